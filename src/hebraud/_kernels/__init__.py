@@ -1,0 +1,1 @@
+"""Compiled kernels (numba): arrays and floats only, nothing of the house."""

@@ -1,0 +1,71 @@
+"""The one door between reduced and physical units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hebraud.errors import check_number
+
+__all__ = ["Scales"]
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The three physical numbers that turn reduced units into physical ones.
+
+    In reduced units stress is measured in sigma_c, time in tau, the shear rate in
+    sigma_c/(G0 tau) and strain in sigma_c/G0. A physical quantity is a reduced one times the
+    unit of the same name below.
+
+    Parameters
+    ----------
+    shear_modulus : float
+        G0, in any unit of stress (Pa, or epsilon/sigma_AA^2 of a particle simulation), > 0.
+    threshold : float
+        sigma_c, the local yield stress, in the same unit, > 0.
+    plastic_time : float
+        tau, the time to yield once over the threshold, in any unit of time, > 0.
+    """
+
+    shear_modulus: float
+    threshold: float
+    plastic_time: float
+
+    def __post_init__(self) -> None:
+        for name in ("shear_modulus", "threshold", "plastic_time"):
+            object.__setattr__(self, name, check_number(name, getattr(self, name), above=0.0))
+
+    @property
+    def stress(self) -> float:
+        """Unit of stress, sigma_c."""
+        return self.threshold
+
+    @property
+    def time(self) -> float:
+        """Unit of time, tau."""
+        return self.plastic_time
+
+    @property
+    def strain(self) -> float:
+        """Unit of strain, sigma_c/G0."""
+        return self.threshold / self.shear_modulus
+
+    @property
+    def shear_rate(self) -> float:
+        """Unit of shear rate, sigma_c/(G0 tau)."""
+        return self.strain / self.plastic_time
+
+    @property
+    def activity(self) -> float:
+        """Unit of plastic activity, 1/tau."""
+        return 1.0 / self.plastic_time
+
+    @property
+    def diffusion(self) -> float:
+        """Unit of the stress diffusion coefficient, sigma_c^2/tau."""
+        return self.threshold**2 / self.plastic_time
+
+    @property
+    def viscosity(self) -> float:
+        """Unit of viscosity, G0 tau."""
+        return self.shear_modulus * self.plastic_time

@@ -1,0 +1,51 @@
+"""Slot 4, yielding: the rate at which a block over its threshold yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hebraud.errors import check_number
+
+__all__ = ["ConstantRate", "PowerRate", "Yielding"]
+
+
+@runtime_checkable
+class Yielding(Protocol):
+    """What every yield law says: a rate from an overstress."""
+
+    def rate(self, overstress: ArrayLike) -> NDArray[np.float64]:
+        """Return nu(|s| - c) in units of 1/tau, zero where the overstress is <= 0."""
+        ...
+
+
+@dataclass(frozen=True)
+class PowerRate:
+    """nu = ((|s| - c)/sigma_c)^eta / tau above the threshold, zero below.
+
+    Parameters
+    ----------
+    eta : float
+        Exponent, >= 0. ``PowerRate(0)`` is the constant rate of the classical model.
+    """
+
+    eta: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "eta", check_number("eta", self.eta, at_least=0.0))
+
+    def __repr__(self) -> str:
+        return "ConstantRate()" if self.eta == 0.0 else f"PowerRate({self.eta!r})"
+
+    def rate(self, overstress: ArrayLike) -> NDArray[np.float64]:
+        """Return nu in units of 1/tau for overstress = |s| - c in units of sigma_c, any shape."""
+        over = np.maximum(np.asarray(overstress, dtype=np.float64), 0.0)
+        return np.where(over > 0.0, over**self.eta, 0.0)
+
+
+def ConstantRate() -> PowerRate:  # noqa: N802 - a slot reads as a noun
+    """nu = 1/tau above the threshold (eq. 1): the same thing as ``PowerRate(0)``."""
+    return PowerRate(0.0)

@@ -1,0 +1,1 @@
+"""What is computed: grids, the generator, stationary states."""
