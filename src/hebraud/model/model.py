@@ -13,9 +13,9 @@ from hebraud.model.yielding import ConstantRate, Yielding
 __all__ = ["Model"]
 
 
-def _check_slot(name: str, value: Any, protocol: type, allowed: str) -> None:
-    if isinstance(value, type) or not isinstance(value, protocol):
-        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+def _fits(value: Any, protocol: type) -> bool:
+    """True for an object with the protocol's methods; a class is not one."""
+    return isinstance(value, protocol) and not isinstance(value, type)
 
 
 @dataclass(frozen=True, init=False)
@@ -59,16 +59,22 @@ class Model:
         thresholds: float | Thresholds = 1.0,
         yielding: Yielding = ConstantRate(),  # noqa: B008 - frozen
     ) -> None:
-        if not isinstance(coupling, Coupling) or isinstance(coupling, type):
-            coupling = ActivityNoise(coupling)
-        if not isinstance(thresholds, Thresholds) or isinstance(thresholds, type):
-            thresholds = Single(thresholds)
-        _check_slot("relaxation", relaxation, Relaxation, "a landing rule such as ResidualStress(r)")
-        _check_slot("yielding", yielding, Yielding, "a yield law such as PowerRate(eta)")
-        object.__setattr__(self, "coupling", coupling)
-        object.__setattr__(self, "relaxation", relaxation)
-        object.__setattr__(self, "thresholds", thresholds)
-        object.__setattr__(self, "yielding", yielding)
+        slots = {
+            "coupling": coupling if _fits(coupling, Coupling) else ActivityNoise(coupling),  # type: ignore[arg-type]
+            "relaxation": relaxation,
+            "thresholds": thresholds if _fits(thresholds, Thresholds) else Single(thresholds),  # type: ignore[arg-type]
+            "yielding": yielding,
+        }
+        if not _fits(relaxation, Relaxation):
+            raise ValueError(
+                f"relaxation must be a landing rule such as ResidualStress(r), got {relaxation!r}"
+            )
+        if not _fits(yielding, Yielding):
+            raise ValueError(
+                f"yielding must be a yield law such as PowerRate(eta), got {yielding!r}"
+            )
+        for name, slot in slots.items():
+            object.__setattr__(self, name, slot)
 
     def __repr__(self) -> str:
         """Show the coupling and the slots that differ from the classical model's."""

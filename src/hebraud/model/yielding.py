@@ -46,6 +46,6 @@ class PowerRate:
         return np.where(over > 0.0, over**self.eta, 0.0)
 
 
-def ConstantRate() -> PowerRate:  # noqa: N802 - a slot reads as a noun
+def ConstantRate() -> PowerRate:
     """nu = 1/tau above the threshold (eq. 1): the same thing as ``PowerRate(0)``."""
     return PowerRate(0.0)

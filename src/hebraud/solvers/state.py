@@ -47,11 +47,10 @@ class SteadyState:
     diffusion: float
     solver: Any
     error_estimate: float
-    other_roots: tuple[float, ...] = ()
+    other_roots: tuple[float, ...]
     _density: Callable[[NDArray[np.float64]], NDArray[np.float64]] = field(
-        default=None, repr=False, compare=False  # type: ignore[arg-type]
+        repr=False, compare=False
     )
-
     def density(self, stress: ArrayLike) -> NDArray[np.float64]:
         """Return P(s), all thresholds together, in 1/sigma_c; any shape of ``stress``.
 

@@ -1,0 +1,35 @@
+from . import errors as errors
+from . import md as md
+from . import plot as plot
+from .analytic import closed_form as closed_form
+from .analytic import symbolic as symbolic
+from .analytic.critical import critical_coupling as critical_coupling
+from .analytic.linear import complex_modulus as complex_modulus
+from .analytic.linear import viscosity as viscosity
+from .errors import ConvergenceError as ConvergenceError
+from .errors import HebraudError as HebraudError
+from .errors import MissingDependency as MissingDependency
+from .errors import NoStationaryState as NoStationaryState
+from .model.coupling import ActivityNoise as ActivityNoise
+from .model.coupling import DropNoise as DropNoise
+from .model.coupling import FixedNoise as FixedNoise
+from .model.model import Model as Model
+from .model.relaxation import FractionalDrop as FractionalDrop
+from .model.relaxation import GaussianLanding as GaussianLanding
+from .model.relaxation import Landing as Landing
+from .model.relaxation import ResidualStress as ResidualStress
+from .model.scales import Scales as Scales
+from .model.thresholds import Quenched as Quenched
+from .model.thresholds import Redrawn as Redrawn
+from .model.yielding import ConstantRate as ConstantRate
+from .model.yielding import PowerRate as PowerRate
+from .rheology.estimate import Estimate as Estimate
+from .rheology.flow_curve import FlowCurve as FlowCurve
+from .rheology.herschel_bulkley import HerschelBulkley as HerschelBulkley
+from .solvers.state import SteadyState as SteadyState
+from .solvers.steady import Exact as Exact
+from .solvers.steady import FiniteVolume as FiniteVolume
+from .solvers.steady import flow_curve as flow_curve
+from .solvers.steady import steady_state as steady_state
+
+__version__: str

@@ -1,0 +1,160 @@
+"""Stationary states and flow curves: which solver, and the one door to both.
+
+``Exact()`` is for ``ConstantRate`` with fixed landings: round-off accuracy, under 1 µs a point for
+the classical model and some ms for the others. ``FiniteVolume(rtol=...)`` is for every model, takes
+ms and more, and reaches ``rtol`` by its own estimate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hebraud.analytic import exact
+from hebraud.errors import check_number, check_whole_number
+from hebraud.model.model import Model
+from hebraud.rheology.flow_curve import FlowCurve
+from hebraud.solvers.state import SteadyState
+
+__all__ = ["Exact", "FiniteVolume", "flow_curve", "steady_state"]
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The closed-form stationary state; the model needs ``ConstantRate`` and fixed landings."""
+
+    def steady_state(self, model: Model, shear_rate: float) -> SteadyState:
+        """Return the exact stationary state; see :func:`hebraud.analytic.exact.stationary`."""
+        found = exact.stationary(model, shear_rate)
+        return SteadyState(
+            model, shear_rate, found.stress, found.activity, found.diffusion, self,
+            found.error_estimate, found.other_roots, found.density,
+        )
+
+
+@dataclass(frozen=True)
+class FiniteVolume:
+    """Conservative second-order finite volumes on a graded grid, for every model.
+
+    Parameters
+    ----------
+    rtol : float
+        Relative tolerance on stress and D, between 1e-12 and 0.1. The grid is refined until the
+        estimated error is below it.
+    cells : int, optional
+        Fixes the number of cells instead (at least 32; ``rtol`` is then not used): for studies of
+        the order of convergence.
+    """
+
+    rtol: float = 1e-6
+    cells: int | None = None
+
+    def __post_init__(self) -> None:
+        rtol = check_number("rtol", self.rtol, at_least=1e-12, at_most=0.1)
+        object.__setattr__(self, "rtol", rtol)
+        if self.cells is not None:
+            object.__setattr__(self, "cells", check_whole_number("cells", self.cells, at_least=32))
+
+    def steady_state(self, model: Model, shear_rate: float) -> SteadyState:
+        """Return the stationary state on a grid."""
+        from hebraud.solvers import finite_volume
+
+        return finite_volume.solve(
+            model, shear_rate, rtol=self.rtol, cells=self.cells, solver=self
+        )
+
+
+def _check_model(model: Model) -> None:
+    if not isinstance(model, Model):
+        raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.3)")
+
+
+def _choose(model: Model, solver: Exact | FiniteVolume | None) -> Exact | FiniteVolume:
+    if solver is None:
+        return Exact() if exact.applies(model) else FiniteVolume()
+    if not isinstance(solver, (Exact, FiniteVolume)):
+        raise ValueError(
+            f"solver must be None, hebraud.Exact() or hebraud.FiniteVolume(...), got {solver!r}"
+        )
+    return solver
+
+
+def steady_state(
+    model: Model, shear_rate: float, solver: Exact | FiniteVolume | None = None
+) -> SteadyState:
+    """Return the stationary state of a model at a shear rate.
+
+    Parameters
+    ----------
+    model : Model
+    shear_rate : float
+        g in sigma_c/(G0 tau), any sign. 0 gives the state of rest above the critical coupling.
+    solver : Exact or FiniteVolume, optional
+        None chooses: exact where that applies, finite volumes elsewhere.
+
+    Returns
+    -------
+    SteadyState
+        In reduced units.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of its kind, or ``Exact()`` does not apply.
+    NoStationaryState
+        If g = 0 at or below the critical coupling, or the noise feeds itself without bound.
+    ConvergenceError
+        If the solver cannot reach its tolerance.
+
+    Examples
+    --------
+    >>> import hebraud as hl
+    >>> hl.steady_state(hl.Model(0.3), 1e-3).stress  # doctest: +ELLIPSIS
+    0.2333...
+    """
+    _check_model(model)
+    rate = check_number("shear_rate", shear_rate)
+    return _choose(model, solver).steady_state(model, rate)
+
+
+def flow_curve(
+    model: Model, shear_rate: ArrayLike, solver: Exact | FiniteVolume | None = None
+) -> FlowCurve:
+    """Return stress, activity and D over shear rates, in reduced units.
+
+    Parameters
+    ----------
+    model : Model
+    shear_rate : array_like, shape (n,)
+        Shear rates in sigma_c/(G0 tau), any sign and order.
+    solver : Exact or FiniteVolume, optional
+        As in :func:`steady_state`. The exact classical curve is one call of a compiled kernel.
+
+    Raises
+    ------
+    ValueError, NoStationaryState, ConvergenceError
+        As :func:`steady_state`.
+    """
+    _check_model(model)
+    chosen = _choose(model, solver)
+    try:
+        rates = np.array(shear_rate, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"shear_rate must be a sequence of numbers, got {shear_rate!r}") from None
+    if rates.ndim != 1 or rates.size == 0 or not np.all(np.isfinite(rates)):
+        raise ValueError(
+            f"shear_rate must be one row of at least one finite number, got {shear_rate!r}"
+        )
+    if model.classical and isinstance(chosen, Exact):
+        curve = exact.classical_curve(model.coupling.alpha, rates)  # type: ignore[attr-defined]
+        return FlowCurve(rates, curve.stress, None, curve.activity, curve.diffusion)
+    states = [chosen.steady_state(model, float(rate)) for rate in rates]
+    return FlowCurve(
+        rates,
+        [state.stress for state in states],  # type: ignore[arg-type]
+        None,
+        [state.activity for state in states],  # type: ignore[arg-type]
+        [state.diffusion for state in states],  # type: ignore[arg-type]
+    )
