@@ -145,10 +145,7 @@ def classical_states(alpha, rates, u, rest, stress, diffusion, conditioning):  #
             stress[i], diffusion[i] = 0.0, rest
             conditioning[i] = cycle(rest, 0.0)[0] / cycle(rest, 0.0)[1]
             continue
-        if rest > 0.0:
-            guess = (alpha * g + rest) / (g + 1.0)
-        else:
-            guess = alpha * g / (alpha * u + g)
+        guess = (alpha * g + rest) / (g + 1.0) if rest > 0.0 else alpha * g / (alpha * u + g)
         D, slope, iterations = solve_diffusion(alpha, g, guess)
         if iterations >= MAX_ITERATIONS:
             failures += 1

@@ -1,8 +1,8 @@
 r"""The critical coupling: above it the model flows at rest, below it there is a yield stress.
 
 At vanishing shear rate and vanishing D a block yields at its threshold c and lands at x, and the
-time to diffuse from x to the threshold c' of its next cycle is (c'^2 - x^2)/(2D), or of the order of
-tau where |x| >= c'. So D = coupling(Gamma) has a solution with D -> 0 at
+time to diffuse from x to the threshold c' of its next cycle is (c'^2 - x^2)/(2D), or of the order
+of tau where |x| >= c'. So D = coupling(Gamma) has a solution with D -> 0 at
 
     ActivityNoise   1/alpha_c = 2 E_class[ 1/E(c'^2 - x^2)+ ]
     DropNoise       1/alpha_c = 2 E_class[ E (s - x)^2 / E(c'^2 - x^2)+ ]

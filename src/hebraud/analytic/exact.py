@@ -72,7 +72,7 @@ def classical_curve(alpha: float, shear_rate: Floats) -> ClassicalCurve:
     NoStationaryState
         If a rate is 0 and alpha <= 1/2.
     ConvergenceError
-        If the scalar root is not found (not seen anywhere in alpha 1e-6 ... 1e6, |g| 1e-14 ... 1e8).
+        If the scalar root is not found (not seen in alpha 1e-6 ... 1e6, |g| 1e-14 ... 1e8).
     """
     from hebraud._kernels.classical import classical_states
     from hebraud.analytic.closed_form import u_of_alpha

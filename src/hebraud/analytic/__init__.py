@@ -1,0 +1,5 @@
+"""What is known exactly: matched expansion, closed forms, stationary states, linear response."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules={"closed_form", "symbolic"})

@@ -1,0 +1,36 @@
+"""What the figure scripts share: compute() -> result, check(result), draw(result, ax)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hebraud import plot
+
+FOLDER = Path("figures")
+COLUMN = 3.39  # inches: a column of 86 mm
+
+
+def make(
+    name: str,
+    compute: Callable[[], Any],
+    check: Callable[[Any], None],
+    draw: Callable[[Any, Axes], None],
+    size: tuple[float, float] = (COLUMN, 0.8 * COLUMN),
+) -> None:
+    """Compute, check in numbers, draw to figures/NAME.png and .pdf."""
+    result = compute()
+    check(result)
+    FOLDER.mkdir(exist_ok=True)
+    with plot.style():
+        figure = Figure(figsize=size, layout="constrained")
+        draw(result, figure.subplots())
+        for suffix in ("png", "pdf"):
+            path = FOLDER / f"{name}.{suffix}"
+            # no date in the file: the same numbers give the same bytes
+            figure.savefig(path, metadata={"CreationDate": None} if suffix == "pdf" else None)
+            print(f"wrote {path}")
