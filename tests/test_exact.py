@@ -148,8 +148,8 @@ models = st.builds(
 )
 
 
-def moments_of_density(state):
-    """(mass, mean) of P(s) by tanh-sinh quadrature between its kinks, where its layers are."""
+def quadrature(state):
+    """Stresses and weights times P(s): tanh-sinh between the kinks of P, where its layers are."""
     c = np.atleast_1d(state.model.thresholds.nodes()[0])
     landings = np.abs(state.model.relaxation.fixed_points.offset)
     g, D = abs(state.shear_rate), state.diffusion
@@ -160,8 +160,7 @@ def moments_of_density(state):
     w = slope / np.cosh(np.pi / 2 * np.sinh(t)) ** 2 * (t[1] - t[0])
     a, b = kinks[:-1, None], kinks[1:, None]
     s = (0.5 * (a + b) + 0.5 * (b - a) * x).ravel()
-    weighted = (0.5 * (b - a) * w).ravel() * state.density(s)
-    return weighted.sum(), weighted @ s
+    return s, (0.5 * (b - a) * w).ravel() * state.density(s)
 
 
 @settings(max_examples=100)
@@ -180,10 +179,24 @@ def moments_of_density(state):
 def test_density_has_the_mass_and_stress_of_the_state(model, log_rate, mirrored):
     g = 10.0**log_rate * (-1 if mirrored else 1)
     state = hl.steady_state(model, g)
-    mass, mean = moments_of_density(state)
+    s, weight = quadrature(state)
     # the quadrature's own error, by halving its step, is below 1e-10
-    assert mass == pytest.approx(1.0, abs=1e-9)
-    assert mean == pytest.approx(state.stress, rel=1e-8, abs=1e-9)
+    assert weight.sum() == pytest.approx(1.0, abs=1e-9)
+    assert weight @ s == pytest.approx(state.stress, rel=1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize("relaxation", RANDOM_LANDINGS, ids=repr)
+@pytest.mark.parametrize("coupling", [hl.ActivityNoise(0.4), hl.DropNoise(0.15)], ids=repr)
+def test_activity_and_released_square_of_the_density(relaxation, coupling):
+    """Gamma and int nu <(s - s')^2> P by quadrature of P over the threshold, and D from them."""
+    state = hl.steady_state(hl.Model(coupling, relaxation=relaxation), 0.05)
+    s, weight = quadrature(state)
+    over = np.abs(s) > 1.0
+    lines = relaxation.quadrature(1)
+    drop = np.abs(s[:, None]) - lines.offset
+    released = weight[over] @ (drop[over] ** 2 @ lines.weight)
+    assert weight[over].sum() == pytest.approx(state.activity, rel=1e-8)
+    assert coupling.diffusion(state.activity, released) == pytest.approx(state.diffusion, rel=1e-8)
 
 
 @settings(max_examples=150)

@@ -136,7 +136,7 @@ def draw(result: Result, ax: Axes) -> None:
         y = 0.305 - 0.035 * i
         zoom.fill_betweenx([y - 0.012, y + 0.012], *band, color=COLOURS[i], lw=0)
         zoom.text(band[1] + 0.002, y, rf"$\rho={density}$", fontsize=5.5, va="center")
-    zoom.text(0.152, 0.19, "Table 1:\nrange of $\\sigma_Y$,\n$A$ not published", fontsize=5)
+    zoom.text(0.152, 0.19, "Table 1:\nrange of $\\sigma_Y$,\n$A$ unknown", fontsize=5)
     zoom.set_xlim(0.15, 0.27)
     zoom.set_ylim(0.17, 0.62)
     _small(zoom, "(c)")

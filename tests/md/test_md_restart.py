@@ -1,0 +1,165 @@
+"""A run that is killed and started again ends with the same bytes."""
+
+import dataclasses
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hebraud.errors import HebraudError, MissingDependency
+from hebraud.md import PRESETS, CorruptCheckpoint, Preparation, run
+from hebraud.md.chain import Glass, StatePoint, advance, read_series, segments_done
+from hebraud.md.engine import require_lammps
+
+pytestmark = pytest.mark.md
+QUICK = Preparation(melt_time=2.0, equilibrium_time=2.0, quench_rate=0.5, rest_time=10.0)
+POINT = StatePoint(Glass(120, 1.189, 5, preparation=QUICK), 0.02, segment_steps=2000)
+SEGMENTS = 30
+TINY = dataclasses.replace(
+    PRESETS["demo"],
+    name="tiny",
+    particles=120,
+    shear_rates=(0.3, 0.15),
+    strains=(24.0, 12.0),
+    seeds=(1, 2),
+    segment_steps=2000,
+    preparation=QUICK,
+)
+CHAIN = """
+import sys
+from pathlib import Path
+from test_md_restart import POINT, SEGMENTS
+from hebraud.md.chain import advance
+while advance(POINT, Path(sys.argv[1])) < SEGMENTS:
+    pass
+"""
+CAMPAIGN = """
+import sys
+from test_md_restart import TINY
+from hebraud.md import run
+if __name__ == "__main__":
+    run(TINY, sys.argv[1], processes=2, progress=False)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _lammps():
+    try:
+        require_lammps()
+    except MissingDependency as error:
+        pytest.skip(str(error))
+
+
+def start(script, tmp_path, directory):
+    path = tmp_path / "script.py"
+    path.write_text(script)
+    folders = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+    return subprocess.Popen([sys.executable, str(path), str(directory)], env=env)
+
+
+def kill_after(process, directory, files, delay):
+    """SIGKILL the process ``delay`` seconds after it has written ``files`` more segments."""
+    goal = len(list(directory.rglob("segment*.h5"))) + files
+    end = time.monotonic() + 60.0
+    while process.poll() is None and len(list(directory.rglob("segment*.h5"))) < goal:
+        assert time.monotonic() < end, "no segment was written in a minute"
+        time.sleep(0.002)
+    time.sleep(delay)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    pids = children.read_text().split() if children.exists() else []
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return pids
+
+
+def content(directory):
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != "provenance.json"
+    }
+
+
+def test_a_killed_chain_ends_with_the_same_bytes(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    while advance(POINT, whole) < SEGMENTS:
+        pass
+    delays = [random.uniform(0.0, 0.12) for _ in range(3)]
+    reached = []
+    for delay in delays:
+        kill_after(start(CHAIN, tmp_path, killed), killed, 2, delay)
+        reached.append(segments_done(POINT, killed))
+    assert 0 < reached[0] < reached[-1] < SEGMENTS, f"killed at {reached}, delays {delays}"
+    assert start(CHAIN, tmp_path, killed).wait() == 0
+    for part in killed.rglob(".*.part"):
+        part.unlink()
+    assert content(killed) == content(whole), f"killed at {reached}, delays {delays}"
+    strain = read_series(POINT, killed).strain
+    assert len(strain) == SEGMENTS * 50
+    assert strain[-1] == pytest.approx(SEGMENTS * 0.2)
+
+
+def test_a_killed_campaign_ends_with_the_same_bytes_and_leaves_no_process(tmp_path, capsys):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    curve = run(TINY, whole, processes=1, progress=False)
+    workers = kill_after(start(CAMPAIGN, tmp_path, killed), killed, 5, random.uniform(0.0, 0.2))
+    end = time.monotonic() + 10.0
+    while any(alive(pid) for pid in workers):
+        assert time.monotonic() < end, f"processes {workers} outlived their parent"
+        time.sleep(0.05)
+    done = len(list(killed.rglob("segment*.h5")))
+    assert 5 <= done < sum(TINY.chains.values())
+    (killed / ".flow_curve.csv.1.part").write_text("half a table")
+    again = run(TINY, killed, processes=1)
+    said = capsys.readouterr().out
+    assert "Flow curve at density 1.189, N = 120" in said
+    assert "Herschel-Bulkley, exponent 1/2: yield stress" in said
+    assert again == curve
+    assert content(killed) == content(whole)
+    assert curve.shear_rate.tolist() == [0.15, 0.3]
+    assert curve.stress[1] > curve.stress[0] > 1.2
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_two_runs_in_one_directory_are_refused(tmp_path):
+    import fcntl
+
+    with open(tmp_path / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(HebraudError, match="another run is at work"):
+            run(TINY, tmp_path, progress=False)
+
+
+def test_a_damaged_or_missing_segment_is_reported(tmp_path):
+    for _ in range(3):
+        advance(POINT, tmp_path)
+    last = POINT.segment_file(tmp_path, 3)
+    whole = last.read_bytes()
+    last.write_bytes(whole[:-500])
+    with pytest.raises(CorruptCheckpoint, match=r"segment000003\.h5 is damaged"):
+        advance(POINT, tmp_path)
+    last.unlink()
+    assert advance(POINT, tmp_path) == 3
+    assert last.read_bytes() == whole
+    POINT.segment_file(tmp_path, 2).unlink()
+    with pytest.raises(CorruptCheckpoint, match=r"segment000002\.h5 is missing"):
+        advance(POINT, tmp_path)
+
+
+def test_other_settings_in_the_same_place_are_refused(tmp_path):
+    advance(POINT, tmp_path)
+    other = dataclasses.replace(POINT, segment_steps=4000)
+    with pytest.raises(CorruptCheckpoint, match=r"another run \(segment_steps = 2000, not 4000\)"):
+        advance(other, tmp_path)
