@@ -42,9 +42,10 @@ WITNESS = {
     1e-3: (0.781, 0.015),
     3e-4: (0.757, 0.019),
 }
-#: Allowed difference to the witness beyond the error bars. Two periodic boxes of N = 1000 and 4000
-#: differ by a finite-size effect of order 1/sqrt(N) ~ 2 % of the stress at low rates.
-FINITE_SIZE = 0.02
+#: Allowed difference to the witness beyond the error bars, a share of the stress, for the size of
+#: the box: two samples of N = 4000 run by this code gave 1.208(4) and 0.990(6) at 3e-2 and 1e-2,
+#: in agreement with the witness and above N = 1000 by 1.0(6) % and 3.0(9) %.
+FINITE_SIZE = 0.03
 
 
 def preset() -> Preset:

@@ -3,7 +3,7 @@
 Results go to standard output (or ``--output``) as JSON or CSV, in reduced units. Errors go to
 standard error in one line. Exit codes: 0 done; 2 bad argument; 3 no stationary state; 4 a solver
 did not converge; 5 an optional package is missing; 6 a file cannot be written; 7 another error of
-hebraud's own (a particle run that became unstable, say).
+hebraud's own (a particle run that became unstable, say); 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -271,6 +271,12 @@ def md_run(
     processes: Annotated[int, typer.Option(help="State points at a time, one a core.")] = 2,
 ) -> None:
     """Shear the paper's Lennard-Jones glass; goes on where an earlier run was stopped."""
-    from hebraud.md import campaign
+    from hebraud.md import run
 
-    campaign.run(preset, output, processes=processes)
+    try:
+        run(preset, output, processes=processes)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"hebraud: stopped; the same command goes on from what is in {str(output)!r}", err=True
+        )
+        raise typer.Exit(130) from None

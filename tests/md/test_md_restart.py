@@ -55,16 +55,21 @@ def _lammps():
         pytest.skip(str(error))
 
 
-def start(script, tmp_path, directory):
+def start(script, tmp_path, directory, own_group=False):
     path = tmp_path / "script.py"
     path.write_text(script)
     folders = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
-    return subprocess.Popen([sys.executable, str(path), str(directory)], env=env)
+    return subprocess.Popen(
+        [sys.executable, str(path), str(directory)],
+        env=env,
+        start_new_session=own_group,
+        stderr=subprocess.DEVNULL if own_group else None,
+    )
 
 
-def kill_after(process, directory, files, delay):
-    """SIGKILL the process ``delay`` seconds after it has written ``files`` more segments."""
+def wait_for(process, directory, files, delay):
+    """Wait for ``files`` more segments and ``delay`` seconds; return the ids of the children."""
     goal = len(list(directory.rglob("segment*.h5"))) + files
     end = time.monotonic() + 60.0
     while process.poll() is None and len(list(directory.rglob("segment*.h5"))) < goal:
@@ -72,7 +77,12 @@ def kill_after(process, directory, files, delay):
         time.sleep(0.002)
     time.sleep(delay)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    pids = children.read_text().split() if children.exists() else []
+    return children.read_text().split() if children.exists() else []
+
+
+def kill_after(process, directory, files, delay):
+    """SIGKILL the process ``delay`` seconds after it has written ``files`` more segments."""
+    pids = wait_for(process, directory, files, delay)
     process.send_signal(signal.SIGKILL)
     process.wait()
     return pids
@@ -109,10 +119,7 @@ def test_a_killed_campaign_ends_with_the_same_bytes_and_leaves_no_process(tmp_pa
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     curve = run(TINY, whole, processes=1, progress=False)
     workers = kill_after(start(CAMPAIGN, tmp_path, killed), killed, 5, random.uniform(0.0, 0.2))
-    end = time.monotonic() + 10.0
-    while any(alive(pid) for pid in workers):
-        assert time.monotonic() < end, f"processes {workers} outlived their parent"
-        time.sleep(0.05)
+    assert_gone(workers)
     done = len(list(killed.rglob("segment*.h5")))
     assert 5 <= done < sum(TINY.chains.values())
     (killed / ".flow_curve.csv.1.part").write_text("half a table")
@@ -124,6 +131,21 @@ def test_a_killed_campaign_ends_with_the_same_bytes_and_leaves_no_process(tmp_pa
     assert content(killed) == content(whole)
     assert curve.shear_rate.tolist() == [0.15, 0.3]
     assert curve.stress[1] > curve.stress[0] > 1.2
+
+
+def test_ctrl_c_ends_everything_at_once(tmp_path):
+    process = start(CAMPAIGN, tmp_path, tmp_path / "run", own_group=True)
+    workers = wait_for(process, tmp_path / "run", 3, random.uniform(0.0, 0.1))
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=10.0) != 0
+    assert_gone(workers)
+
+
+def assert_gone(pids):
+    end = time.monotonic() + 10.0
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < end, f"processes {pids} outlived their parent"
+        time.sleep(0.05)
 
 
 def alive(pid):

@@ -1,0 +1,84 @@
+"""Where every particle is: the exact state from which a segment starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Configuration"]
+
+
+@dataclass(frozen=True, eq=False)
+class Configuration:
+    """Particles in a sheared periodic box with edges (side, 0) and (tilt, side).
+
+    Row i belongs to the particle with LAMMPS id i + 1, always.
+
+    Parameters
+    ----------
+    position : (N, 2) array of float
+        x, y in sigma_AA, near or inside the box.
+    velocity : (N, 2) array of float
+        Velocity relative to the affine flow, in sigma_AA/tau_0.
+    species : (N,) array of int
+        1 for A, 2 for B.
+    image : (N, 2) array of int
+        Box edges crossed since the start, so that position + image[:, 0] (side, 0)
+        + image[:, 1] (tilt, side) is continuous in time, flips of the box included.
+    side, tilt : float
+        The box, in sigma_AA; abs(tilt) <= side/2.
+    steps : int
+        Time steps under shear since the quench.
+    strain : float
+        Shear strain since the quench, continuous where the tilt flips.
+    """
+
+    position: NDArray[np.float64]
+    velocity: NDArray[np.float64]
+    species: NDArray[np.int32]
+    image: NDArray[np.int64]
+    side: float
+    tilt: float
+    steps: int = 0
+    strain: float = 0.0
+
+    @property
+    def particles(self) -> int:
+        """Number of particles."""
+        return len(self.position)
+
+    @property
+    def unwrapped(self) -> NDArray[np.float64]:
+        """Positions followed across the periodic edges, shape (N, 2), in sigma_AA."""
+        edges = np.array([[self.side, 0.0], [self.tilt, self.side]])
+        return np.asarray(self.position + self.image @ edges, dtype=np.float64)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the content as named arrays, for a file."""
+        return {
+            "position": self.position,
+            "velocity": self.velocity,
+            "species": self.species,
+            "image": self.image,
+            "box": np.array([self.side, self.tilt]),
+            "strain": np.array([self.strain]),
+            "steps": np.array([self.steps], dtype=np.int64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Configuration:
+        """Return the configuration that `arrays` gave."""
+        return cls(
+            position=arrays["position"],
+            velocity=arrays["velocity"],
+            species=arrays["species"],
+            image=arrays["image"],
+            side=float(arrays["box"][0]),
+            tilt=float(arrays["box"][1]),
+            steps=int(arrays["steps"][0]),
+            strain=float(arrays["strain"][0]),
+        )

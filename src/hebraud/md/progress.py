@@ -1,0 +1,88 @@
+"""How far a run has come: strain at each rate, speed, time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from hebraud.md.chain import StatePoint
+from hebraud.md.presets import Preset
+
+__all__ = ["Watch"]
+
+
+class Watch:
+    """Progress bars on a terminal: one for all segments, one for the strain at each shear rate.
+
+    Parameters
+    ----------
+    plan : Preset
+    done : mapping of StatePoint to int
+        Segments there are already.
+    shown : bool
+        False, or an output that is not a terminal, draws nothing.
+    """
+
+    def __init__(self, plan: Preset, done: Mapping[StatePoint, int], shown: bool) -> None:
+        console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[said]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not (shown and console.is_terminal),
+        )
+        self._done = {p: min(done[p], need) for p, need in plan.chains.items()}
+        self._need = dict(plan.chains)
+        self._new = 0
+        self._begin = time.monotonic()
+        start = sum(self._done.values())
+        self._all = self._bars.add_task(
+            "preparing the samples", total=sum(self._need.values()), completed=start, said=""
+        )
+        self._rates: dict[float, TaskID] = {}
+        for rate in plan.shear_rates:
+            self._rates[rate] = self._bars.add_task(f"  rate {rate:g}", total=1.0, said="")
+            self._show(rate)
+
+    def __enter__(self) -> Watch:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def prepared(self) -> None:
+        """Say that the samples are there and the shear begins."""
+        self._begin = time.monotonic()
+        self._bars.update(self._all, description="shearing")
+
+    def reached(self, point: StatePoint, segments: int) -> None:
+        """Say that ``point`` has ``segments`` whole segments now."""
+        self._done[point] = segments
+        self._new += point.segment_steps * point.glass.particles
+        speed = self._new / (time.monotonic() - self._begin) / 1e6
+        self._bars.update(
+            self._all, completed=sum(self._done.values()), said=f"{speed:.1f} M particle-steps/s"
+        )
+        self._show(point.shear_rate)
+
+    def _show(self, rate: float) -> None:
+        strain = sum(n * p.segment_strain for p, n in self._done.items() if p.shear_rate == rate)
+        total = sum(n * p.segment_strain for p, n in self._need.items() if p.shear_rate == rate)
+        self._bars.update(
+            self._rates[rate],
+            completed=strain,
+            total=total,
+            said=f"strain {strain:.1f}/{total:.1f}",
+        )

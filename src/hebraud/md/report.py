@@ -1,0 +1,237 @@
+"""From segments to a flow curve: the reduction, its files and its table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import platform
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hebraud.errors import ConvergenceError
+from hebraud.md.chain import read_series
+from hebraud.md.engine import lammps_version
+from hebraud.md.files import sha256, write_whole
+from hebraud.md.measure.stress import steady_stress
+from hebraud.md.presets import Preset
+from hebraud.rheology.estimate import Estimate
+from hebraud.rheology.flow_curve import FlowCurve
+from hebraud.rheology.herschel_bulkley import HerschelBulkley
+
+__all__ = ["COLUMNS", "Results", "SteadyRun", "print_summary", "reduce", "write_results"]
+
+#: What the columns of the CSV files hold.
+COLUMNS = {
+    "shear_rate": "imposed shear rate, 1/tau_0",
+    "seed": "seed of the sample",
+    "stress": "mean shear stress sigma_xy after the transient, eps_AA/sigma_AA^2",
+    "stress_err": "its standard error (one standard deviation, by blocking over all samples of the "
+    "rate), eps_AA/sigma_AA^2",
+    "seeds": "number of independent samples",
+    "strain": "strain behind the mean, transient left out, all samples together",
+    "temperature": "mean kinetic temperature relative to the affine flow, eps_AA/k_B",
+    "dissipation": "heat given to the friction per area, time and shear rate, "
+    "2 (density - 1/area) temperature damping/(mass shear_rate), eps_AA/sigma_AA^2",
+    "storage": "kinetic and potential energy gained per area and strain between the first and the "
+    "last steady sample, eps_AA/sigma_AA^2; work in = heat out + storage: the virial part of "
+    "stress = dissipation + storage",
+}
+
+
+@dataclass(frozen=True)
+class SteadyRun:
+    """Means over the steady part of one chain, a row of ``seeds.csv`` (see `COLUMNS`)."""
+
+    shear_rate: float
+    seed: int
+    stress: float
+    strain: float
+    temperature: float
+    dissipation: float
+    storage: float
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a preset gave: every steady run, the stress at each rate in rising order, the fits.
+
+    A fit that cannot be made is a string that says why.
+    """
+
+    preset: Preset
+    runs: tuple[SteadyRun, ...]
+    stresses: tuple[Estimate, ...]
+    curve: FlowCurve
+    fit: HerschelBulkley | str
+    free_fit: HerschelBulkley | str
+
+    def at(self, shear_rate: float) -> list[SteadyRun]:
+        """Return the runs at one shear rate."""
+        return [run for run in self.runs if run.shear_rate == shear_rate]
+
+
+def _at_rate(plan: Preset, folder: Path, rate: float) -> tuple[list[SteadyRun], Estimate]:
+    chains = plan.chains
+    series = [
+        read_series(point, folder, chains[point])
+        for point in (plan.point(rate, seed) for seed in plan.seeds)
+    ]
+    strain = series[0].strain
+    steady = strain > plan.transient
+    freedom = 2.0 * (plan.density - plan.density / plan.particles)
+    heat = freedom * plan.mixture.damping / (plan.mixture.mass * rate)
+    runs = []
+    for seed, one in zip(plan.seeds, series, strict=True):
+        temperature = float(one.temperature[steady].mean())
+        energy = (one.energy + one.temperature * (1.0 - 1.0 / plan.particles))[steady]
+        gained = float(energy[-1] - energy[0])
+        runs.append(
+            SteadyRun(
+                shear_rate=rate,
+                seed=seed,
+                stress=float(one.stress[steady].mean()),
+                strain=round(float(strain[-1]) - plan.transient, 9),
+                temperature=temperature,
+                dissipation=heat * temperature,
+                storage=plan.density * gained / float(np.ptp(strain[steady])),
+            )
+        )
+    return runs, steady_stress(strain, np.array([one.stress for one in series]), plan.transient)
+
+
+def _fit(curve: FlowCurve, exponent: float | None) -> HerschelBulkley | str:
+    try:
+        return curve.herschel_bulkley(exponent=exponent)
+    except (ConvergenceError, ValueError) as error:
+        return f"no fit: {error}"
+
+
+def reduce(plan: Preset, folder: Path) -> Results:
+    """Return the flow curve of a preset whose chains are complete, with its fits.
+
+    Raises what `read_series` and `steady_stress` raise.
+    """
+    rates = sorted(plan.shear_rates)
+    parts = [_at_rate(plan, folder, rate) for rate in rates]
+    stresses = tuple(stress for _, stress in parts)
+    curve = FlowCurve(
+        np.array(rates),
+        np.array([stress.value for stress in stresses]),
+        np.array([stress.stderr for stress in stresses]),
+    )
+    return Results(
+        preset=plan,
+        runs=tuple(run for runs, _ in parts for run in runs),
+        stresses=stresses,
+        curve=curve,
+        fit=_fit(curve, 0.5),
+        free_fit=_fit(curve, None),
+    )
+
+
+def _table(columns: list[str], rows: list[list[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _curve_csv(results: Results) -> str:
+    balance = ("temperature", "dissipation", "storage")
+    rows: list[list[object]] = []
+    for rate, stress in zip(results.curve.shear_rate.tolist(), results.stresses, strict=True):
+        runs = results.at(rate)
+        strain = round(sum(run.strain for run in runs), 9)
+        means = [float(np.mean([getattr(run, name) for run in runs])) for name in balance]
+        rows.append([rate, stress.value, stress.stderr, len(runs), strain, *means])
+    head = ["shear_rate", "stress", "stress_err", "seeds", "strain"]
+    return _table([*head, *balance], rows)
+
+
+def _seeds_csv(results: Results) -> str:
+    head = [column.name for column in fields(SteadyRun)]
+    return _table(head, [[getattr(run, name) for name in head] for run in results.runs])
+
+
+def _fit_dict(fit: HerschelBulkley | str) -> dict[str, Any]:
+    if isinstance(fit, str):
+        return {"failed": fit}
+    chi = fit.reduced_chi_square
+    numbers = {
+        name: {"value": estimate.value, "stderr": estimate.stderr}
+        for name in ("yield_stress", "prefactor", "exponent")
+        for estimate in [getattr(fit, name)]
+    }
+    return {**numbers, "reduced_chi_square": None if math.isnan(chi) else chi}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed as a package"
+
+
+def write_results(results: Results, folder: Path, command: str) -> None:
+    """Write the tables, the fits and their provenance; all but the last are the same every time.
+
+    ``flow_curve.csv`` and ``seeds.csv`` have the columns of `COLUMNS`; ``herschel_bulkley.json``
+    holds both fits; ``provenance.json`` says by which command, with which versions, settings and
+    seeds, on which date, with the SHA-256 of the other files.
+
+    Raises ``OSError`` if a file cannot be written.
+    """
+    fits = {
+        "law": "stress = yield_stress + prefactor shear_rate^exponent",
+        "exponent_half": _fit_dict(results.fit),
+        "exponent_free": _fit_dict(results.free_fit),
+    }
+    files = {
+        "flow_curve.csv": _curve_csv(results),
+        "seeds.csv": _seeds_csv(results),
+        "herschel_bulkley.json": json.dumps(fits, indent=2) + "\n",
+    }
+    for name, text in files.items():
+        write_whole(folder / name, text)
+    provenance = {
+        "command": command,
+        "date": datetime.now(UTC).date().isoformat(),
+        "versions": {
+            **{name: _version(name) for name in ("hebraud", "lammps", "numpy", "h5py", "lmfit")},
+            "lammps engine": str(lammps_version()),
+            "python": platform.python_version(),
+        },
+        "units": "Lennard-Jones of the A particles: eps_AA, sigma_AA, m_A, "
+        "tau_0 = sigma_AA sqrt(m_A/eps_AA), k_B = 1; stress in 2D is force per length",
+        "columns": COLUMNS,
+        "preset": asdict(results.preset),
+        "sha256": {name: sha256(text.encode()) for name, text in sorted(files.items())},
+    }
+    write_whole(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n")
+
+
+def print_summary(results: Results) -> None:
+    """Print the flow curve and its Herschel-Bulkley fits as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    plan = results.preset
+    table = Table(title=f"Flow curve at density {plan.density:g}, N = {plan.particles}, T = 0")
+    for head in ("shear rate (1/τ0)", "stress (ε/σ²)", "samples", "strain"):
+        table.add_column(head, justify="right")
+    for rate, stress in zip(results.curve.shear_rate, results.stresses, strict=True):
+        runs = results.at(rate)
+        strain = sum(run.strain for run in runs)
+        table.add_row(f"{rate:g}", str(stress), str(len(runs)), f"{strain:.1f}")
+    console = Console()
+    console.print(table)
+    for name, fit in (("1/2", results.fit), ("free", results.free_fit)):
+        console.print(f"Herschel-Bulkley, exponent {name}: {fit}")
