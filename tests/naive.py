@@ -34,3 +34,23 @@ def two_cells(centres, stress):
             part = (centres[low + 1] - stress) / (centres[low + 1] - centres[low])
             return [(low, part), (low + 1, 1.0 - part)]
     raise AssertionError
+
+
+def classical_cycle(diffusion, g):
+    """Mean cycle time and mean stress of the classical model, for moderate k = g/D.
+
+    Six coefficients: tail beyond 1; constant and exp(k(s - 1)) on (0, 1); constant and exp(k s)
+    on (-1, 0); tail beyond -1. P and P' match at the thresholds, the flux jumps by one at 0.
+    """
+    d, k, e = diffusion, g / diffusion, np.exp(-g / diffusion)
+    r = 2.0 / (g + np.sqrt(g * g + 4.0 * d))
+    l = r + k
+    matrix = [
+        [1, -1, -1, 0, 0, 0], [r, 0, k, 0, 0, 0], [0, 1, e, -1, -1, 0],
+        [0, 0, -d * k * e, 0, d * k, 0], [0, 0, 0, 1, e, -1], [0, 0, 0, 0, k * e, -l],
+    ]
+    x = np.linalg.solve(np.array(matrix), [0, 0, 0, 1, 0, 0])
+    mass = x @ [1 / r, 1, (1 - e) / k, 1, (1 - e) / k, 1 / l]
+    inside = [0.5, 1 / k - (1 - e) / k**2, -0.5, e / k - (1 - e) / k**2]
+    moment = x @ [1 / r + 1 / r**2, *inside, -1 / l - 1 / l**2]
+    return mass, moment / mass

@@ -1,0 +1,141 @@
+"""Transport rates between neighbouring cells and the tridiagonal systems they make.
+
+The elimination is a sum of positive terms: no subtraction, so that every mass comes out with a
+small relative error of its own, however small it is beside the others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["factor", "hop_rates", "occupation", "side_yields", "yields"]
+
+Floats = NDArray[np.float64]
+
+
+@njit(cache=True)
+def hop_rates(centres: Floats, diffusion: float, rate: float, up: Floats, down: Floats) -> None:
+    """Fill the rates of the hops i -> i+1 (``up``) and i -> i-1 (``down``).
+
+    The mean drift of every cell is exactly ``rate`` and the mean square of its hops exactly
+    2 ``diffusion``, on uneven grids too, wherever a hop against the drift is not negative by
+    that; elsewhere it is zero, which is the least diffusion that any positive hops have. No hop
+    leaves the ends.
+    """
+    n = centres.size
+    below = centres[1] - centres[0]
+    for i in range(n):
+        above = centres[i + 1] - centres[i] if i < n - 1 else below
+        span = above + below
+        if rate * above >= 2.0 * diffusion:
+            up[i], down[i] = rate / above, 0.0
+        elif -rate * below >= 2.0 * diffusion:
+            up[i], down[i] = 0.0, -rate / below
+        else:
+            up[i] = (2.0 * diffusion + rate * below) / (above * span)
+            down[i] = (2.0 * diffusion - rate * above) / (below * span)
+        below = above
+    down[0] = 0.0
+    up[n - 1] = 0.0
+
+
+@njit(cache=True)
+def factor(
+    up: Floats, down: Floats, sink: Floats, middle: int, inverse: Floats, leak: Floats
+) -> None:
+    """Eliminate the cells from both ends towards the face between ``middle`` - 1 and ``middle``.
+
+    Fills the inverse pivots, (cells, classes) as ``sink``, and the ``leak`` of the two cells where
+    the eliminations meet, (2, classes). A pivot is the rate at which a block leaves a cell
+    towards the middle or by yielding there or farther out: the elimination of Grassmann, Taksar
+    and Heyman, which subtracts nothing. From both ends, so that a mirrored problem is solved by
+    the mirrored arithmetic.
+    """
+    n, classes = sink.shape
+    for j in range(classes):
+        leak[0, j] = sink[0, j]
+        leak[1, j] = sink[n - 1, j]
+    for i in range(1, middle):
+        for j in range(classes):
+            inverse[i - 1, j] = 1.0 / (leak[0, j] + up[i - 1])
+            leak[0, j] = sink[i, j] + down[i] * (leak[0, j] * inverse[i - 1, j])
+    for i in range(n - 2, middle - 1, -1):
+        for j in range(classes):
+            inverse[i + 1, j] = 1.0 / (leak[1, j] + down[i + 1])
+            leak[1, j] = sink[i, j] + up[i] * (leak[1, j] * inverse[i + 1, j])
+
+
+@njit(cache=True)
+def occupation(
+    up: Floats,
+    down: Floats,
+    inverse: Floats,
+    leak: Floats,
+    middle: int,
+    source: Floats,
+    shares: Floats,
+    mass: Floats,
+) -> None:
+    """Fill the mean mass that a steady ``source`` of blocks keeps in every cell and class.
+
+    ``source`` is (cells, classes), or (cells, 1): then class j gets the share ``shares[j]``.
+    """
+    n, classes = mass.shape
+    if source.shape[1] == 1:
+        for i in range(n):
+            for j in range(classes):
+                mass[i, j] = source[i, 0] * shares[j]
+    else:
+        mass[:, :] = source
+    for i in range(1, middle):
+        for j in range(classes):
+            mass[i - 1, j] *= inverse[i - 1, j]
+            mass[i, j] += up[i - 1] * mass[i - 1, j]
+    for i in range(n - 2, middle - 1, -1):
+        for j in range(classes):
+            mass[i + 1, j] *= inverse[i + 1, j]
+            mass[i, j] += down[i + 1] * mass[i + 1, j]
+    to_right, to_left = up[middle - 1], down[middle]
+    for j in range(classes):
+        left, right = mass[middle - 1, j], mass[middle, j]
+        lost = leak[0, j] * leak[1, j] + leak[0, j] * to_left + leak[1, j] * to_right
+        mass[middle - 1, j] = (leak[1, j] * left + to_left * (left + right)) / lost
+        mass[middle, j] = (leak[0, j] * right + to_right * (left + right)) / lost
+    for i in range(middle - 2, -1, -1):
+        for j in range(classes):
+            mass[i, j] += down[i + 1] * inverse[i, j] * mass[i + 1, j]
+    for i in range(middle + 1, n):
+        for j in range(classes):
+            mass[i, j] += up[i - 1] * inverse[i, j] * mass[i - 1, j]
+
+
+@njit(cache=True)
+def yields(sink: Floats, mass: Floats, out: Floats) -> None:
+    """Fill the yield of every cell, class by class, or all classes together: (cells, 1)."""
+    n, classes = mass.shape
+    if out.shape[1] == classes:
+        for i in range(n):
+            for j in range(classes):
+                out[i, j] = sink[i, j] * mass[i, j]
+    else:
+        for i in range(n):
+            total = 0.0
+            for j in range(classes):
+                total += sink[i, j] * mass[i, j]
+            out[i, 0] = total
+
+
+@njit(cache=True)
+def side_yields(sink: Floats, mass: Floats, first_right: int) -> Floats:
+    """Return the yield on the left and on the right of zero stress, (2, classes)."""
+    n, classes = mass.shape
+    total = np.zeros((2, classes))
+    for i in range(first_right):
+        for j in range(classes):
+            total[0, j] += sink[i, j] * mass[i, j]
+    for i in range(n - 1, first_right - 1, -1):
+        for j in range(classes):
+            total[1, j] += sink[i, j] * mass[i, j]
+    return total

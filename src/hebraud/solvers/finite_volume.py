@@ -1,0 +1,238 @@
+"""Stationary states by finite volumes, for any model of the four slots.
+
+D is the root of coupling(D)/D = 1, where the noise is that of the stationary masses for that D
+(:mod:`hebraud.solvers.null_vector`). The grids follow a guess of the root
+(:mod:`hebraud.solvers.roots`) and are then kept, so that the states of one model on 2 N and N
+cells differ by terms of second order alone. Their difference is the error estimate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud.errors import (
+    ConvergenceError,
+    check_number,
+    check_whole_number,
+)
+from hebraud.model.coupling import FixedNoise
+from hebraud.model.model import Model
+from hebraud.solvers.grid import Grid
+from hebraud.solvers.null_vector import Occupation, Stationary
+from hebraud.solvers.roots import (
+    Family,
+    log_excess,
+    log_range,
+    no_root,
+    root_guesses,
+    threshold_nodes,
+)
+from hebraud.solvers.state import SteadyState
+
+__all__ = ["CellDensity", "solve"]
+
+Floats = NDArray[np.float64]
+
+_FIRST = 480
+"""Cells of the first grid; more where the model has many thresholds."""
+_ROOT = 1e-14
+"""log(coupling(D)/D) at which D is the root."""
+
+
+@dataclass(frozen=True, eq=False)
+class CellDensity:
+    """A joint density of stress and threshold on a grid, and what can be read off it.
+
+    Attributes
+    ----------
+    grid : Grid
+    mass : ndarray, (classes, cells)
+        Mass of every cell of every threshold class; all together sum to one.
+    thresholds, weights : ndarray, (classes,)
+        Threshold of every class, and the probability of drawing it (not the mass found in it).
+    """
+
+    grid: Grid
+    mass: Floats
+    thresholds: Floats
+    weights: Floats
+
+    @property
+    def joint(self) -> Floats:
+        """P(s, class) as cell averages, (classes, cells), in 1/sigma_c."""
+        return self.mass / self.grid.widths
+
+    def __call__(self, stress: Floats) -> Floats:
+        """Return P(s), all classes together: the average of the cell that holds s, 0 outside."""
+        cell = self.grid.locate(stress)
+        return np.where(cell >= 0, self.joint.sum(axis=0)[cell], 0.0)
+
+
+def _root(chain: Stationary, log_d: float, slope: float) -> tuple[float, Occupation, float]:
+    """Return D on a given grid, to round-off, what it occupies, and the slope at the root.
+
+    ``log_d`` and ``slope`` are guesses: of the root, and of the derivative there of
+    log(coupling(D)/D) by log D. A given noise is its own root.
+    """
+    model = chain.model
+    found = chain.occupation(math.exp(log_d))
+    if isinstance(model.coupling, FixedNoise):
+        return model.coupling.D, found, slope
+    x, f = log_d, log_excess(model, found, log_d)
+    bracket: dict[bool, float] = {f > 0.0: x}
+    smallest = math.inf
+    bottom = log_range(model, chain.shear_rate)[1]
+    for _ in range(80):
+        if x < bottom and chain.shear_rate == 0.0:
+            raise no_root(model, 0.0, x, min(f, 0.0))
+        if abs(f) < _ROOT or (abs(f) < 1e-11 and abs(f) >= 0.5 * smallest):
+            return math.exp(x), found, slope
+        smallest = min(smallest, abs(f))
+        new = x - max(-1.0, min(1.0, f / slope))
+        if len(bracket) == 2 and not min(bracket.values()) < new < max(bracket.values()):
+            new = 0.5 * (bracket[True] + bracket[False])
+        if new == x:
+            return math.exp(x), found, slope
+        found = chain.occupation(math.exp(new))
+        value = log_excess(model, found, new)
+        if value != f and abs(value - f) > 1e-12:
+            slope = (value - f) / (new - x)
+        x, f = new, value
+        bracket[f > 0.0] = x
+    raise ConvergenceError(
+        f"D of {model!r} at shear rate {chain.shear_rate:g} was not found: after 80 steps "
+        f"D = {math.exp(x):g} with log(coupling(D)/D) = {f:.1e}; two roots may be about to merge, "
+        "so try a slightly different coupling or shear rate"
+    )
+
+
+def _difference(fine: SteadyState, coarse: SteadyState) -> float:
+    """Return the larger relative difference of stress and D.
+
+    A stress that is zero by symmetry counts against sqrt(D + g^2), a width of the density.
+    """
+    width = math.sqrt(fine.diffusion + fine.shear_rate**2)
+    stress = abs(fine.stress) if fine.shear_rate != 0.0 else width
+    return max(
+        abs(fine.stress - coarse.stress) / stress,
+        abs(fine.diffusion - coarse.diffusion) / fine.diffusion,
+    )
+
+
+def solve(
+    model: Model,
+    shear_rate: float,
+    *,
+    rtol: float = 1e-6,
+    cells: int | None = None,
+    solver: Any = None,
+) -> SteadyState:
+    """Return the stationary state of a model on a grid.
+
+    Parameters
+    ----------
+    model : Model
+    shear_rate : float
+        g in sigma_c/(G0 tau), any sign. 0 gives the state of rest above the critical coupling.
+    rtol : float
+        The grid is refined until the estimated relative error of stress and D is below this.
+    cells : int, optional
+        The number of cells, for studies of order; the estimate is then against half as many.
+    solver : object, optional
+        What to name as the solver in the result.
+
+    Returns
+    -------
+    SteadyState
+        Its density is a :class:`CellDensity`.
+
+    Raises
+    ------
+    NoStationaryState
+        If g = 0 at or below the critical coupling, or the noise feeds itself without bound.
+    ConvergenceError
+        If the tolerance is not reached, or an iteration does not converge.
+    """
+    g = check_number("shear_rate", shear_rate)
+    rtol = check_number("rtol", rtol, above=0.0, below=1.0)
+    states = []
+    for log_d in root_guesses(model, g):
+        nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
+        family = Family.around(model, g, math.exp(log_d), nodes)
+        if cells is None:
+            states.append(_refine(family, log_d, rtol, nodes_error, solver))
+        else:
+            number = check_whole_number("cells", cells, at_least=2)
+            half = max(number // 2, family.layout.fewest_cells())
+            coarse, slope = _state(family, half, log_d, -0.6, solver)
+            fine, slope = _state(family, number, math.log(coarse.diffusion), slope, solver)
+            gain = (number / half) ** 2 - 1.0
+            estimate = _difference(fine, coarse) / gain if gain > 0.0 else math.inf
+            estimate += nodes_error / abs(slope)
+            states.append(replace(fine, error_estimate=estimate))
+    others = tuple(state.diffusion for state in states[1:])
+    return replace(states[0], other_roots=others)
+
+
+def _state(
+    family: Family, cells: int, log_d: float, slope: float, solver: Any
+) -> tuple[SteadyState, float]:
+    chain = family.chain(cells)
+    diffusion, found, slope = _root(chain, log_d, slope)
+    generator = chain.generator
+    density = CellDensity(generator.grid, found.mass.T, generator.thresholds, generator.weights)
+    state = SteadyState(
+        family.model, family.shear_rate, found.stress, found.activity, diffusion, solver,
+        math.inf, (), density,
+    )
+    return state, slope
+
+
+def _refine(
+    family: Family, log_d: float, rtol: float, nodes_error: float, solver: Any
+) -> SteadyState:
+    """Refine until the estimate is below rtol: twice the cells, then as many as it predicts.
+
+    ``nodes_error`` is that of a mean over the thresholds; the slope at the root makes it one of D.
+    """
+    number = max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells()))
+    state, slope = _state(family, number, log_d, -0.6, solver)
+    finer, most = 2 * number, family.most_cells()
+    earlier: tuple[float, float] | None = None
+    while True:
+        fine, slope = _state(family, finer, math.log(state.diffusion), slope, solver)
+        if family.shear_rate == 0.0 and fine.diffusion < 0.25 * state.diffusion:
+            # a root made by the error of the grid: it falls as the cells do
+            raise no_root(family.model, 0.0, math.log(state.diffusion), 0.0)
+        change, ratio = _difference(fine, state), finer / number
+        estimate = change / (ratio**2 - 1.0)
+        if earlier is not None:
+            # errors falling as 1/cells or slower show in how the change has fallen
+            before, ratio_before = earlier
+            second = (1.0 - ratio**-2.0) / (ratio_before**2 - 1.0)
+            first = (1.0 - ratio**-1.0) / (ratio_before - 1.0)
+            if change > before * math.sqrt(first * second):
+                estimate = change / (ratio - 1.0)
+        fixed = nodes_error / abs(slope)
+        if fixed > 0.5 * rtol:
+            raise ConvergenceError(
+                f"the quadrature of the threshold law of {family.model!r} at shear rate "
+                f"{family.shear_rate:g} is right to {fixed:.1e} only, not to rtol={rtol:g}; loosen "
+                "rtol, or give samples of the law"
+            )
+        if estimate + fixed <= rtol:
+            return replace(fine, error_estimate=estimate + fixed)
+        wanted = 1.05 * math.sqrt(estimate / max(rtol - fixed, 0.1 * rtol))
+        state, earlier = fine, (change, ratio)
+        number, finer = finer, 2 * math.ceil(0.5 * finer * min(max(wanted, 1.5), 8.0))
+        if finer > most:
+            raise ConvergenceError(
+                f"the relative error of {family.model!r} at shear rate {family.shear_rate:g} is "
+                f"estimated at {estimate:.1e} on {number} cells, not below rtol={rtol:g}, and more "
+                f"than {most} cells would be needed; loosen rtol, or fix cells="
+            )

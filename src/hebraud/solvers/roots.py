@@ -1,0 +1,265 @@
+"""Where to look for D: the roots of coupling(D)/D = 1 on coarse grids.
+
+Each coarse grid is graded for the D at which it is asked. Where the root is not proved to be
+unique, that is for everything but the classical model, D is scanned in steps of a factor e, from
+far above the squares of thresholds and shear rate down to where shear alone drives the blocks and
+the noise stays above D. Every change of sign is a root. Two roots within one step of each other
+are missed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud.errors import NoStationaryState
+from hebraud.model.coupling import FixedNoise
+from hebraud.model.model import Model
+from hebraud.solvers.generator import Generator
+from hebraud.solvers.grid import Layout, layout
+from hebraud.solvers.null_vector import Occupation, Stationary
+
+__all__ = ["Family", "log_excess", "log_range", "no_root", "root_guesses", "threshold_nodes"]
+
+Floats = NDArray[np.float64]
+
+_COARSE = 96
+"""Cells of the coarse grids on which D is guessed."""
+_MOST = 400_000
+"""Cells beyond which the solver gives up."""
+_CELLS_A_LINE = 20
+"""A continuous landing law is cut into one line for so many cells ..."""
+_MOST_LINES = 256
+"""... and into no more than this (Gauss-Hermite nodes overflow beyond)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Every grid of one model at one shear rate and one guess of D."""
+
+    model: Model
+    shear_rate: float
+    values: Floats
+    weights: Floats
+    layout: Layout
+
+    @classmethod
+    def around(
+        cls, model: Model, shear_rate: float, diffusion: float, nodes: tuple[Floats, Floats]
+    ) -> Family:
+        """Return the family of grids graded for a D, with the given threshold nodes."""
+        values, weights = nodes
+        plan = layout(model, diffusion, shear_rate, values, weights)
+        return cls(model, shear_rate, values, weights, plan)
+
+    def chain(self, cells: int) -> Stationary:
+        """Return the stationary problem on the grid of so many cells."""
+        lines = min(max(cells // _CELLS_A_LINE, 8), _MOST_LINES)
+        grid = self.layout.grid(cells)
+        generator = Generator.of(self.model, grid, self.values, self.weights, lines)
+        return Stationary(self.model, generator, self.shear_rate)
+
+    def most_cells(self) -> int:
+        """Cells beyond which a finer grid is too slow, or no longer refines the landing law."""
+        a, b = (self.model.relaxation.quadrature(n).weight.size for n in (4, 8))
+        return _MOST if a == b else _MOST_LINES * _CELLS_A_LINE
+
+
+class _Explorer:
+    """log(coupling(D)/D) on coarse grids, each graded for a D near that at which it is asked."""
+
+    def __init__(self, model: Model, shear_rate: float) -> None:
+        self.model = model
+        self.shear_rate = shear_rate
+        self._nodes = model.thresholds.nodes(1e-2)
+        self._graded_for = math.inf
+        self._chain: Stationary | None = None
+
+    def excess(self, log_d: float) -> float:
+        chain = self._chain
+        if chain is None or abs(log_d - self._graded_for) > 1.5:
+            chain = self._chain = self._build(log_d)
+        return log_excess(self.model, chain.occupation(math.exp(log_d)), log_d)
+
+    def _build(self, log_d: float) -> Stationary:
+        self._graded_for = log_d
+        family = Family.around(self.model, self.shear_rate, math.exp(log_d), self._nodes)
+        return family.chain(max(_COARSE, math.ceil(1.2 * family.layout.fewest_cells())))
+
+
+def log_excess(model: Model, found: Occupation, log_d: float) -> float:
+    """Return log(coupling(D)/D), zero at a root."""
+    return math.log(model.coupling.diffusion(found.activity, found.released_square)) - log_d
+
+
+def _cycle_time(c: Floats | float, shear_rate: float, diffusion: float) -> Any:
+    """Return about how long a block of threshold c lives from landing at zero to its yield."""
+    width = _width(shear_rate, diffusion)
+    return _exit_time(c + width, shear_rate, diffusion) + 0.5 * diffusion / width**2
+
+
+def _width(shear_rate: float, diffusion: float) -> float:
+    g = abs(shear_rate)
+    return 0.5 * (g + math.sqrt(g * g + 4.0 * diffusion))
+
+
+def _exit_time(x: Floats | float, shear_rate: float, diffusion: float) -> Any:
+    """Return the mean time from zero to +-x."""
+    g = abs(shear_rate)
+    if g * g < 1e-10 * diffusion:
+        return 0.5 * x * x / diffusion
+    return x * np.tanh(0.5 * g * x / diffusion) / g
+
+
+def threshold_nodes(
+    model: Model, shear_rate: float, diffusion: float, rtol: float
+) -> tuple[tuple[Floats, Floats], float]:
+    """Return threshold nodes, and the relative error of a mean over them.
+
+    The means looked at are those that matter at this D: of the cycle time where thresholds are
+    redrawn, of its inverse where they are quenched. The cycle time has a kink where a threshold
+    meets a fixed landing, of which the quadrature of a smooth law knows nothing: the error of
+    that, from the distance and the weight of the nodes there, comes on top.
+    """
+    power = 1.0 if model.thresholds.redraws else -1.0
+    tolerance = 0.1 * rtol
+    nodes = model.thresholds.nodes(tolerance)
+    if np.array_equal(nodes[0], model.thresholds.nodes(0.5)[0]):
+        return nodes, 0.0  # samples
+    while True:
+        finer = model.thresholds.nodes(0.01 * tolerance)
+        means = [
+            float(_cycle_time(values, shear_rate, diffusion) ** power @ weights)
+            for values, weights in (nodes, finer)
+        ]
+        error = abs(means[1] - means[0]) / means[1]
+        if error <= 0.05 * rtol or tolerance < 1e-11:
+            return nodes, error + _kink_error(model, *nodes, shear_rate, diffusion)
+        tolerance, nodes = 0.01 * tolerance, finer
+
+
+def _kink_error(
+    model: Model, values: Floats, weights: Floats, shear_rate: float, diffusion: float
+) -> float:
+    fixed = model.relaxation.fixed_points
+    if fixed is None:
+        return 0.0
+    width = _width(shear_rate, diffusion)
+    mean = float(_cycle_time(values, shear_rate, diffusion) @ weights)
+    total = 0.0
+    for point, share in zip(np.abs(fixed.offset), fixed.weight, strict=True):
+        if values[0] < point < values[-1]:
+            j = int(np.searchsorted(values, point))
+            gap = float(values[j] - values[j - 1])
+            slope = (
+                _exit_time(point + gap, shear_rate, diffusion)
+                - _exit_time(point, shear_rate, diffusion)
+            ) / gap
+            total += share * slope * gap * max(weights[j - 1 : j + 1]) * min(1.0, gap / width)
+    return 0.06 * float(total) / mean
+
+
+def _first_guess(model: Model, shear_rate: float) -> float:
+    """Return log D of the mean threshold's blocks, landing at zero and yielding at one overstress.
+
+    Good to some per cent in the classical model, an order of magnitude elsewhere.
+    """
+    values, weights = model.thresholds.nodes(1e-2)
+    c, g = float(values @ weights), abs(shear_rate)
+    lines = model.relaxation.quadrature(4)
+    mean, square = 1.0 - lines.scale, (1.0 - lines.scale) ** 2
+    drops = [float(a @ lines.weight) for a in (square, 2.0 * mean * lines.offset, lines.offset**2)]
+
+    def excess(log_d: float) -> float:
+        diffusion = math.exp(log_d)
+        a = c + 0.5 * (g + math.sqrt(g * g + 4.0 * diffusion))
+        activity = 1.0 / float(_cycle_time(c, g, diffusion))
+        released_square = activity * (drops[0] * a * a - drops[1] * a + drops[2])
+        return math.log(model.coupling.diffusion(activity, released_square)) - log_d
+
+    scale = 2.0 * math.log(c)
+    low, high = scale - 40.0, scale + 2.0 * math.log1p(g / c) + 15.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if excess(middle) > 0.0:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+def no_root(model: Model, shear_rate: float, log_d: float, excess: float) -> NoStationaryState:
+    """Return the error to raise where there is no root, with the reason."""
+    at = f"at D = {math.exp(log_d):.1e} the events make {math.exp(excess):.6g} D"
+    if excess > 0.0:
+        return NoStationaryState(
+            f"no stationary state of {model!r} at shear rate {shear_rate:g}: the noise feeds "
+            f"itself without bound ({at}); lower the coupling"
+        )
+    return NoStationaryState(
+        f"no stationary state at shear rate 0 for {model!r}: at or below the critical coupling "
+        f"every P within the threshold is at rest with D = 0, and which one depends on the past "
+        f"({at}, and less than D above that); shear it (shear_rate > 0), or raise the coupling"
+    )
+
+
+def root_guesses(model: Model, shear_rate: float) -> list[float]:
+    """Return log D near every root that is found, the largest first."""
+    if isinstance(model.coupling, FixedNoise):
+        return [math.log(model.coupling.D)]
+    explorer = _Explorer(model, shear_rate)
+    if model.classical:
+        x = _first_guess(model, shear_rate)
+        f = explorer.excess(x)
+        if abs(f) < 0.3:
+            return [x + f]  # near enough to grade a grid
+    values, weights = model.thresholds.nodes(1e-2)
+    c = float(values @ weights)
+    top, bottom = log_range(model, shear_rate)
+    driven = math.log(0.05 * abs(shear_rate) * c) if shear_rate != 0.0 else -math.inf
+    x = 2.0 * math.log(c + abs(shear_rate)) + 4.0
+    points = [(x, explorer.excess(x))]
+    while points[0][1] > 0.0 and points[0][0] < top:
+        x = points[0][0] + 3.0
+        points.insert(0, (x, explorer.excess(x)))
+    while (x := points[-1][0] - 1.0) > bottom:
+        points.append((x, explorer.excess(x)))
+        if points[-1][1] > 0.0 and x < driven:
+            break
+    roots = [
+        _between(explorer, a, fa, b, fb)
+        for (a, fa), (b, fb) in itertools.pairwise(points)
+        if (fa > 0.0) != (fb > 0.0)
+    ]
+    if not roots:
+        at = points[0] if points[0][1] > 0.0 else points[-1]
+        raise no_root(model, shear_rate, *at)
+    return roots
+
+
+def log_range(model: Model, shear_rate: float) -> tuple[float, float]:
+    """Return the largest and the smallest log D that are tried."""
+    values, weights = model.thresholds.nodes(1e-2)
+    c = float(values @ weights)
+    depth = 28.0 if shear_rate == 0.0 else 75.0
+    return 2.0 * math.log(c + abs(shear_rate)) + 35.0, 2.0 * math.log(c) - depth
+
+
+def _between(explorer: _Explorer, a: float, fa: float, b: float, fb: float) -> float:
+    """Return log D of the root between a and b to a few per cent (Illinois)."""
+    for _ in range(30):
+        x = (a * fb - b * fa) / (fb - fa)
+        f = explorer.excess(x)
+        if abs(f) < 0.01 or abs(b - a) < 0.02:
+            return x
+        if (f > 0.0) == (fb > 0.0):
+            fa *= 0.5
+        else:
+            a, fa = b, fb
+        b, fb = x, f
+    return x
