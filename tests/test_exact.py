@@ -117,6 +117,23 @@ def test_noise_that_feeds_itself_has_no_state():
         hl.steady_state(hl.Model(hl.DropNoise(0.6)), 0.1)
 
 
+def test_more_than_one_root_is_reported_and_the_stable_one_is_the_state():
+    """Above its critical coupling this model has a second root, where coupling(D)/D rises."""
+    model = hl.Model(hl.DropNoise(1.0), relaxation=hl.ResidualStress(0.5))
+    state = hl.steady_state(model, 1e-3)
+    (other,) = state.other_roots
+    chain = exact._Chain.of(model)
+
+    def ratio(D):
+        means = chain.means(D, 1e-3)
+        return model.coupling.diffusion(float(means.activity), float(means.released_square)) / D
+
+    assert ratio(state.diffusion) == pytest.approx(1.0, rel=1e-10)
+    assert ratio(other) == pytest.approx(1.0, rel=1e-10)
+    assert ratio(0.9 * state.diffusion) > 1 > ratio(1.1 * state.diffusion)
+    assert ratio(0.9 * other) < 1 < ratio(1.1 * other)
+
+
 RANDOM_LAWS = [
     1.0,
     0.7,

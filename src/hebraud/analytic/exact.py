@@ -273,8 +273,7 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
             _Chain.of(model).mixture(visits * (activity / visits.sum())), g,
         )
     chain = _Chain.of(model)
-    roots = _diffusion_roots(model, chain, abs(g))
-    D, conditioning = roots[-1]
+    (D, conditioning), *others = _diffusion_roots(model, chain, abs(g))
     means = chain.means(D, abs(g), chain.splits(D, abs(g)))
     error = 64.0 * _EPS * max(1.0, conditioning)
     coarse = _Chain.of(model, 1e-6)
@@ -289,14 +288,14 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
         float(means.activity),
         D,
         error,
-        tuple(root for root, _ in roots[:-1]),
+        tuple(root for root, _ in others),
         chain.mixture(means.visits),
         g,
     )
 
 
 def _diffusion_roots(model: Model, chain: _Chain, g: float) -> list[tuple[float, float]]:
-    """Return all D with coupling(D) = D, ascending, each with d ln D/d ln alpha.
+    """Return all D with coupling(D) = D and |d ln D/d ln alpha|, the largest stable one first.
 
     coupling(D)/D is sampled at eight points a decade, wide enough to hold every root, and each
     sign change of its logarithm is closed by Brent's method in ln D.
@@ -330,5 +329,5 @@ def _diffusion_roots(model: Model, chain: _Chain, g: float) -> list[tuple[float,
     for i in falls:
         x = brentq(excess, log_D[i], log_D[i + 1], xtol=1e-15, rtol=4.0 * _EPS)
         slope = float((excess(x + 1e-4) - excess(x - 1e-4)) / 2e-4)
-        roots.append((float(np.exp(x)), 1.0 / abs(slope) if slope else np.inf))
-    return roots
+        roots.append((slope > 0.0, -x, 1.0 / abs(slope) if slope else np.inf))
+    return [(float(np.exp(-x)), conditioning) for _, x, conditioning in sorted(roots)]

@@ -209,7 +209,7 @@ def no_root(model: Model, shear_rate: float, log_d: float, excess: float) -> NoS
 
 
 def root_guesses(model: Model, shear_rate: float) -> list[float]:
-    """Return log D near every root that is found, the largest first."""
+    """Return log D near every root that is found, the largest stable one first."""
     if isinstance(model.coupling, FixedNoise):
         return [math.log(model.coupling.D)]
     explorer = _Explorer(model, shear_rate)
@@ -231,11 +231,13 @@ def root_guesses(model: Model, shear_rate: float) -> list[float]:
         points.append((x, explorer.excess(x)))
         if points[-1][1] > 0.0 and x < driven:
             break
-    roots = [
-        _between(explorer, a, fa, b, fb)
+    crossings = [
+        (fa > 0.0, _between(explorer, a, fa, b, fb))
         for (a, fa), (b, fb) in itertools.pairwise(points)
         if (fa > 0.0) != (fb > 0.0)
     ]
+    # where coupling(D)/D rises through 1 a little more D makes still more: such roots come last
+    roots = [root for _, root in sorted(crossings, key=lambda crossing: crossing[0])]
     if not roots:
         at = points[0] if points[0][1] > 0.0 else points[-1]
         raise no_root(model, shear_rate, *at)

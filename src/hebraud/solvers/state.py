@@ -37,7 +37,8 @@ class SteadyState:
         difference between the last two grids, extrapolated.
     other_roots : tuple of float
         Other values of D that satisfy the coupling at this shear rate (empty in the classical
-        model, whose stationary state is unique). The state is that of the largest D.
+        model, whose stationary state is unique). The state is that of the largest D at which
+        coupling(D)/D falls through 1; where it rises, a little more noise would make still more.
     """
 
     model: Model
@@ -59,3 +60,49 @@ class SteadyState:
         """
         s = np.asarray(stress, dtype=np.float64)
         return self._density(s)
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """Threshold classes as they are, where a solver has chosen its nodes."""
+
+    values: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    redraws: bool
+
+    def nodes(self, rtol: float = 1e-9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the classes and their weights."""
+        return self.values, self.weights
+
+    def ppf(self, quantile: ArrayLike) -> NDArray[np.float64]:
+        """Return the class at each quantile."""
+        return self.values[np.searchsorted(np.cumsum(self.weights)[:-1], quantile)]
+
+
+@dataclass(frozen=True, eq=False)
+class CellStart:
+    """A state on a grid as a start: masses (classes, cells) of a joint density."""
+
+    grid: Any
+    masses: NDArray[np.float64]
+    values: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def mass(self, faces: NDArray[np.float64], thresholds: Any) -> NDArray[np.float64]:
+        """Return masses on other faces (conservative, positive)."""
+        from hebraud._kernels.remap import remap
+
+        out = np.empty((self.values.size, faces.size - 1))
+        for j in range(self.values.size):
+            remap(self.grid.faces, np.ascontiguousarray(self.masses[j]), 0.0, faces, out[j])
+        return out
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The ends of the grid."""
+        return float(self.grid.faces[0]), float(self.grid.faces[-1])
+
+    @property
+    def nodes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The classes."""
+        return self.values, self.weights
