@@ -38,12 +38,13 @@ from hebraud.md.chain import advance
 while advance(POINT, Path(sys.argv[1])) < SEGMENTS:
     pass
 """
+ENDLESS = dataclasses.replace(TINY, name="endless", strains=(24000.0, 12000.0))
 CAMPAIGN = """
 import sys
-from test_md_restart import TINY
+from test_md_restart import {plan}
 from hebraud.md import run
 if __name__ == "__main__":
-    run(TINY, sys.argv[1], processes=2, progress=False)
+    run({plan}, sys.argv[1], processes=2, progress=False)
 """
 
 
@@ -96,31 +97,46 @@ def content(directory):
     }
 
 
+def killed_chain(tmp_path, directory):
+    """Kill a chain three times; return how far it had come at each."""
+    reached = []
+    for _ in range(3):
+        kill_after(start(CHAIN, tmp_path, directory), directory, 2, random.uniform(0.0, 0.12))
+        reached.append(segments_done(POINT, directory))
+    return reached
+
+
 def test_a_killed_chain_ends_with_the_same_bytes(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole = tmp_path / "whole"
     while advance(POINT, whole) < SEGMENTS:
         pass
-    delays = [random.uniform(0.0, 0.12) for _ in range(3)]
-    reached = []
-    for delay in delays:
-        kill_after(start(CHAIN, tmp_path, killed), killed, 2, delay)
-        reached.append(segments_done(POINT, killed))
-    assert 0 < reached[0] < reached[-1] < SEGMENTS, f"killed at {reached}, delays {delays}"
+    # a stall of this process can let the chain reach its end first: then try again
+    for attempt in range(4):
+        killed = tmp_path / f"killed{attempt}"
+        reached = killed_chain(tmp_path, killed)
+        if reached[-1] < SEGMENTS:
+            break
+    assert 0 < reached[0] < reached[-1] < SEGMENTS, f"killed at {reached}"
     assert start(CHAIN, tmp_path, killed).wait() == 0
     for part in killed.rglob(".*.part"):
         part.unlink()
-    assert content(killed) == content(whole), f"killed at {reached}, delays {delays}"
+    assert content(killed) == content(whole), f"killed at {reached}"
     strain = read_series(POINT, killed).strain
     assert len(strain) == SEGMENTS * 50
     assert strain[-1] == pytest.approx(SEGMENTS * 0.2)
 
 
 def test_a_killed_campaign_ends_with_the_same_bytes_and_leaves_no_process(tmp_path, capsys):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole = tmp_path / "whole"
     curve = run(TINY, whole, processes=1, progress=False)
-    workers = kill_after(start(CAMPAIGN, tmp_path, killed), killed, 5, random.uniform(0.0, 0.2))
-    assert_gone(workers)
-    done = len(list(killed.rglob("segment*.h5")))
+    script = CAMPAIGN.format(plan="TINY")
+    for attempt in range(4):
+        killed = tmp_path / f"killed{attempt}"
+        workers = kill_after(start(script, tmp_path, killed), killed, 5, random.uniform(0.0, 0.2))
+        assert_gone(workers)
+        done = len(list(killed.rglob("segment*.h5")))
+        if done < sum(TINY.chains.values()):
+            break
     assert 5 <= done < sum(TINY.chains.values())
     (killed / ".flow_curve.csv.1.part").write_text("half a table")
     again = run(TINY, killed, processes=1)
@@ -134,7 +150,8 @@ def test_a_killed_campaign_ends_with_the_same_bytes_and_leaves_no_process(tmp_pa
 
 
 def test_ctrl_c_ends_everything_at_once(tmp_path):
-    process = start(CAMPAIGN, tmp_path, tmp_path / "run", own_group=True)
+    script = CAMPAIGN.format(plan="ENDLESS")
+    process = start(script, tmp_path, tmp_path / "run", own_group=True)
     workers = wait_for(process, tmp_path / "run", 3, random.uniform(0.0, 0.1))
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=10.0) != 0
