@@ -11,7 +11,7 @@ The classical model is solved by a compiled kernel, for any alpha from 1e-6 to 1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -113,6 +113,27 @@ class ExactState:
         for weight, c, x in self._mixture:
             total = total + weight * occupation(upstream, c, x, self.diffusion, g)
         return total
+
+    def densities(self, s: Floats) -> Floats:
+        """Return P(s, c) in 1/sigma_c, (thresholds, ...), one row for each of ``thresholds``."""
+        return np.stack(
+            [
+                replace(self, _mixture=tuple(m for m in self._mixture if m[1] == c)).density(s)
+                for c in self.thresholds
+            ]
+        )
+
+    @property
+    def thresholds(self) -> Floats:
+        """The thresholds of the blocks, ascending."""
+        return np.unique([c for _, c, _ in self._mixture])
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Stresses 40 decay lengths beyond the last threshold or landing on either side."""
+        g, top = self._shear_rate, max(max(c, abs(x)) for _, c, x in self._mixture)
+        root = float(np.sqrt(g * g + 4.0 * self.diffusion))
+        return -top - 20.0 * (root - g), top + 20.0 * (root + g)
 
 
 class _Means(NamedTuple):

@@ -42,8 +42,10 @@ class PowerRate:
 
     def rate(self, overstress: ArrayLike) -> NDArray[np.float64]:
         """Return nu in units of 1/tau for overstress = |s| - c in units of sigma_c, any shape."""
-        over = np.maximum(np.asarray(overstress, dtype=np.float64), 0.0)
-        return np.where(over > 0.0, over**self.eta, 0.0)
+        over = np.asarray(overstress, dtype=np.float64)
+        if self.eta == 0.0:
+            return np.asarray(over > 0.0, dtype=np.float64)
+        return np.asarray(np.maximum(over, 0.0) ** self.eta)
 
 
 def ConstantRate() -> PowerRate:

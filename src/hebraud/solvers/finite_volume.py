@@ -32,6 +32,7 @@ from hebraud.solvers.roots import (
     root_guesses,
     threshold_nodes,
 )
+from hebraud.solvers.starts import CellStart
 from hebraud.solvers.state import SteadyState
 
 __all__ = ["CellDensity", "solve"]
@@ -189,6 +190,7 @@ def _state(
     state = SteadyState(
         family.model, family.shear_rate, found.stress, found.activity, diffusion, solver,
         math.inf, (), density,
+        CellStart(density.grid, density.mass, density.thresholds, density.weights),
     )
     return state, slope
 

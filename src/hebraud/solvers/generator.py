@@ -157,16 +157,16 @@ def cell_rates(law: Yielding, grid: Grid, values: Floats) -> Floats:
     near = np.minimum(edges[1:], edges[:-1])[:, None] - values
     cell, group = np.nonzero(near >= 0.0)
     start, width = near[cell, group], grid.widths[cell]
+    first = np.flatnonzero(start == 0.0)
     middle = law.rate(start + 0.5 * width)
-    first = start == 0.0
+    average = middle.copy()
     nodes, weights = _GAUSS
-    inner = law.rate(start + 0.5 * (1.0 + nodes[:, None]) * width)
-    average = middle + 0.5 * weights @ (inner - middle)
-    average[first] = middle[first]
+    for x, w in zip(0.5 * (1.0 + nodes), 0.5 * weights, strict=True):
+        average += w * (law.rate(start + x * width) - middle)
     nodes, weights = _GAUSS_FIRST
-    for u, w in zip(0.5 * (1.0 + nodes), 0.5 * weights, strict=True):
-        inner = law.rate(u**4 * width[first])
-        average[first] += 4.0 * u**3 * w * (inner - middle[first])
+    u = 0.5 * (1.0 + nodes[:, None])
+    inner = law.rate(u**4 * width[first]) - middle[first]
+    average[first] = middle[first] + (0.5 * weights) @ (4.0 * u**3 * inner)
     rates = np.zeros(near.shape)
     rates[cell, group] = average
     return rates
@@ -179,7 +179,8 @@ def landing(
     scale, offset, weight = landing_lines(model, lines)
     s = grid.centres[:, None]
     image = scale * s + offset * np.sign(s)
-    lower = np.clip(np.searchsorted(grid.centres, image) - 1, 0, grid.centres.size - 2)
+    lower = np.searchsorted(grid.centres, image) - 1
+    lower = np.minimum(np.maximum(lower, 0), grid.centres.size - 2)
     below, above = grid.centres[lower], grid.centres[lower + 1]
     share = (above - image) / (above - below)
     if share.min() < 0.0 or share.max() > 1.0:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.model.model import Model
+from hebraud.model.thresholds import Thresholds
 
 __all__ = ["SteadyState"]
 
@@ -52,6 +53,7 @@ class SteadyState:
     _density: Callable[[NDArray[np.float64]], NDArray[np.float64]] = field(
         repr=False, compare=False
     )
+    _start: Any = field(repr=False, compare=False)
     def density(self, stress: ArrayLike) -> NDArray[np.float64]:
         """Return P(s), all thresholds together, in 1/sigma_c; any shape of ``stress``.
 
@@ -62,47 +64,26 @@ class SteadyState:
         return self._density(s)
 
 
-@dataclass(frozen=True, eq=False)
-class Classes:
-    """Threshold classes as they are, where a solver has chosen its nodes."""
+    # -- a start for a run in time ------------------------------------------------------------------
+    def mass(self, faces: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
+        """Return the probability in every cell, (classes, cells); see ``Start``."""
+        return np.asarray(self._start.mass(faces, thresholds))
 
-    values: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    redraws: bool
-
-    def nodes(self, rtol: float = 1e-9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the classes and their weights."""
-        return self.values, self.weights
-
-    def ppf(self, quantile: ArrayLike) -> NDArray[np.float64]:
-        """Return the class at each quantile."""
-        return self.values[np.searchsorted(np.cumsum(self.weights)[:-1], quantile)]
-
-
-@dataclass(frozen=True, eq=False)
-class CellStart:
-    """A state on a grid as a start: masses (classes, cells) of a joint density."""
-
-    grid: Any
-    masses: NDArray[np.float64]
-    values: NDArray[np.float64]
-    weights: NDArray[np.float64]
-
-    def mass(self, faces: NDArray[np.float64], thresholds: Any) -> NDArray[np.float64]:
-        """Return masses on other faces (conservative, positive)."""
-        from hebraud._kernels.remap import remap
-
-        out = np.empty((self.values.size, faces.size - 1))
-        for j in range(self.values.size):
-            remap(self.grid.faces, np.ascontiguousarray(self.masses[j]), 0.0, faces, out[j])
-        return out
+    def sample(
+        self, n: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return n stresses and thresholds drawn from the state; see ``Start``."""
+        drawn: tuple[NDArray[np.float64], NDArray[np.float64] | None] = self._start.sample(n, rng)
+        return drawn
 
     @property
     def extent(self) -> tuple[float, float]:
-        """The ends of the grid."""
-        return float(self.grid.faces[0]), float(self.grid.faces[-1])
+        """The stresses beyond which there is less than 1e-17 of the mass."""
+        low, high = self._start.extent
+        return float(low), float(high)
 
     @property
-    def nodes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The classes."""
-        return self.values, self.weights
+    def nodes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Threshold classes (values, weights) that the state is made of."""
+        nodes: tuple[NDArray[np.float64], NDArray[np.float64]] | None = self._start.nodes
+        return nodes

@@ -16,6 +16,7 @@ from hebraud.analytic import exact
 from hebraud.errors import check_number, check_whole_number
 from hebraud.model.model import Model
 from hebraud.rheology.flow_curve import FlowCurve
+from hebraud.solvers.starts import ClassStart
 from hebraud.solvers.state import SteadyState
 
 __all__ = ["Exact", "FiniteVolume", "flow_curve", "steady_state"]
@@ -28,9 +29,11 @@ class Exact:
     def steady_state(self, model: Model, shear_rate: float) -> SteadyState:
         """Return the exact stationary state; see :func:`hebraud.analytic.exact.stationary`."""
         found = exact.stationary(model, shear_rate)
+        values, weights = model.thresholds.nodes()
         return SteadyState(
             model, shear_rate, found.stress, found.activity, found.diffusion, self,
             found.error_estimate, found.other_roots, found.density,
+            ClassStart(found.densities, values, weights, found.extent),
         )
 
 

@@ -1,0 +1,398 @@
+"""One step in time that keeps every mass positive and all of it: modified Patankar, second order.
+
+The masses of the cells obey dm/dt = A(m) m, a Markov chain of cells whose rates depend on m
+through D. A step is two backward-Euler solves. The first, with the rates of its own end (D is
+solved together with the masses), gives n. In the second, every rate r of leaving a cell is
+
+    (r(n) + r(m) m_i/n_i) / 2,
+
+so that the flux out of cell i is the trapezoidal one, times the new mass over n_i: positive and
+conservative whatever the step, of second order, with the damping 1/(1 - z + z^2/2) of stiff modes,
+and exact where the state is stationary (Burchard, Deleersnijder and Meister 2003, in the form of
+an implicit scheme).
+
+Where cells are so wide that transport must be upwind, what upwinding diffuses too much is taken
+out by a limited (van Leer) factor on the rate, so that pure advection is of second order too.
+
+Arrays are (cells, classes). The elimination adds positive terms only, from both ends towards the
+middle, so that a mirrored problem is solved by mirrored arithmetic.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["functionals", "step"]
+
+Floats = NDArray[np.float64]
+
+MAX_ITERATIONS = 60
+
+
+@njit(cache=True)
+def _limited(behind: float, ahead: float) -> float:
+    """How much of the central flux: all of it where the difference behind is at least half of that
+    ahead, less where it is smaller, none where signs differ (min(1, 2 r), total variation falls).
+    """
+    if behind * ahead <= 0.0:
+        return 0.0
+    return min(1.0, 2.0 * behind / ahead)
+
+
+@njit(cache=True)
+def hops(
+    centres: Floats, widths: Floats, D: float, rate: float, mass: Floats, up: Floats, down: Floats
+) -> None:
+    """Fill the rates of hops upwards and downwards, (cells, classes).
+
+    The central scheme: the diffusive flux is exact for a linear density on any grid, and the mean
+    drift of every cell is ``rate``. Where that makes a hop against the drift negative, what it
+    would take from its cell is taken from the cell upstream instead, at the present ratio of the
+    masses: the flux is the same, and every rate is positive. There, it is blended with the upwind
+    flux by a limiter.
+    """
+    n, classes = mass.shape
+    for i in range(n):
+        above = centres[i + 1] - centres[i] if i < n - 1 else widths[i]
+        below = centres[i] - centres[i - 1] if i > 0 else widths[i]
+        u = D / (widths[i] * above) + 0.5 * rate / above
+        d = D / (widths[i] * below) - 0.5 * rate / below
+        for j in range(classes):
+            up[i, j], down[i, j] = u, d
+    for i in range(n - 1):
+        if down[i + 1, 0] >= 0.0:
+            continue
+        above = centres[i + 1] - centres[i]
+        for j in range(classes):
+            weight, ratio = 0.0, 0.0
+            if i > 0 and mass[i, j] > 0.0:
+                ratio = mass[i + 1, j] / mass[i, j]
+                here = 1.0 / widths[i]
+                weight = _limited(
+                    (here - mass[i - 1, j] / mass[i, j] / widths[i - 1])
+                    / (centres[i] - centres[i - 1]),
+                    (ratio / widths[i + 1] - here) / above,
+                )
+            central = up[i, j] - down[i + 1, j] * ratio
+            up[i, j] = weight * central + (1.0 - weight) * rate / above
+    for i in range(n - 1, 0, -1):
+        if up[i - 1, 0] >= 0.0:
+            continue
+        below = centres[i] - centres[i - 1]
+        for j in range(classes):
+            weight, ratio = 0.0, 0.0
+            if i < n - 1 and mass[i, j] > 0.0:
+                ratio = mass[i - 1, j] / mass[i, j]
+                here = 1.0 / widths[i]
+                weight = _limited(
+                    (here - mass[i + 1, j] / mass[i, j] / widths[i + 1])
+                    / (centres[i + 1] - centres[i]),
+                    (ratio / widths[i - 1] - here) / below,
+                )
+            central = down[i, j] - up[i - 1, j] * ratio
+            down[i, j] = weight * central - (1.0 - weight) * rate / below
+    for i in range(n):
+        for j in range(classes):
+            up[i, j], down[i, j] = max(up[i, j], 0.0), max(down[i, j], 0.0)
+    for j in range(classes):
+        down[0, j] = 0.0
+        up[n - 1, j] = 0.0
+
+
+@njit(cache=True)
+def functionals(
+    mass: Floats, rates: Floats, centres: Floats, noise: Floats, release: Floats
+) -> tuple[float, float, float, float, float]:
+    """Return total mass, mean stress, activity, noise (D without its constant), released stress."""
+    n, classes = mass.shape
+    total = stress = activity = diffusion = released = 0.0
+    for i in range(n):
+        here = out = 0.0
+        for j in range(classes):
+            here += mass[i, j]
+            out += rates[i, j] * mass[i, j]
+        total += here
+        stress += centres[i] * here
+        activity += out
+        diffusion += noise[i] * out
+        released += release[i] * out
+    return total, stress, activity, diffusion, released
+
+
+@njit(cache=True)
+def eliminate(
+    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats, leak: Floats
+) -> None:
+    """Fill the inverse pivots of 1 - dt (hops - sink), and the leaks where both ends meet."""
+    n, classes = sink.shape
+    for j in range(classes):
+        leak[0, j] = 1.0 + dt * sink[0, j]
+        leak[1, j] = 1.0 + dt * sink[n - 1, j]
+    for i in range(1, middle):
+        for j in range(classes):
+            inverse[i - 1, j] = 1.0 / (leak[0, j] + dt * up[i - 1, j])
+            leak[0, j] = 1.0 + dt * (sink[i, j] + down[i, j] * leak[0, j] * inverse[i - 1, j])
+    for i in range(n - 2, middle - 1, -1):
+        for j in range(classes):
+            inverse[i + 1, j] = 1.0 / (leak[1, j] + dt * down[i + 1, j])
+            leak[1, j] = 1.0 + dt * (sink[i, j] + up[i, j] * leak[1, j] * inverse[i + 1, j])
+
+
+@njit(cache=True)
+def substitute(
+    up: Floats, down: Floats, dt: float, middle: int, inverse: Floats, leak: Floats, mass: Floats
+) -> None:
+    """Turn a source, in place, into the solution of (1 - dt (hops - sink)) mass = source."""
+    n, classes = mass.shape
+    for i in range(1, middle):
+        for j in range(classes):
+            mass[i - 1, j] *= inverse[i - 1, j]
+            mass[i, j] += dt * up[i - 1, j] * mass[i - 1, j]
+    for i in range(n - 2, middle - 1, -1):
+        for j in range(classes):
+            mass[i + 1, j] *= inverse[i + 1, j]
+            mass[i, j] += dt * down[i + 1, j] * mass[i + 1, j]
+    for j in range(classes):
+        left, right = mass[middle - 1, j], mass[middle, j]
+        rise, fall = dt * up[middle - 1, j], dt * down[middle, j]
+        lost = leak[0, j] * leak[1, j] + leak[0, j] * fall + leak[1, j] * rise
+        mass[middle - 1, j] = (leak[1, j] * left + fall * (left + right)) / lost
+        mass[middle, j] = (leak[0, j] * right + rise * (left + right)) / lost
+    for i in range(middle - 2, -1, -1):
+        for j in range(classes):
+            mass[i, j] += dt * down[i + 1, j] * inverse[i, j] * mass[i + 1, j]
+    for i in range(middle + 1, n):
+        for j in range(classes):
+            mass[i, j] += dt * up[i - 1, j] * inverse[i, j] * mass[i - 1, j]
+
+
+@njit(cache=True)
+def sides(sink: Floats, mass: Floats, dt: float, middle: int, out: Floats) -> None:
+    """Fill what yields in dt on the left and on the right, (2, classes)."""
+    n, classes = mass.shape
+    out[:, :] = 0.0
+    for i in range(middle):
+        for j in range(classes):
+            out[0, j] += dt * sink[i, j] * mass[i, j]
+    for i in range(n - 1, middle - 1, -1):
+        for j in range(classes):
+            out[1, j] += dt * sink[i, j] * mass[i, j]
+
+
+@njit(cache=True)
+def land_by_side(
+    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats, leak: Floats,
+    pulses: Floats, weights: Floats, redraws: bool, mass: Floats, work: Floats,
+) -> None:
+    """Add what lands, where that depends only on the side: two unknowns, or two a class.
+
+    ``mass`` comes in without landing. With y what yields of it on either side, and a[X, Y] what
+    yields on side X of a unit landed after a yield on side Y, the yields R solve R = y + a R; with
+    the kept mass k = 1 - sum_X a[X, Y], its determinant is a sum of positive terms.
+    """
+    n, classes = mass.shape
+    count = pulses.shape[1]
+    y, a = np.empty((2, classes)), np.empty((2, count, classes))
+    kept = np.zeros((count, classes))
+    sides(sink, mass, dt, middle, y)
+    for p in range(count):
+        for i in range(n):
+            for j in range(classes):
+                work[p, i, j] = pulses[i, p] * (weights[j] if redraws else 1.0)
+        substitute(up, down, dt, middle, inverse, leak, work[p])
+        sides(sink, work[p], dt, middle, a[:, p])
+        for i in range(n):
+            for j in range(classes):
+                kept[p, j] += work[p, i, j]
+    if redraws:
+        for j in range(1, classes):
+            y[:, 0] += y[:, j]
+            a[:, :, 0] += a[:, :, j]
+            kept[:, 0] += kept[:, j]
+    for j in range(1 if redraws else classes):
+        if count == 1:
+            landed0, landed1 = (y[0, j] + y[1, j]) / kept[0, j], 0.0
+        else:
+            cross_up, cross_down = a[1, 0, j], a[0, 1, j]
+            k0, k1 = kept[0, j], kept[1, j]
+            total = cross_up * k1 + k0 * cross_down + k0 * k1
+            landed0 = (y[0, j] * (cross_down + k1) + cross_down * y[1, j]) / total
+            landed1 = (y[1, j] * (cross_up + k0) + cross_up * y[0, j]) / total
+        first, last = (0, classes) if redraws else (j, j + 1)
+        for i in range(n):
+            for jj in range(first, last):
+                mass[i, jj] += landed0 * work[0, i, jj]
+                if count == 2:
+                    mass[i, jj] += landed1 * work[1, i, jj]
+
+
+@njit(cache=True)
+def land_by_sweeps(
+    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats, leak: Floats,
+    lower: NDArray[np.int64], share: Floats, line_weight: Floats, weights: Floats, redraws: bool,
+    mass: Floats, work: Floats,
+) -> bool:
+    """Add what lands, generation by generation, until a generation is below round-off.
+
+    Each generation is what yields in this step of what the one before it landed: a geometric
+    series of positive terms, whose ratio is the chance to yield again within the step. Returns
+    False where 500 generations are not enough.
+    """
+    n, classes = mass.shape
+    born, landed = work[0], work[1]
+    born[:, :] = mass
+    for _ in range(500):
+        landed[:, :] = 0.0
+        total = 0.0
+        for i in range(n):
+            pooled = 0.0
+            for j in range(classes):
+                out = dt * sink[i, j] * born[i, j]
+                total += out
+                if redraws:
+                    pooled += out
+                elif out > 0.0:
+                    for q in range(line_weight.size):
+                        cell, s = lower[i, q], share[i, q]
+                        landed[cell, j] += line_weight[q] * s * out
+                        landed[cell + 1, j] += line_weight[q] * (1.0 - s) * out
+            if pooled > 0.0:
+                for q in range(line_weight.size):
+                    cell, s = lower[i, q], share[i, q]
+                    part = line_weight[q] * pooled
+                    for j in range(classes):
+                        landed[cell, j] += weights[j] * s * part
+                        landed[cell + 1, j] += weights[j] * (1.0 - s) * part
+        if total < 1e-18:
+            return True
+        born[:, :] = landed
+        substitute(up, down, dt, middle, inverse, leak, born)
+        for i in range(n):
+            for j in range(classes):
+                mass[i, j] += born[i, j]
+    return False
+
+
+@njit(cache=True)
+def implicit(
+    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, pulses: Floats,
+    lower: NDArray[np.int64], share: Floats, line_weight: Floats, weights: Floats, redraws: bool,
+    start: Floats, mass: Floats, inverse: Floats, leak: Floats, work: Floats,
+) -> bool:
+    """Solve (1 - dt A) mass = start for given rates."""
+    eliminate(up, down, sink, dt, middle, inverse, leak)
+    mass[:, :] = start
+    substitute(up, down, dt, middle, inverse, leak, mass)
+    if pulses.shape[1] > 0:
+        land_by_side(
+            up, down, sink, dt, middle, inverse, leak, pulses, weights, redraws, mass, work
+        )
+        return True
+    return land_by_sweeps(
+        up, down, sink, dt, middle, inverse, leak, lower, share, line_weight, weights, redraws,
+        mass, work,
+    )
+
+
+@njit(cache=True)
+def step(
+    start: Floats, dt: float, D0: float, g0: float, D1: float, g1: float, imposed: bool,
+    target: float, centres: Floats, widths: Floats, middle: int, rates: Floats, constant: float,
+    noise: Floats, release: Floats, pulses: Floats, lower: NDArray[np.int64], share: Floats,
+    line_weight: Floats, weights: Floats, redraws: bool, end: Floats, work: Floats,
+) -> tuple[int, float, float, int]:
+    """Take one step from ``start`` to ``end``.
+
+    D0, g0 belong to the start; D1 is a guess of D at the end, g1 the shear rate there, or a guess
+    of it where stress is ``imposed`` at ``target``. Returns a status (0 done; 1 the stage's D, or
+    D and g, did not converge; 2 the landing did not; 3 the imposed stress was not reached), D of
+    the first stage, the shear rate at the end, and the number of implicit solves.
+    """
+    n, classes = start.shape
+    up, down, sink, stage, up0, down0, inverse = (
+        work[2], work[3], work[4], work[5], work[6], work[7], work[8]
+    )
+    leak = np.empty((2, classes))
+    solves = 0
+    # -- first stage: backward Euler, with D (and g) of its own end; Broyden in one or two unknowns
+    D_low, D_high = 0.0, np.inf
+    J00, J01, J10, J11 = 1.0, 0.0, 0.0, 1.0  # of residual = unknown - functional
+    rD = rg = 0.0
+    dD = dg = 0.0
+    done = False
+    for iteration in range(MAX_ITERATIONS):
+        hops(centres, widths, D1, g1, start, up, down)
+        if not implicit(
+            up, down, rates, dt, middle, pulses, lower, share, line_weight, weights, redraws,
+            start, stage, inverse, leak, work,
+        ):
+            return 2, D1, g1, solves
+        solves += 1
+        total, _, _, made, released = functionals(stage, rates, centres, noise, release)
+        new_rD = D1 - constant - made
+        new_rg = g1 - released / total if imposed else 0.0
+        if new_rD > 0.0:
+            D_high = min(D_high, D1)
+        else:
+            D_low = max(D_low, D1)
+        if iteration > 0:
+            size = dD * dD + dg * dg
+            if size > 0.0:
+                e0 = new_rD - rD - (J00 * dD + J01 * dg)
+                e1 = new_rg - rg - (J10 * dD + J11 * dg)
+                J00 += e0 * dD / size
+                J01 += e0 * dg / size
+                J10 += e1 * dD / size
+                J11 += e1 * dg / size
+        rD, rg = new_rD, new_rg
+        if abs(rD) <= 1e-10 * D1 and abs(rg) <= 1e-10 * (abs(g1) + D1):
+            done = True
+            break
+        determinant = J00 * J11 - J01 * J10
+        if determinant == 0.0:
+            J00, J01, J10, J11, determinant = 1.0, 0.0, 0.0, 1.0, 1.0
+        dD = -(J11 * rD - J01 * rg) / determinant
+        dg = -(J00 * rg - J10 * rD) / determinant
+        new_D = D1 + dD
+        if not imposed and not D_low <= new_D <= D_high:
+            new_D = 0.5 * (D_low + D_high) if D_high < np.inf else constant + made
+        if new_D < 0.0:
+            new_D = 0.5 * D1
+        dD = new_D - D1
+        if dD == 0.0 and dg == 0.0:
+            done = True
+            break
+        D1, g1 = new_D, g1 + dg
+    if not done:
+        return 1, D1, g1, solves
+    # -- second stage: trapezoidal rates of leaving, Patankar weights
+    hops(centres, widths, D0, g0, start, up0, down0)
+    last_g, last_miss = g1, 0.0
+    for iteration in range(MAX_ITERATIONS):
+        hops(centres, widths, D1, g1, stage, up, down)
+        for i in range(n):
+            for j in range(classes):
+                ratio = start[i, j] / stage[i, j] if stage[i, j] > 0.0 else 1.0
+                up[i, j] = 0.5 * (up[i, j] + ratio * up0[i, j])
+                down[i, j] = 0.5 * (down[i, j] + ratio * down0[i, j])
+                sink[i, j] = 0.5 * rates[i, j] * (1.0 + ratio)
+        if not implicit(
+            up, down, sink, dt, middle, pulses, lower, share, line_weight, weights, redraws,
+            start, end, inverse, leak, work,
+        ):
+            return 2, D1, g1, solves
+        solves += 1
+        if not imposed:
+            return 0, D1, g1, solves
+        total, stress, _, _, _ = functionals(end, rates, centres, noise, release)
+        miss = stress / total - target
+        if abs(miss) <= 2e-14 * (1.0 + abs(target)):
+            return 0, D1, g1, solves
+        slope = 0.5 * dt if iteration == 0 else (miss - last_miss) / (g1 - last_g)
+        last_g, last_miss = g1, miss
+        g1 -= miss / slope
+        if g1 == last_g:
+            return 0, D1, g1, solves
+    return 3, D1, g1, solves

@@ -1,0 +1,152 @@
+"""Grids that follow a run: where its cells must be small now, and the move from grid to grid.
+
+The wanted cell size is the least of those of the layers (at every threshold and landing point, of
+the widths that D and the shear rate give them now), of the curvature of P itself, and of a share of
+the whole extent; its growth is limited, and it is scaled to the number of cells asked for. Moving
+is conservative and positive (monotone cubic cumulative law), nothing is clipped or renormalised.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud.errors import ConvergenceError
+from hebraud.model.model import Model
+from hebraud.solvers.grid import Grid, landing_lines
+
+__all__ = ["breaks_of", "extent_of", "moved", "rezoned", "wanted_sizes"]
+
+Floats = NDArray[np.float64]
+
+_GROWTH = 0.25
+_TAIL = 1e-17
+_DEPTH = 38.0
+
+
+def breaks_of(model: Model, values: Floats) -> Floats:
+    """Return the stresses that must be faces: 0, thresholds and fixed landings, mirrored."""
+    fixed = model.relaxation.fixed_points
+    points = np.concatenate([[0.0], values, [] if fixed is None else np.abs(fixed.offset)])
+    points = np.unique(points)
+    near = np.append(np.inf, np.diff(points)) > 1e-9 * values[-1]
+    points = points[near]
+    return np.concatenate([-points[:0:-1], points])
+
+
+def extent_of(grid: Grid, mass: Floats) -> tuple[float, float]:
+    """Return the stresses beyond which less than 1e-17 of the mass lies."""
+    cells = mass.sum(axis=1)
+    low = int(np.searchsorted(np.cumsum(cells), _TAIL))
+    high = cells.size - int(np.searchsorted(np.cumsum(cells[::-1]), _TAIL))
+    return float(grid.faces[low]), float(grid.faces[max(high, low + 1)])
+
+
+def _ends(
+    model: Model, D: float, rate: float, values: Floats, low: float, high: float
+) -> tuple[float, float]:
+    """Return ends that hold the mass there is, the tails to come, and every landing."""
+    x = np.logspace(-8.0, 8.0, 161) * max(abs(rate) + math.sqrt(D), 1e-12)
+    nu = model.yielding.rate(x)
+    root = np.sqrt(rate * rate + 4.0 * D * nu)
+    ends = []
+    for sign in (1.0, -1.0):
+        drift = sign * rate
+        if D == 0.0 and drift <= 0.0:
+            ends.append(0.0)
+            continue
+        decay = 2.0 * nu / (drift + root) if drift >= 0.0 else (root - drift) / (2.0 * D)
+        depth = np.concatenate([[decay[0] * x[0]],
+                                decay[0] * x[0] + np.cumsum(0.5 * (decay[1:] + decay[:-1])
+                                                            * np.diff(x))])
+        ends.append(float(np.interp(_DEPTH, depth, x)))
+    top = float(values[-1])
+    right = max(top + ends[0], high, 1.02 * top)
+    left = max(top + ends[1], -low, 1.02 * top)
+    lines = landing_lines(model, 64)
+    for _ in range(200):
+        images = np.concatenate([
+            lines.scale * right + lines.offset, -lines.scale * left - lines.offset,
+            lines.offset, -lines.offset,
+        ])
+        if images.max() <= 0.8 * right and -images.min() <= 0.8 * left:
+            return left, right
+        right = max(right, 1.3 * float(images.max()))
+        left = max(left, -1.3 * float(images.min()))
+    raise ConvergenceError(
+        f"no finite grid holds the landings of {model!r}: they take blocks ever farther from zero"
+    )
+
+
+def wanted_sizes(
+    model: Model, grid: Grid, mass: Floats, D: float, rate: float, values: Floats, weights: Floats
+) -> tuple[Floats, Floats, float, float]:
+    """Return points, the relative cell size wanted at each, and the ends of the grid."""
+    from hebraud._kernels.remap import graded
+
+    low, high = extent_of(grid, mass)
+    left, right = _ends(model, D, rate, values, low, high)
+    width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
+    floor = 1e-9 * float(values[-1])
+    outer = max(width, floor)
+    inner = max(D / width if width > 0.0 else 0.0, floor)
+    breaks = breaks_of(model, values)
+    reach = np.geomspace(0.3, 1e3, 24)
+    near = (np.concatenate([reach * min(inner, outer), -reach * min(inner, outer)]) + breaks[:, None])
+    points = np.concatenate([grid.faces, near.ravel(), breaks, [-left, right]])
+    points = np.unique(points[(points >= -left) & (points <= right)])
+    span = right + left
+    # curvature of P: error of second order per cell ~ h^3 |P''|; equal shares of it
+    centre = grid.centres
+    P = mass.sum(axis=1) / grid.widths
+    slope = np.diff(P) / np.diff(centre)
+    curvature = np.abs(np.diff(slope) / (0.5 * (centre[2:] - centre[:-2])))
+    smooth = np.maximum(np.maximum(curvature[1:-1], curvature[2:]), curvature[:-2])
+    level = np.interp(points, centre[2:-2], smooth, left=0.0, right=0.0)
+    size = np.minimum(0.12 * span, 0.03 * (level + 1e-30) ** (-1.0 / 3.0))
+    for c, w in zip(values, weights, strict=True):
+        for sign in (1.0, -1.0):
+            x = np.abs(points - sign * c)
+            layer = 0.7 * np.where(sign * points > c, outer, inner) * w ** (-1.0 / 3.0)
+            size = np.minimum(size, layer + 0.3 * x)
+    fixed = model.relaxation.fixed_points
+    landings = np.zeros(1) if fixed is None else np.abs(fixed.offset)
+    kink = 0.25 * max(min(D / abs(rate) if rate != 0.0 else 1.0, 1.0), 0.02) * float(values[-1])
+    for p in np.unique(np.concatenate([landings, -landings])):
+        size = np.minimum(size, kink + 0.3 * np.abs(points - p))
+    graded(points, size, _GROWTH)
+    return points, size, -left, right
+
+
+def rezoned(
+    model: Model, points: Floats, size: Floats, low: float, high: float, values: Floats, cells: int
+) -> Grid:
+    """Return the grid of about ``cells`` cells with sizes in proportion to those wanted."""
+    breaks = breaks_of(model, values)
+    breaks = np.concatenate([[low], breaks[(breaks > low) & (breaks < high)], [high]])
+    density = 1.0 / size
+    steps = 0.5 * (density[1:] + density[:-1]) * np.diff(points)
+    number = np.concatenate([[0.0], np.cumsum(steps)])
+    number *= cells / number[-1]
+    at = np.interp(breaks, points, number)
+    faces = [breaks[:1]]
+    for a, b, end in zip(at[:-1], at[1:], breaks[1:], strict=True):
+        count = max(int(round(b - a)), 2)
+        inside = np.interp(np.linspace(a, b, count + 1)[1:-1], number, points)
+        faces += [inside, np.array([end])]
+    return Grid.from_faces(np.concatenate(faces))
+
+
+def moved(old: Grid, mass: Floats, shift: float, new: Grid) -> tuple[Floats, float]:
+    """Return masses (cells, classes) on a new grid after a shift, and the mass that fell outside."""
+    from hebraud._kernels.remap import remap
+
+    out = np.empty((new.centres.size, mass.shape[1]))
+    outside = 0.0
+    for j in range(mass.shape[1]):
+        column = np.empty(new.centres.size)
+        outside += remap(old.faces, np.ascontiguousarray(mass[:, j]), shift, new.faces, column)
+        out[:, j] = column
+    return out, outside

@@ -1,0 +1,335 @@
+"""A run in progress: the state, its grid, and the adaptive steps that advance it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud.errors import ConvergenceError
+from hebraud.model.model import Model
+from hebraud.model.starts import Start
+from hebraud.solvers.generator import Generator
+from hebraud.solvers.grid import Grid
+from hebraud.solvers.rezone import breaks_of, moved, rezoned, wanted_sizes
+from hebraud.solvers.starts import CellStart, Classes
+
+__all__ = ["EvolutionFailed", "Row", "Run"]
+
+Floats = NDArray[np.float64]
+Rate = Callable[[float], float]
+
+class EvolutionFailed(ConvergenceError):
+    """A run that could not meet its tolerance.
+
+    Attributes
+    ----------
+    time : float
+        The time reached, in tau.
+    state : Start
+        The last good state: a start for another attempt.
+    """
+
+    def __init__(self, message: str, time: float, state: Any) -> None:
+        super().__init__(message)
+        self.time = time
+        self.state = state
+
+
+_STATUS = {
+    1: "D (and the shear rate) of a step did not converge",
+    2: "the landing of a step did not converge",
+    3: "the imposed stress was not reached",
+}
+_SAFETY = 0.3
+_CHECK_EVERY = 5
+_LARGEST_RATIO = 1.6
+
+
+@dataclass
+class Row:
+    """One line of the record."""
+
+    time: float
+    strain: float
+    shear_rate: float
+    stress: float
+    activity: float
+    diffusion: float
+    total: float
+    slope: float
+
+
+class _System:
+    """One model on one grid: the arrays that a step needs."""
+
+    def __init__(self, model: Model, grid: Grid, values: Floats, weights: Floats, lines: int):
+        self.grid = grid
+        generator = Generator.of(model, grid, values, weights, lines)
+        coupling = model.coupling
+        self.constant = float(coupling.diffusion(0.0, 0.0))
+        per_event = float(coupling.diffusion(1.0, 0.0)) - self.constant
+        per_square = float(coupling.diffusion(0.0, 1.0)) - self.constant
+        self.rates = generator.rates
+        self.noise = per_event + per_square * generator.release_square
+        self.release = generator.release
+        cells = grid.centres.size
+        pulses = np.zeros((cells, 0))
+        if model.relaxation.fixed_points is not None:
+            ends = np.zeros((cells, 2))
+            ends[0, 0] = ends[-1, 1] = 1.0
+            pulses = generator.land(ends)
+            if np.array_equal(pulses[:, 0], pulses[:, 1]):
+                pulses = np.ascontiguousarray(pulses[:, :1])
+        self.middle = grid.first_right
+        self.arrays = (
+            self.rates, self.constant, self.noise, self.release, pulses, generator.lower,
+            generator.share, generator.line_weight, weights, generator.redraws,
+        )
+        self.work = np.empty((9, cells, values.size))
+
+    def means(self, mass: Floats) -> tuple[float, float, float, float, float]:
+        """Return total mass, stress, activity, D, released stress."""
+        from hebraud._kernels.patankar import functionals
+
+        total, stress, activity, made, released = functionals(
+            mass, self.rates, self.grid.centres, self.noise, self.release
+        )
+        return total, stress, activity, self.constant + made, released
+
+    def step(
+        self, mass: Floats, dt: float, D0: float, g0: float, D1: float, g1: float,
+        target: float | None,
+    ) -> tuple[int, float, float, int, Floats]:
+        """Take one step; see :func:`hebraud._kernels.patankar.step`."""
+        from hebraud._kernels.patankar import step
+
+        end = np.empty_like(mass)
+        status, D, g, solves = step(
+            mass, dt, D0, g0, D1, g1, target is not None, 0.0 if target is None else target,
+            self.grid.centres, self.grid.widths, self.middle, *self.arrays, end, self.work,
+        )
+        return status, D, g, solves, end
+
+
+class Run:
+    """The state of a run, and what advances it."""
+
+    def __init__(
+        self, model: Model, start: Start, shift: float, rtol: float, atol: float, cells: int,
+        fixed_step: float | None,
+    ) -> None:
+        self.model, self.rtol, self.atol, self.cells = model, rtol, atol, cells
+        self.fixed_step = fixed_step
+        nodes = start.nodes or model.thresholds.nodes(min(1e-3, rtol))
+        self.values, self.weights = nodes
+        self.classes = Classes(self.values, self.weights, model.thresholds.redraws)
+        self.lines = min(max(cells // 20, 8), 256)
+        self.time, self.strain = 0.0, shift
+        self.step_size = 0.0
+        self.largest_stress = 0.0
+        self.frozen_at: float | None = None
+        self.counts = {"steps": 0, "rejected": 0, "solves": 0, "rezoned": 0}
+        self._begin(start, shift)
+
+    # -- the grid ----------------------------------------------------------------------------------
+    def _begin(self, start: Start, shift: float) -> None:
+        low, high = (x + shift for x in start.extent)
+        breaks = breaks_of(self.model, self.values)
+        low, high = min(low, 1.05 * breaks[0]), max(high, 1.05 * breaks[-1])
+        uniform = np.linspace(low, high, 2001)
+        grid = Grid.from_faces(np.unique(np.concatenate([uniform, breaks])))
+        for _ in range(3):
+            mass = start.mass(grid.faces - shift, self.classes).T
+            self.system = _System(self.model, grid, self.values, self.weights, self.lines)
+            D = self.system.means(np.ascontiguousarray(mass))[3]
+            points, size, a, b = wanted_sizes(
+                self.model, grid, mass, D, 0.0, self.values, self.weights
+            )
+            grid = rezoned(self.model, points, size, a, b, self.values, self.cells)
+        self.mass = np.ascontiguousarray(start.mass(grid.faces - shift, self.classes).T)
+        self._set(grid)
+
+    def _set(self, grid: Grid) -> None:
+        self.system = _System(self.model, grid, self.values, self.weights, self.lines)
+        self.total, self.stress, self.activity, self.diffusion, self.released = self.system.means(
+            self.mass
+        )
+        self.previous: tuple[float, float] | None = None
+
+    def shift(self, amount: float) -> None:
+        """Shift all stresses at once, and count it as strain."""
+        if amount == 0.0:
+            return
+        old = self.system.grid
+        shifted = Grid.from_faces(old.faces + amount)
+        points, size, a, b = wanted_sizes(
+            self.model, shifted, self.mass, self.diffusion, 0.0, self.values, self.weights
+        )
+        grid = rezoned(self.model, points, size, a, b, self.values, self.cells)
+        self.mass, _ = moved(old, self.mass, amount, grid)
+        self.strain += amount
+        self._set(grid)
+
+    def rezone(self, rate: float) -> None:
+        """Move to a new grid if the present one is off what is wanted by a factor."""
+        old = self.system.grid
+        points, size, a, b = wanted_sizes(
+            self.model, old, self.mass, self.diffusion, rate, self.values, self.weights
+        )
+        grid = rezoned(self.model, points, size, a, b, self.values, self.cells)
+        present = np.interp(grid.centres, old.centres, old.widths)
+        inside = (grid.centres > old.faces[0]) & (grid.centres < old.faces[-1])
+        short = b > old.faces[-1] * 1.02 or a < old.faces[0] * 1.02
+        if not short and np.max((present / grid.widths)[inside]) < _LARGEST_RATIO:
+            return
+        self.mass, _ = moved(old, self.mass, 0.0, grid)
+        self._set(grid)
+        self.counts["rezoned"] += 1
+
+    # -- steps -------------------------------------------------------------------------------------
+    def row(self, rate: float) -> Row:
+        """Return the present line of the record."""
+        return Row(
+            self.time, self.strain, rate, self.stress, self.activity, self.diffusion, self.total,
+            rate * self.total - self.released,
+        )
+
+    def final(self) -> CellStart:
+        """Return the present state as a start."""
+        return CellStart(self.system.grid, self.mass.T.copy(), self.values, self.weights)
+
+    def _fail(self, why: str) -> EvolutionFailed:
+        return EvolutionFailed(
+            f"{why} at t = {self.time:g} with a step of {self.step_size:.3g} for {self.model!r}; "
+            "loosen rtol, or go on from the state attached (error.state) with another tolerance",
+            self.time,
+            self.final(),
+        )
+
+    def advance(
+        self, rate: Rate | None, target: float | None, zero: float, begin: float, end: float,
+        record: list[Row],
+    ) -> None:
+        """Advance from ``begin`` to ``end``; rates are functions of the time since ``zero``."""
+        imposed = None if rate is None else (lambda time: float(rate(time - zero)))
+        self._advance(imposed, target, begin, end, record)
+
+    def _advance(
+        self, rate: Rate | None, target: float | None, begin: float, end: float, record: list[Row]
+    ) -> None:
+        g0 = self._rate(rate, begin, begin, end)
+        record.append(self.row(g0))
+        if self.fixed_step is not None:
+            self.step_size = self.fixed_step
+        elif self.step_size == 0.0 or rate is None:
+            self.step_size = 0.05 * min(end - begin, 1.0) * math.sqrt(self.rtol)
+        since = 0
+        while self.time < end:
+            if self.activity == 0.0 and self.diffusion == 0.0 and self._still(rate, begin, end):
+                if self.frozen_at is None:
+                    self.frozen_at = self.time
+                self.time = end
+                record.append(self.row(0.0))
+                return
+            self.frozen_at = None
+            left = end - self.time
+            dt = self.step_size
+            if dt >= 0.999 * left:
+                dt = left
+            elif dt > 0.5 * left:
+                dt = 0.5 * left
+            g0, accepted = self._try(rate, target, begin, end, g0, dt, record)
+            since += accepted
+            if since >= _CHECK_EVERY:
+                since = 0
+                self.rezone(g0)
+
+    def _rate(
+        self, rate: Rate | None, time: float, begin: float, end: float
+    ) -> float:
+        """Return the shear rate, one-sided at the ends of a piece; the balance under stress."""
+        if rate is None:
+            return self.released / self.total
+        inside = min(max(time, np.nextafter(begin, end)), np.nextafter(end, begin))
+        return rate(float(inside))
+
+    def _still(self, rate: Rate | None, begin: float, end: float) -> bool:
+        if rate is None:
+            return self.released == 0.0
+        times = np.linspace(self.time, end, 33)
+        return all(self._rate(rate, float(t), begin, end) == 0.0 for t in times)
+
+    def _try(
+        self, rate: Rate | None, target: float | None, begin: float, end: float,
+        g0: float, dt: float, record: list[Row],
+    ) -> tuple[float, bool]:
+        system = self.system
+        now, then = self.time, end if dt == end - self.time else self.time + dt
+        mid = 0.5 * (now + then)
+        gm = g0 if rate is None else self._rate(rate, mid, begin, end)
+        g1 = g0 if rate is None else self._rate(rate, then, begin, end)
+        slope = 0.0
+        if self.previous is not None and self.previous[0] < now:
+            slope = (self.diffusion - self.previous[1]) / (now - self.previous[0])
+        D_mid = max(self.diffusion + 0.5 * dt * slope, 0.3 * self.diffusion)
+        D_end = max(self.diffusion + dt * slope, 0.3 * self.diffusion)
+        h = 0.5 * (then - now)
+        whole = system.step(self.mass, 2.0 * h, self.diffusion, g0, D_end, g1, target)
+        first = system.step(self.mass, h, self.diffusion, g0, D_mid, gm, target)
+        status = whole[0] or first[0]
+        solves = whole[3] + first[3]
+        error = math.inf
+        if not status:
+            means = system.means(first[4])
+            if rate is None:
+                gm = means[4] / means[0]
+            second = system.step(first[4], h, means[3], gm, whole[1], g1 if rate else whole[2], target)
+            status, solves = second[0], solves + second[3]
+            if not status:
+                last, other = system.means(second[4]), system.means(whole[4])
+                if rate is None:
+                    g1 = last[4] / last[0]
+                error = self._error(last, other, h, g0, gm, g1, whole[2], rate is None, then)
+        self.counts["solves"] += solves
+        if status and (self.fixed_step is not None or dt < 1e-13 * (1.0 + now)):
+            raise self._fail(_STATUS[status])
+        if self.fixed_step is None:
+            factor = 0.9 * error ** (-1.0 / 3.0) if error > 0.0 else 3.0
+            if error > 1.0:
+                self.counts["rejected"] += 1
+                self.step_size = dt * max(factor, 0.2)
+                if self.step_size < 1e-14 * (1.0 + now):
+                    raise self._fail("the tolerance could not be met")
+                return g0, False
+            if dt >= self.step_size or factor < 1.0:
+                self.step_size = dt * min(factor, 2.5)
+        self.previous = (now, self.diffusion)
+        for time, mass, values, g_before, g in (
+            (mid, first[4], means, g0, gm), (then, second[4], last, gm, g1)
+        ):
+            self.time, self.mass = time, mass
+            self.total, self.stress, self.activity, self.diffusion, self.released = values
+            self.strain += h * 0.5 * (g_before + g)
+            record.append(self.row(g))
+        self.largest_stress = max(self.largest_stress, abs(self.stress))
+        self.counts["steps"] += 1
+        return g1, True
+
+    def _error(
+        self, last: tuple[float, ...], other: tuple[float, ...], h: float, g0: float, gm: float,
+        g1: float, g_whole: float, imposed: bool, then: float,
+    ) -> float:
+        """Return the estimated error of the two halves over what is allowed."""
+        size = max(self.largest_stress, abs(last[1]))
+        stress = abs(last[1] - other[1])
+        if imposed:  # the strain is what is free
+            stress = h * abs(0.5 * (g0 + 2.0 * gm + g1) - (g0 + g_whole))
+        allowed = _SAFETY * (self.rtol * size + self.atol)
+        activity = abs(last[2] - other[2])
+        allowed_activity = _SAFETY * (self.rtol * last[2] + self.atol / (1.0 + then) ** 2)
+        return max(stress / allowed, activity / allowed_activity) / 3.0

@@ -1,0 +1,154 @@
+"""States as starts: on a grid, and exact ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hebraud.errors import NoStationaryState
+from hebraud.model.model import Model
+from hebraud.model.thresholds import Thresholds
+from hebraud.solvers.grid import Grid
+
+__all__ = ["CellStart", "Classes", "ClassStart", "rest"]
+
+Floats = NDArray[np.float64]
+_CELLS = 4096
+_GAUSS = np.polynomial.legendre.leggauss(6)
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """Threshold classes as they are, where a solver has chosen its nodes."""
+
+    values: Floats
+    weights: Floats
+    redraws: bool
+
+    def nodes(self, rtol: float = 1e-9) -> tuple[Floats, Floats]:
+        """Return the classes and their weights."""
+        return self.values, self.weights
+
+    def ppf(self, quantile: ArrayLike) -> Floats:
+        """Return the class at each quantile."""
+        return self.values[np.searchsorted(np.cumsum(self.weights)[:-1], quantile)]
+
+
+def _check_classes(own: Floats, thresholds: Thresholds) -> None:
+    asked = thresholds.nodes()[0]
+    if asked.shape != own.shape or not np.allclose(asked, own, rtol=1e-12):
+        raise ValueError(
+            f"this start is made of {own.size} threshold classes ({own.min():.4g} ... "
+            f"{own.max():.4g}) and cannot be told in {asked.size} others; use the model of the run "
+            "that it came from, or a start that does not know thresholds, such as gaussian(std)"
+        )
+
+
+def _drawn(
+    faces: Floats, masses: Floats, values: Floats, n: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return stresses and thresholds of blocks drawn from masses (classes, cells)."""
+    law = np.cumsum(masses.ravel())
+    at = np.searchsorted(law, rng.random(n) * law[-1], side="right")
+    group, cell = np.divmod(at, faces.size - 1)
+    return faces[cell] + rng.random(n) * (faces[cell + 1] - faces[cell]), values[group]
+
+
+@dataclass(frozen=True, eq=False)
+class CellStart:
+    """A state on a grid: masses (classes, cells), with the classes and their draw weights."""
+
+    grid: Grid
+    masses: Floats
+    values: Floats
+    weights: Floats
+
+    def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
+        """Return masses on other faces, conservative and positive (monotone cubic law)."""
+        from hebraud._kernels.remap import remap
+
+        _check_classes(self.values, thresholds)
+        out = np.empty((self.values.size, faces.size - 1))
+        for j in range(self.values.size):
+            remap(self.grid.faces, np.ascontiguousarray(self.masses[j]), 0.0, faces, out[j])
+        return out
+
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats | None]:
+        """Return stresses and thresholds, even within a cell."""
+        return _drawn(self.grid.faces, self.masses, self.values, n, rng)
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The ends of the grid."""
+        return float(self.grid.faces[0]), float(self.grid.faces[-1])
+
+    @property
+    def nodes(self) -> tuple[Floats, Floats]:
+        """The classes and their draw weights."""
+        return self.values, self.weights
+
+
+@dataclass(frozen=True, eq=False)
+class ClassStart:
+    """A state known as a function: the density of every class at any stress."""
+
+    densities: Callable[[Floats], Floats]
+    values: Floats
+    weights: Floats
+    ends: tuple[float, float]
+
+    def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
+        """Return masses of the cells (six-point Gauss quadrature in each)."""
+        _check_classes(self.values, thresholds)
+        nodes, weights = _GAUSS
+        middle, half = 0.5 * (faces[1:] + faces[:-1]), 0.5 * np.diff(faces)
+        points = middle[:, None] + half[:, None] * nodes
+        values = self.densities(points.ravel()).reshape(-1, *points.shape)
+        return np.asarray(half * (values @ weights))
+
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats | None]:
+        """Return stresses and thresholds, from 4096 cells."""
+        faces = np.linspace(*self.ends, _CELLS + 1)
+        masses = self.mass(faces, Classes(self.values, self.weights, False))
+        return _drawn(faces, masses, self.values, n, rng)
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The stresses beyond which there is less than 1e-17 of the mass."""
+        return self.ends
+
+    @property
+    def nodes(self) -> tuple[Floats, Floats]:
+        """The classes and their draw weights."""
+        return self.values, self.weights
+
+
+def rest(model: Model) -> object:
+    """Return the one state of rest with D > 0, which exists above the critical coupling.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    SteadyState
+        At shear rate 0; a start.
+
+    Raises
+    ------
+    NoStationaryState
+        At or below the critical coupling, where every P within the threshold is at rest.
+    """
+    from hebraud.solvers.steady import steady_state
+
+    try:
+        return steady_state(model, 0.0)
+    except NoStationaryState as error:
+        raise NoStationaryState(
+            f"{error}; to start a run from rest, say which: gaussian(std), density(function), or "
+            "the final of an evolve(model, Cessation(), ...)"
+        ) from None
