@@ -24,7 +24,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["functionals", "step"]
+__all__ = ["functionals", "spacings", "step"]
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ def _limited(behind: float, ahead: float) -> float:
 
 @njit(cache=True)
 def hops(
-    centres: Floats, widths: Floats, D: float, rate: float, mass: Floats, up: Floats, down: Floats
+    spacing: Floats, widths: Floats, D: float, rate: float, mass: Floats, up: Floats, down: Floats
 ) -> None:
     """Fill the rates of hops upwards and downwards, (cells, classes).
 
@@ -55,50 +55,58 @@ def hops(
     """
     n, classes = mass.shape
     for i in range(n):
-        above = centres[i + 1] - centres[i] if i < n - 1 else widths[i]
-        below = centres[i] - centres[i - 1] if i > 0 else widths[i]
-        u = D / (widths[i] * above) + 0.5 * rate / above
-        d = D / (widths[i] * below) - 0.5 * rate / below
+        u = D * spacing[0, i] + rate * spacing[1, i]
+        d = D * spacing[2, i] - rate * spacing[3, i]
         for j in range(classes):
             up[i, j], down[i, j] = u, d
-    for i in range(n - 1):
-        if down[i + 1, 0] >= 0.0:
-            continue
-        above = centres[i + 1] - centres[i]
-        for j in range(classes):
-            weight, ratio = 0.0, 0.0
-            if i > 0 and mass[i, j] > 0.0:
-                ratio = mass[i + 1, j] / mass[i, j]
-                here = 1.0 / widths[i]
-                weight = _limited(
-                    (here - mass[i - 1, j] / mass[i, j] / widths[i - 1])
-                    / (centres[i] - centres[i - 1]),
-                    (ratio / widths[i + 1] - here) / above,
-                )
-            central = up[i, j] - down[i + 1, j] * ratio
-            up[i, j] = weight * central + (1.0 - weight) * rate / above
-    for i in range(n - 1, 0, -1):
-        if up[i - 1, 0] >= 0.0:
-            continue
-        below = centres[i] - centres[i - 1]
-        for j in range(classes):
-            weight, ratio = 0.0, 0.0
-            if i < n - 1 and mass[i, j] > 0.0:
-                ratio = mass[i - 1, j] / mass[i, j]
-                here = 1.0 / widths[i]
-                weight = _limited(
-                    (here - mass[i + 1, j] / mass[i, j] / widths[i + 1])
-                    / (centres[i + 1] - centres[i]),
-                    (ratio / widths[i - 1] - here) / below,
-                )
-            central = down[i, j] - up[i - 1, j] * ratio
-            down[i, j] = weight * central - (1.0 - weight) * rate / below
-    for i in range(n):
-        for j in range(classes):
-            up[i, j], down[i, j] = max(up[i, j], 0.0), max(down[i, j], 0.0)
+    if rate > 0.0:
+        for i in range(n - 1):
+            if down[i + 1, 0] < 0.0:
+                for j in range(classes):
+                    weight, ratio = 0.0, 0.0
+                    if i > 0 and mass[i, j] > 0.0:
+                        ratio = mass[i + 1, j] / mass[i, j]
+                        here = 1.0 / widths[i]
+                        weight = _limited(
+                            (here - mass[i - 1, j] / mass[i, j] / widths[i - 1]) * spacing[3, i],
+                            (ratio / widths[i + 1] - here) * spacing[1, i],
+                        )
+                    central = up[i, j] - down[i + 1, j] * ratio
+                    upwind = 2.0 * rate * spacing[1, i]
+                    up[i, j] = weight * central + (1.0 - weight) * upwind
+                    down[i + 1, j] = 0.0
+    else:
+        for i in range(n - 1, 0, -1):
+            if up[i - 1, 0] < 0.0:
+                for j in range(classes):
+                    weight, ratio = 0.0, 0.0
+                    if i < n - 1 and mass[i, j] > 0.0:
+                        ratio = mass[i - 1, j] / mass[i, j]
+                        here = 1.0 / widths[i]
+                        weight = _limited(
+                            (here - mass[i + 1, j] / mass[i, j] / widths[i + 1]) * spacing[1, i],
+                            (ratio / widths[i - 1] - here) * spacing[3, i],
+                        )
+                    central = down[i, j] - up[i - 1, j] * ratio
+                    upwind = -2.0 * rate * spacing[3, i]
+                    down[i, j] = weight * central + (1.0 - weight) * upwind
+                    up[i - 1, j] = 0.0
     for j in range(classes):
         down[0, j] = 0.0
         up[n - 1, j] = 0.0
+
+
+@njit(cache=True)
+def spacings(centres: Floats, widths: Floats) -> Floats:
+    """Return what the hop rates need of a grid: 1/(w h) and 1/(2 h), upwards and downwards."""
+    n = centres.size
+    out = np.empty((4, n))
+    for i in range(n):
+        above = centres[i + 1] - centres[i] if i < n - 1 else widths[i]
+        below = centres[i] - centres[i - 1] if i > 0 else widths[i]
+        out[0, i], out[1, i] = 1.0 / (widths[i] * above), 0.5 / above
+        out[2, i], out[3, i] = 1.0 / (widths[i] * below), 0.5 / below
+    return out
 
 
 @njit(cache=True)
@@ -169,63 +177,107 @@ def substitute(
 
 
 @njit(cache=True)
-def sides(sink: Floats, mass: Floats, dt: float, middle: int, out: Floats) -> None:
-    """Fill what yields in dt on the left and on the right, (2, classes)."""
-    n, classes = mass.shape
-    out[:, :] = 0.0
-    for i in range(middle):
-        for j in range(classes):
-            out[0, j] += dt * sink[i, j] * mass[i, j]
-    for i in range(n - 1, middle - 1, -1):
-        for j in range(classes):
-            out[1, j] += dt * sink[i, j] * mass[i, j]
-
-
-@njit(cache=True)
-def land_by_side(
-    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats, leak: Floats,
-    pulses: Floats, weights: Floats, redraws: bool, mass: Floats, work: Floats,
+def solve_by_side(
+    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, pulses: Floats,
+    weights: Floats, redraws: bool, start: Floats, mass: Floats, inverse: Floats, work: Floats,
 ) -> None:
-    """Add what lands, where that depends only on the side: two unknowns, or two a class.
+    """Solve (1 - dt A) mass = start where landing depends only on the side of the yield.
 
-    ``mass`` comes in without landing. With y what yields of it on either side, and a[X, Y] what
-    yields on side X of a unit landed after a yield on side Y, the yields R solve R = y + a R; with
-    the kept mass k = 1 - sum_X a[X, Y], its determinant is a sum of positive terms.
+    A leak is kept in two parts, what stays and what yields, so that the elimination alone tells
+    how much of any source yields on either side: y of the start, a[X, Y] on side X of a unit landed
+    after a yield on side Y, and k what is kept of that. The landed masses R solve R = y + a R, whose
+    determinant is a sum of positive terms in k; with them known, one back substitution does.
     """
-    n, classes = mass.shape
+    n, classes = start.shape
     count = pulses.shape[1]
-    y, a = np.empty((2, classes)), np.empty((2, count, classes))
-    kept = np.zeros((count, classes))
-    sides(sink, mass, dt, middle, y)
-    for p in range(count):
-        for i in range(n):
-            for j in range(classes):
-                work[p, i, j] = pulses[i, p] * (weights[j] if redraws else 1.0)
-        substitute(up, down, dt, middle, inverse, leak, work[p])
-        sides(sink, work[p], dt, middle, a[:, p])
-        for i in range(n):
-            for j in range(classes):
-                kept[p, j] += work[p, i, j]
+    stay, gone = np.ones((2, classes)), np.empty((2, classes))
+    y = np.zeros((2, classes))
+    out, kept = np.zeros((2, count, classes)), np.zeros((count, classes))
+    # forward, from both ends; source p lies in work[p]
+    for j in range(classes):
+        gone[0, j], gone[1, j] = dt * sink[0, j], dt * sink[n - 1, j]
+        mass[0, j], mass[n - 1, j] = start[0, j], start[n - 1, j]
+        for p in range(count):
+            share = weights[j] if redraws else 1.0
+            work[p, 0, j], work[p, n - 1, j] = pulses[0, p] * share, pulses[n - 1, p] * share
+    for i in range(1, middle):
+        for j in range(classes):
+            pivot = 1.0 / (stay[0, j] + gone[0, j] + dt * up[i - 1, j])
+            inverse[i - 1, j] = pivot
+            here = mass[i - 1, j] * pivot
+            mass[i - 1, j] = here
+            y[0, j] += here * gone[0, j]
+            rise, fall = dt * up[i - 1, j], dt * down[i, j] * pivot
+            mass[i, j] = start[i, j] + rise * here
+            for p in range(count):
+                here = work[p, i - 1, j] * pivot
+                work[p, i - 1, j] = here
+                out[0, p, j] += here * gone[0, j]
+                kept[p, j] += here * stay[0, j]
+                work[p, i, j] = pulses[i, p] * (weights[j] if redraws else 1.0) + rise * here
+            stay[0, j] = 1.0 + fall * stay[0, j]
+            gone[0, j] = dt * sink[i, j] + fall * gone[0, j]
+    for i in range(n - 2, middle - 1, -1):
+        for j in range(classes):
+            pivot = 1.0 / (stay[1, j] + gone[1, j] + dt * down[i + 1, j])
+            inverse[i + 1, j] = pivot
+            here = mass[i + 1, j] * pivot
+            mass[i + 1, j] = here
+            y[1, j] += here * gone[1, j]
+            fall, rise = dt * down[i + 1, j], dt * up[i, j] * pivot
+            mass[i, j] = start[i, j] + fall * here
+            for p in range(count):
+                here = work[p, i + 1, j] * pivot
+                work[p, i + 1, j] = here
+                out[1, p, j] += here * gone[1, j]
+                kept[p, j] += here * stay[1, j]
+                work[p, i, j] = pulses[i, p] * (weights[j] if redraws else 1.0) + fall * here
+            stay[1, j] = 1.0 + rise * stay[1, j]
+            gone[1, j] = dt * sink[i, j] + rise * gone[1, j]
+    # where the two eliminations meet
+    for j in range(classes):
+        rise, fall = dt * up[middle - 1, j], dt * down[middle, j]
+        low, high = stay[0, j] + gone[0, j], stay[1, j] + gone[1, j]
+        lost = low * high + low * fall + high * rise
+        left, right = mass[middle - 1, j], mass[middle, j]
+        a, b = (high * left + fall * (left + right)) / lost, (
+            low * right + rise * (left + right)) / lost
+        mass[middle - 1, j], mass[middle, j] = a, b
+        y[0, j] += a * gone[0, j]
+        y[1, j] += b * gone[1, j]
+        for p in range(count):
+            left, right = work[p, middle - 1, j], work[p, middle, j]
+            a, b = (high * left + fall * (left + right)) / lost, (
+                low * right + rise * (left + right)) / lost
+            work[p, middle - 1, j], work[p, middle, j] = a, b
+            out[0, p, j] += a * gone[0, j]
+            out[1, p, j] += b * gone[1, j]
+            kept[p, j] += a * stay[0, j] + b * stay[1, j]
     if redraws:
         for j in range(1, classes):
             y[:, 0] += y[:, j]
-            a[:, :, 0] += a[:, :, j]
+            out[:, :, 0] += out[:, :, j]
             kept[:, 0] += kept[:, j]
-    for j in range(1 if redraws else classes):
+    landed = np.zeros((2, classes))
+    for j in range(classes):
+        o = 0 if redraws else j
         if count == 1:
-            landed0, landed1 = (y[0, j] + y[1, j]) / kept[0, j], 0.0
+            landed[0, j] = (y[0, o] + y[1, o]) / kept[0, o]
         else:
-            cross_up, cross_down = a[1, 0, j], a[0, 1, j]
-            k0, k1 = kept[0, j], kept[1, j]
-            total = cross_up * k1 + k0 * cross_down + k0 * k1
-            landed0 = (y[0, j] * (cross_down + k1) + cross_down * y[1, j]) / total
-            landed1 = (y[1, j] * (cross_up + k0) + cross_up * y[0, j]) / total
-        first, last = (0, classes) if redraws else (j, j + 1)
+            cross_up, cross_down = out[1, 0, o], out[0, 1, o]
+            total = cross_up * kept[1, o] + kept[0, o] * (cross_down + kept[1, o])
+            landed[0, j] = (y[0, o] * (cross_down + kept[1, o]) + cross_down * y[1, o]) / total
+            landed[1, j] = (y[1, o] * (cross_up + kept[0, o]) + cross_up * y[0, o]) / total
+    for p in range(count):
         for i in range(n):
-            for jj in range(first, last):
-                mass[i, jj] += landed0 * work[0, i, jj]
-                if count == 2:
-                    mass[i, jj] += landed1 * work[1, i, jj]
+            for j in range(classes):
+                mass[i, j] += landed[p, j] * work[p, i, j]
+    for i in range(middle - 2, -1, -1):
+        for j in range(classes):
+            mass[i, j] += dt * down[i + 1, j] * inverse[i, j] * mass[i + 1, j]
+    for i in range(middle + 1, n):
+        for j in range(classes):
+            mass[i, j] += dt * up[i - 1, j] * inverse[i, j] * mass[i - 1, j]
 
 
 @njit(cache=True)
@@ -282,14 +334,14 @@ def implicit(
     start: Floats, mass: Floats, inverse: Floats, leak: Floats, work: Floats,
 ) -> bool:
     """Solve (1 - dt A) mass = start for given rates."""
+    if pulses.shape[1] > 0:
+        solve_by_side(
+            up, down, sink, dt, middle, pulses, weights, redraws, start, mass, inverse, work
+        )
+        return True
     eliminate(up, down, sink, dt, middle, inverse, leak)
     mass[:, :] = start
     substitute(up, down, dt, middle, inverse, leak, mass)
-    if pulses.shape[1] > 0:
-        land_by_side(
-            up, down, sink, dt, middle, inverse, leak, pulses, weights, redraws, mass, work
-        )
-        return True
     return land_by_sweeps(
         up, down, sink, dt, middle, inverse, leak, lower, share, line_weight, weights, redraws,
         mass, work,
@@ -298,15 +350,17 @@ def implicit(
 
 @njit(cache=True)
 def step(
-    start: Floats, dt: float, D0: float, g0: float, D1: float, g1: float, imposed: bool,
-    target: float, centres: Floats, widths: Floats, middle: int, rates: Floats, constant: float,
+    start: Floats, dt: float, D0: float, g0: float, D1: float, g1: float, close: float,
+    imposed: bool,
+    target: float, centres: Floats, spacing: Floats, widths: Floats, middle: int, rates: Floats, constant: float,
     noise: Floats, release: Floats, pulses: Floats, lower: NDArray[np.int64], share: Floats,
     line_weight: Floats, weights: Floats, redraws: bool, end: Floats, work: Floats,
 ) -> tuple[int, float, float, int]:
     """Take one step from ``start`` to ``end``.
 
     D0, g0 belong to the start; D1 is a guess of D at the end, g1 the shear rate there, or a guess
-    of it where stress is ``imposed`` at ``target``. Returns a status (0 done; 1 the stage's D, or
+    of it where stress is ``imposed`` at ``target``; ``close`` is the relative residual at which D of
+    the first stage is found (its error enters the step times the step). Returns a status (0 done; 1 the stage's D, or
     D and g, did not converge; 2 the landing did not; 3 the imposed stress was not reached), D of
     the first stage, the shear rate at the end, and the number of implicit solves.
     """
@@ -323,7 +377,7 @@ def step(
     dD = dg = 0.0
     done = False
     for iteration in range(MAX_ITERATIONS):
-        hops(centres, widths, D1, g1, start, up, down)
+        hops(spacing, widths, D1, g1, start, up, down)
         if not implicit(
             up, down, rates, dt, middle, pulses, lower, share, line_weight, weights, redraws,
             start, stage, inverse, leak, work,
@@ -347,7 +401,7 @@ def step(
                 J10 += e1 * dD / size
                 J11 += e1 * dg / size
         rD, rg = new_rD, new_rg
-        if abs(rD) <= 1e-10 * D1 and abs(rg) <= 1e-10 * (abs(g1) + D1):
+        if abs(rD) <= close * D1 and abs(rg) <= close * (abs(g1) + D1):
             done = True
             break
         determinant = J00 * J11 - J01 * J10
@@ -368,10 +422,10 @@ def step(
     if not done:
         return 1, D1, g1, solves
     # -- second stage: trapezoidal rates of leaving, Patankar weights
-    hops(centres, widths, D0, g0, start, up0, down0)
+    hops(spacing, widths, D0, g0, start, up0, down0)
     last_g, last_miss = g1, 0.0
     for iteration in range(MAX_ITERATIONS):
-        hops(centres, widths, D1, g1, stage, up, down)
+        hops(spacing, widths, D1, g1, stage, up, down)
         for i in range(n):
             for j in range(classes):
                 ratio = start[i, j] / stage[i, j] if stage[i, j] > 0.0 else 1.0

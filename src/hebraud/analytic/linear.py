@@ -30,9 +30,11 @@ from hebraud.analytic import exact
 from hebraud.errors import NoStationaryState
 from hebraud.model.model import Model
 
-__all__ = ["complex_modulus", "viscosity"]
+__all__ = ["complex_modulus", "relaxation_modulus", "viscosity"]
 
 _TERMS = 16
+_SHARP = 30.0
+"""The contour of G(t) is right to exp(-_SHARP), before round-off."""
 
 
 def _tanh_coefficients() -> list[float]:
@@ -76,6 +78,22 @@ def _response(alpha: float, w: NDArray[np.complex128]) -> tuple[NDArray[np.compl
     return inside, outside
 
 
+def _resting_alpha(model: Model, what: str) -> float:
+    """Return alpha, or raise where there is no state of rest to disturb."""
+    if not model.classical:
+        raise ValueError(
+            f"the closed form of {what} holds for the classical model only, got {model!r}"
+        )
+    alpha: float = model.coupling.alpha  # type: ignore[attr-defined]
+    if exact.rest_diffusion(alpha) == 0.0:
+        raise NoStationaryState(
+            f"{what} needs a quiescent state with D > 0, which {model!r} does not have (its "
+            "critical coupling is 0.5): at or below it every frozen P is at rest, and the response "
+            "depends on which; raise alpha above 0.5, or disturb a steady flow (shear_rate > 0)"
+        )
+    return alpha
+
+
 def complex_modulus(model: Model, omega: ArrayLike) -> NDArray[np.complex128]:
     """Return G*(omega) = G' + i G'' of the quiescent state, in units of G0.
 
@@ -100,22 +118,55 @@ def complex_modulus(model: Model, omega: ArrayLike) -> NDArray[np.complex128]:
     """
     w = np.asarray(omega, dtype=np.float64)
     if not np.all(np.isfinite(w) & (w > 0.0)):
-        bad = w[~(np.isfinite(w) & (w > 0.0))].flat[0]
+        bad = float(w[~(np.isfinite(w) & (w > 0.0))].flat[0])
         raise ValueError(f"omega must be finite and > 0, got {bad!r}")
-    if not model.classical:
-        raise ValueError(
-            f"the closed form of G*(omega) holds for the classical model only, got {model!r}"
-        )
-    alpha = model.coupling.alpha  # type: ignore[attr-defined]
-    if exact.rest_diffusion(alpha) == 0.0:
-        raise NoStationaryState(
-            f"G*(omega) needs a quiescent state with D > 0, which {model!r} does not have (its "
-            "critical coupling is 0.5): below it every frozen P is at rest, and the response "
-            "depends on which; raise alpha above 0.5"
-        )
+    alpha = _resting_alpha(model, "G*(omega)")
     inside, outside = _response(alpha, np.asarray(1j * w))
     low = 2j * w * (inside + outside)
     return np.asarray(np.where(np.abs(low) < 0.5, low, 1.0 - 2.0 * outside))
+
+
+def relaxation_modulus(model: Model, t: ArrayLike) -> NDArray[np.float64]:
+    """Return G(t) of the quiescent state after a small strain step at t = 0, in units of G0.
+
+    The inverse Laplace transform of G*/z, z = i omega, on the hyperbola
+
+        z(u) = mu (1 + sin(i u - phi)),    phi = 1.1
+
+    by the trapezoidal rule. All singularities lie on the negative real axis (the odd part of the
+    generator has no landing, and is similar to a symmetric operator), so that it converges
+    geometrically. It takes the same 24 resolvents for every t.
+
+    Parameters
+    ----------
+    model : Model
+        Classical, with alpha > 1/2.
+    t : array_like
+        Time since the step in tau, >= 0, any shape. Right to 1e-12 of G(0) = 1.
+
+    Raises
+    ------
+    NoStationaryState
+        If alpha <= 1/2.
+    ValueError
+        If a time is not finite and >= 0, or the model is not the classical one.
+    """
+    times = np.asarray(t, dtype=np.float64)
+    if not np.all(np.isfinite(times) & (times >= 0.0)):
+        bad = float(times[~(np.isfinite(times) & (times >= 0.0))].flat[0])
+        raise ValueError(f"t must be finite and >= 0, got {bad!r}")
+    alpha = _resting_alpha(model, "G(t)")
+    phi, to_left = 1.1, 0.5 * math.pi - 1.1
+    h = 2.0 * math.pi * to_left / _SHARP  # the error of the poles on the left is exp(-_SHARP)
+    mu = _SHARP * (phi / to_left - 1.0)  # and that of exp(z t) on the right of the contour too
+    last = math.acosh((_SHARP / mu + 1.0) / math.sin(phi))
+    u = h * (np.arange(math.ceil(last / h)) + 0.5)
+    z = mu * (1.0 + np.sin(1j * u - phi))
+    weight = 1j * mu * np.cos(1j * u - phi) * np.exp(z)
+    positive = np.where(times > 0.0, times, 1.0)[..., None]
+    inside, outside = _response(alpha, np.asarray(z / positive))
+    total = np.sum(weight * 2.0 * (inside + outside), axis=-1) / positive[..., 0]
+    return np.asarray(np.where(times > 0.0, h / math.pi * total.imag, 1.0))
 
 
 def viscosity(model: Model) -> float:

@@ -25,9 +25,6 @@ __all__ = ["EvolutionFailed", "evolve"]
 
 Floats = NDArray[np.float64]
 
-_CELLS_AT_ONE = 6.0
-_FEWEST, _MOST = 160, 60_000
-
 
 def evolve(
     model: Model,
@@ -59,7 +56,7 @@ def evolve(
         Tolerances. Steps are chosen so that the error of each in the stress is a fraction of
         ``rtol`` times the largest stress so far plus ``atol``, and that in the activity a fraction
         of ``rtol`` times the activity plus ``atol/(1 + t)^2``: what is missed of events over a whole
-        run stays below ``atol``. The number of cells goes as ``rtol^(-1/2)``.
+        run stays below ``atol``. The size of cells goes as ``rtol^(1/2)``.
 
     Returns
     -------
@@ -88,15 +85,14 @@ def evolve(
     """
     tolerance = check_number("rtol", rtol, at_least=1e-10, at_most=0.1)
     absolute = check_number("atol", atol, at_least=0.0)
-    cells = int(min(max(_CELLS_AT_ONE * tolerance**-0.5, _FEWEST), _MOST))
-    return march(model, protocol, start, until, t_eval, tolerance, absolute, cells, None)
+    return march(model, protocol, start, until, t_eval, tolerance, absolute, None, None)
 
 
 def march(
     model: Model, protocol: Imposed, start: Start, until: float | None, t_eval: ArrayLike | None,
-    rtol: float, atol: float, cells: int, step: float | None,
+    rtol: float, atol: float, cells: int | None, step: float | None,
 ) -> History:
-    """Run with a given number of cells and, for studies of order, a fixed step."""
+    """Run; for studies of order, with a given number of cells and a fixed step."""
     if not isinstance(model, Model):
         raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.3)")
     if isinstance(protocol, type) or not isinstance(protocol, Imposed):
@@ -111,7 +107,7 @@ def march(
         if n > 0:
             run.shift(segment.strain_step)
         if segment.stress is not None:
-            run.shift(segment.stress - run.stress)
+            run.shift_to(segment.stress)
         pieces += _run_segment(run, segment)
     return _history(model, run, pieces, times)
 

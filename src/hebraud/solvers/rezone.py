@@ -22,6 +22,9 @@ __all__ = ["breaks_of", "extent_of", "moved", "rezoned", "wanted_sizes"]
 Floats = NDArray[np.float64]
 
 _GROWTH = 0.25
+_CONE = 0.15
+_GROUP = 4
+_FINEST = 2e-4
 _TAIL = 1e-17
 _DEPTH = 38.0
 
@@ -91,7 +94,8 @@ def wanted_sizes(
     width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
     floor = 1e-9 * float(values[-1])
     outer = max(width, floor)
-    inner = max(D / width if width > 0.0 else 0.0, floor)
+    # inside, P bends over D/width, by D/width^2 of itself: nothing to resolve where that is small
+    inner = max(D / width if width > 0.0 else 0.0, 0.05 * width, floor)
     breaks = breaks_of(model, values)
     reach = np.geomspace(0.3, 1e3, 24)
     near = (np.concatenate([reach * min(inner, outer), -reach * min(inner, outer)]) + breaks[:, None])
@@ -99,18 +103,24 @@ def wanted_sizes(
     points = np.unique(points[(points >= -left) & (points <= right)])
     span = right + left
     # curvature of P: error of second order per cell ~ h^3 |P''|; equal shares of it
-    centre = grid.centres
-    P = mass.sum(axis=1) / grid.widths
+    # (over groups of cells: what limiters leave of steps from cell to cell is not curvature)
+    middle, cells = grid.first_right, grid.centres.size
+    outward = np.arange(middle, cells, _GROUP), np.arange(middle - _GROUP, 0, -_GROUP)[::-1]
+    groups = np.concatenate([[0], outward[1], outward[0]])
+    edges = grid.faces[np.append(groups, cells)]
+    centre = 0.5 * (edges[1:] + edges[:-1])
+    P = np.add.reduceat(mass.sum(axis=1), groups) / np.diff(edges)
     slope = np.diff(P) / np.diff(centre)
     curvature = np.abs(np.diff(slope) / (0.5 * (centre[2:] - centre[:-2])))
     smooth = np.maximum(np.maximum(curvature[1:-1], curvature[2:]), curvature[:-2])
     level = np.interp(points, centre[2:-2], smooth, left=0.0, right=0.0)
-    size = np.minimum(0.12 * span, 0.03 * (level + 1e-30) ** (-1.0 / 3.0))
+    bend = np.maximum(0.03 * (level + 1e-30) ** (-1.0 / 3.0), _FINEST * span)
+    size = np.minimum(0.12 * span, bend)
     for c, w in zip(values, weights, strict=True):
         for sign in (1.0, -1.0):
             x = np.abs(points - sign * c)
             layer = 0.7 * np.where(sign * points > c, outer, inner) * w ** (-1.0 / 3.0)
-            size = np.minimum(size, layer + 0.3 * x)
+            size = np.minimum(size, layer + _CONE * x)
     fixed = model.relaxation.fixed_points
     landings = np.zeros(1) if fixed is None else np.abs(fixed.offset)
     kink = 0.25 * max(min(D / abs(rate) if rate != 0.0 else 1.0, 1.0), 0.02) * float(values[-1])
@@ -121,15 +131,19 @@ def wanted_sizes(
 
 
 def rezoned(
-    model: Model, points: Floats, size: Floats, low: float, high: float, values: Floats, cells: int
+    model: Model, points: Floats, size: Floats, low: float, high: float, values: Floats,
+    fineness: float, cells: int | None,
 ) -> Grid:
-    """Return the grid of about ``cells`` cells with sizes in proportion to those wanted."""
+    """Return the grid whose cells are ``fineness`` times smaller than those wanted.
+
+    ``cells`` fixes their number (nearly) instead, for studies of order.
+    """
     breaks = breaks_of(model, values)
     breaks = np.concatenate([[low], breaks[(breaks > low) & (breaks < high)], [high]])
     density = 1.0 / size
     steps = 0.5 * (density[1:] + density[:-1]) * np.diff(points)
     number = np.concatenate([[0.0], np.cumsum(steps)])
-    number *= cells / number[-1]
+    number *= fineness if cells is None else cells / number[-1]
     at = np.interp(breaks, points, number)
     faces = [breaks[:1]]
     for a, b, end in zip(at[:-1], at[1:], breaks[1:], strict=True):

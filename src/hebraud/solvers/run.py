@@ -46,7 +46,10 @@ _STATUS = {
     3: "the imposed stress was not reached",
 }
 _SAFETY = 0.3
+_FINENESS = 0.04
 _CHECK_EVERY = 5
+_STRAIN_MOVED = 0.1
+_D_MOVED = 0.75
 _LARGEST_RATIO = 1.6
 
 
@@ -85,6 +88,9 @@ class _System:
             pulses = generator.land(ends)
             if np.array_equal(pulses[:, 0], pulses[:, 1]):
                 pulses = np.ascontiguousarray(pulses[:, :1])
+        from hebraud._kernels.patankar import spacings
+
+        self.spacing = spacings(grid.centres, grid.widths)
         self.middle = grid.first_right
         self.arrays = (
             self.rates, self.constant, self.noise, self.release, pulses, generator.lower,
@@ -102,7 +108,7 @@ class _System:
         return total, stress, activity, self.constant + made, released
 
     def step(
-        self, mass: Floats, dt: float, D0: float, g0: float, D1: float, g1: float,
+        self, mass: Floats, dt: float, D0: float, g0: float, D1: float, g1: float, close: float,
         target: float | None,
     ) -> tuple[int, float, float, int, Floats]:
         """Take one step; see :func:`hebraud._kernels.patankar.step`."""
@@ -110,8 +116,8 @@ class _System:
 
         end = np.empty_like(mass)
         status, D, g, solves = step(
-            mass, dt, D0, g0, D1, g1, target is not None, 0.0 if target is None else target,
-            self.grid.centres, self.grid.widths, self.middle, *self.arrays, end, self.work,
+            mass, dt, D0, g0, D1, g1, close, target is not None, 0.0 if target is None else target,
+            self.grid.centres, self.spacing, self.grid.widths, self.middle, *self.arrays, end, self.work,
         )
         return status, D, g, solves, end
 
@@ -120,15 +126,17 @@ class Run:
     """The state of a run, and what advances it."""
 
     def __init__(
-        self, model: Model, start: Start, shift: float, rtol: float, atol: float, cells: int,
-        fixed_step: float | None,
+        self, model: Model, start: Start, shift: float, rtol: float, atol: float,
+        cells: int | None, fixed_step: float | None,
     ) -> None:
-        self.model, self.rtol, self.atol, self.cells = model, rtol, atol, cells
+        self.model, self.rtol, self.atol = model, rtol, atol
+        self.fineness = max(_FINENESS * rtol**-0.5, 1.0), cells
         self.fixed_step = fixed_step
+        self.close = max(1e-3 * rtol, 1e-12)
         nodes = start.nodes or model.thresholds.nodes(min(1e-3, rtol))
         self.values, self.weights = nodes
         self.classes = Classes(self.values, self.weights, model.thresholds.redraws)
-        self.lines = min(max(cells // 20, 8), 256)
+        self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
         self.time, self.strain = 0.0, shift
         self.step_size = 0.0
         self.largest_stress = 0.0
@@ -150,7 +158,7 @@ class Run:
             points, size, a, b = wanted_sizes(
                 self.model, grid, mass, D, 0.0, self.values, self.weights
             )
-            grid = rezoned(self.model, points, size, a, b, self.values, self.cells)
+            grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
         self.mass = np.ascontiguousarray(start.mass(grid.faces - shift, self.classes).T)
         self._set(grid)
 
@@ -159,7 +167,25 @@ class Run:
         self.total, self.stress, self.activity, self.diffusion, self.released = self.system.means(
             self.mass
         )
-        self.previous: tuple[float, float] | None = None
+        self.past: list[tuple[float, float]] = []
+        self.zoned = (self.diffusion, self.strain)
+
+    def shift_to(self, stress: float) -> None:
+        """Shift all stresses at once so that their mean is ``stress``, to round-off.
+
+        The move to another grid keeps the mean to its own order only, so the shift is repeated with
+        what is missing.
+        """
+        before, strain, amount = (self.system.grid, self.mass), self.strain, 0.0
+        for _ in range(30):
+            miss = stress - self.stress / self.total
+            if abs(miss) <= 1e-14 * (1.0 + abs(stress)):
+                return
+            amount += miss
+            grid, mass = before
+            self.system.grid, self.mass, self.strain = grid, mass, strain
+            self.shift(amount)
+        raise self._fail(f"the imposed stress {stress:g} was not reached by an affine jump")
 
     def shift(self, amount: float) -> None:
         """Shift all stresses at once, and count it as strain."""
@@ -170,18 +196,19 @@ class Run:
         points, size, a, b = wanted_sizes(
             self.model, shifted, self.mass, self.diffusion, 0.0, self.values, self.weights
         )
-        grid = rezoned(self.model, points, size, a, b, self.values, self.cells)
+        grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
         self.mass, _ = moved(old, self.mass, amount, grid)
         self.strain += amount
         self._set(grid)
 
     def rezone(self, rate: float) -> None:
         """Move to a new grid if the present one is off what is wanted by a factor."""
+        self.zoned = (self.diffusion, self.strain)
         old = self.system.grid
         points, size, a, b = wanted_sizes(
             self.model, old, self.mass, self.diffusion, rate, self.values, self.weights
         )
-        grid = rezoned(self.model, points, size, a, b, self.values, self.cells)
+        grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
         present = np.interp(grid.centres, old.centres, old.widths)
         inside = (grid.centres > old.faces[0]) & (grid.centres < old.faces[-1])
         short = b > old.faces[-1] * 1.02 or a < old.faces[0] * 1.02
@@ -190,6 +217,12 @@ class Run:
         self.mass, _ = moved(old, self.mass, 0.0, grid)
         self._set(grid)
         self.counts["rezoned"] += 1
+
+    def _changed(self) -> bool:
+        """True where D or the strain have moved on enough since the grid was last looked at."""
+        D, strain = self.zoned
+        moved_on = abs(self.strain - strain) > _STRAIN_MOVED * float(self.values[0])
+        return moved_on or not _D_MOVED * D < self.diffusion < D / _D_MOVED
 
     # -- steps -------------------------------------------------------------------------------------
     def row(self, rate: float) -> Row:
@@ -245,7 +278,7 @@ class Run:
                 dt = 0.5 * left
             g0, accepted = self._try(rate, target, begin, end, g0, dt, record)
             since += accepted
-            if since >= _CHECK_EVERY:
+            if since >= _CHECK_EVERY and self._changed():
                 since = 0
                 self.rezone(g0)
 
@@ -273,14 +306,10 @@ class Run:
         mid = 0.5 * (now + then)
         gm = g0 if rate is None else self._rate(rate, mid, begin, end)
         g1 = g0 if rate is None else self._rate(rate, then, begin, end)
-        slope = 0.0
-        if self.previous is not None and self.previous[0] < now:
-            slope = (self.diffusion - self.previous[1]) / (now - self.previous[0])
-        D_mid = max(self.diffusion + 0.5 * dt * slope, 0.3 * self.diffusion)
-        D_end = max(self.diffusion + dt * slope, 0.3 * self.diffusion)
-        h = 0.5 * (then - now)
-        whole = system.step(self.mass, 2.0 * h, self.diffusion, g0, D_end, g1, target)
-        first = system.step(self.mass, h, self.diffusion, g0, D_mid, gm, target)
+        D_mid, D_end = self._foreseen(mid), self._foreseen(then)
+        h, close = 0.5 * (then - now), self.close
+        whole = system.step(self.mass, 2.0 * h, self.diffusion, g0, D_end, g1, close, target)
+        first = system.step(self.mass, h, self.diffusion, g0, D_mid, gm, close, target)
         status = whole[0] or first[0]
         solves = whole[3] + first[3]
         error = math.inf
@@ -288,7 +317,9 @@ class Run:
             means = system.means(first[4])
             if rate is None:
                 gm = means[4] / means[0]
-            second = system.step(first[4], h, means[3], gm, whole[1], g1 if rate else whole[2], target)
+            second = system.step(
+                first[4], h, means[3], gm, whole[1], g1 if rate else whole[2], close, target
+            )
             status, solves = second[0], solves + second[3]
             if not status:
                 last, other = system.means(second[4]), system.means(whole[4])
@@ -308,7 +339,7 @@ class Run:
                 return g0, False
             if dt >= self.step_size or factor < 1.0:
                 self.step_size = dt * min(factor, 2.5)
-        self.previous = (now, self.diffusion)
+        self.past = [(now, self.diffusion), *self.past[:1]]
         for time, mass, values, g_before, g in (
             (mid, first[4], means, g0, gm), (then, second[4], last, gm, g1)
         ):
@@ -319,6 +350,20 @@ class Run:
         self.largest_stress = max(self.largest_stress, abs(self.stress))
         self.counts["steps"] += 1
         return g1, True
+
+    def _foreseen(self, time: float) -> float:
+        """Return D at a time to come, from the last three: a first guess, never trusted."""
+        here, D = self.time, self.diffusion
+        if not self.past or self.past[0][0] >= here:
+            return D
+        (t1, D1) = self.past[0]
+        slope = (D - D1) / (here - t1)
+        ahead = D + (time - here) * slope
+        if len(self.past) > 1:
+            t2, D2 = self.past[1]
+            bend = (slope - (D1 - D2) / (t1 - t2)) / (here - t2)
+            ahead += (time - here) * (time - t1) * bend
+        return ahead if 0.5 * D < ahead < 2.0 * D else D
 
     def _error(
         self, last: tuple[float, ...], other: tuple[float, ...], h: float, g0: float, gm: float,
