@@ -351,8 +351,8 @@ def implicit(
 @njit(cache=True)
 def step(
     start: Floats, dt: float, D0: float, g0: float, D1: float, g1: float, close: float,
-    imposed: bool,
-    target: float, centres: Floats, spacing: Floats, widths: Floats, middle: int, rates: Floats, constant: float,
+    jacobian: Floats, imposed: bool, target: float, centres: Floats, spacing: Floats,
+    widths: Floats, middle: int, rates: Floats, constant: float,
     noise: Floats, release: Floats, pulses: Floats, lower: NDArray[np.int64], share: Floats,
     line_weight: Floats, weights: Floats, redraws: bool, end: Floats, work: Floats,
 ) -> tuple[int, float, float, int]:
@@ -360,7 +360,8 @@ def step(
 
     D0, g0 belong to the start; D1 is a guess of D at the end, g1 the shear rate there, or a guess
     of it where stress is ``imposed`` at ``target``; ``close`` is the relative residual at which D of
-    the first stage is found (its error enters the step times the step). Returns a status (0 done; 1 the stage's D, or
+    the first stage is found (its error enters the step times the step); ``jacobian`` is a first
+    guess of four derivatives, and comes back as found. Returns a status (0 done; 1 the stage's D, or
     D and g, did not converge; 2 the landing did not; 3 the imposed stress was not reached), D of
     the first stage, the shear rate at the end, and the number of implicit solves.
     """
@@ -372,7 +373,8 @@ def step(
     solves = 0
     # -- first stage: backward Euler, with D (and g) of its own end; Broyden in one or two unknowns
     D_low, D_high = 0.0, np.inf
-    J00, J01, J10, J11 = 1.0, 0.0, 0.0, 1.0  # of residual = unknown - functional
+    # of residual = unknown - functional, as the last step of this kind left it
+    J00, J01, J10, J11 = jacobian[0], jacobian[1], jacobian[2], jacobian[3]
     rD = rg = 0.0
     dD = dg = 0.0
     done = False
@@ -403,9 +405,10 @@ def step(
         rD, rg = new_rD, new_rg
         if abs(rD) <= close * D1 and abs(rg) <= close * (abs(g1) + D1):
             done = True
+            jacobian[0], jacobian[1], jacobian[2], jacobian[3] = J00, J01, J10, J11
             break
         determinant = J00 * J11 - J01 * J10
-        if determinant == 0.0:
+        if determinant == 0.0 or iteration == 20:
             J00, J01, J10, J11, determinant = 1.0, 0.0, 0.0, 1.0, 1.0
         dD = -(J11 * rD - J01 * rg) / determinant
         dg = -(J00 * rg - J10 * rD) / determinant

@@ -109,14 +109,14 @@ class _System:
 
     def step(
         self, mass: Floats, dt: float, D0: float, g0: float, D1: float, g1: float, close: float,
-        target: float | None,
+        jacobian: Floats, target: float | None,
     ) -> tuple[int, float, float, int, Floats]:
         """Take one step; see :func:`hebraud._kernels.patankar.step`."""
         from hebraud._kernels.patankar import step
 
         end = np.empty_like(mass)
         status, D, g, solves = step(
-            mass, dt, D0, g0, D1, g1, close, target is not None, 0.0 if target is None else target,
+            mass, dt, D0, g0, D1, g1, close, jacobian, target is not None, 0.0 if target is None else target,
             self.grid.centres, self.spacing, self.grid.widths, self.middle, *self.arrays, end, self.work,
         )
         return status, D, g, solves, end
@@ -132,6 +132,7 @@ class Run:
         self.model, self.rtol, self.atol = model, rtol, atol
         self.fineness = max(_FINENESS * rtol**-0.5, 1.0), cells
         self.fixed_step = fixed_step
+        self.slopes = np.array([[1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]])
         self.close = max(1e-3 * rtol, 1e-12)
         nodes = start.nodes or model.thresholds.nodes(min(1e-3, rtol))
         self.values, self.weights = nodes
@@ -149,12 +150,13 @@ class Run:
         low, high = (x + shift for x in start.extent)
         breaks = breaks_of(self.model, self.values)
         low, high = min(low, 1.05 * breaks[0]), max(high, 1.05 * breaks[-1])
-        uniform = np.linspace(low, high, 2001)
+        uniform = np.linspace(low, high, 1001)
         grid = Grid.from_faces(np.unique(np.concatenate([uniform, breaks])))
-        for _ in range(3):
+        system = _System(self.model, grid, self.values, self.weights, self.lines)
+        mass = np.ascontiguousarray(start.mass(grid.faces - shift, self.classes).T)
+        D = system.means(mass)[3]
+        for _ in range(2):
             mass = start.mass(grid.faces - shift, self.classes).T
-            self.system = _System(self.model, grid, self.values, self.weights, self.lines)
-            D = self.system.means(np.ascontiguousarray(mass))[3]
             points, size, a, b = wanted_sizes(
                 self.model, grid, mass, D, 0.0, self.values, self.weights
             )
@@ -308,8 +310,9 @@ class Run:
         g1 = g0 if rate is None else self._rate(rate, then, begin, end)
         D_mid, D_end = self._foreseen(mid), self._foreseen(then)
         h, close = 0.5 * (then - now), self.close
-        whole = system.step(self.mass, 2.0 * h, self.diffusion, g0, D_end, g1, close, target)
-        first = system.step(self.mass, h, self.diffusion, g0, D_mid, gm, close, target)
+        slopes, D0 = self.slopes, self.diffusion
+        whole = system.step(self.mass, 2.0 * h, D0, g0, D_end, g1, close, slopes[0], target)
+        first = system.step(self.mass, h, D0, g0, D_mid, gm, close, slopes[1], target)
         status = whole[0] or first[0]
         solves = whole[3] + first[3]
         error = math.inf
@@ -318,7 +321,8 @@ class Run:
             if rate is None:
                 gm = means[4] / means[0]
             second = system.step(
-                first[4], h, means[3], gm, whole[1], g1 if rate else whole[2], close, target
+                first[4], h, means[3], gm, whole[1], g1 if rate else whole[2], close, slopes[1],
+                target,
             )
             status, solves = second[0], solves + second[3]
             if not status:
