@@ -328,6 +328,14 @@ def test_occupation_solves_the_equation():
         assert np.abs(residual).max() < 1e-5
 
 
+def test_density_is_continuous_at_every_kink():
+    for model in (hl.Model(0.3), hl.Model(0.3, relaxation=hl.ResidualStress(0.4), thresholds=0.8)):
+        state = hl.steady_state(model, 0.1)
+        for s in (-1.0, -0.8, -0.4, 0.0, 0.4, 0.8, 1.0):
+            around = state.density(np.array([s - 1e-9, s, s + 1e-9]))
+            assert np.ptp(around) < 1e-7
+
+
 def test_exact_refuses_what_it_does_not_solve():
     for model in (
         hl.Model(0.3, relaxation=hl.FractionalDrop(0.5)),

@@ -113,4 +113,4 @@ def test_shapes_and_models():
     assert hl.complex_modulus(hl.Model(0.8), np.ones((2, 3))).shape == (2, 3)
     assert hl.complex_modulus(hl.Model(0.8), 1.0).shape == ()
     with pytest.raises(ValueError, match="classical model only"):
-        hl.complex_modulus(hl.Model(0.8, thresholds=0.5), 1.0)
+        linear.complex_modulus(hl.Model(0.8, thresholds=0.5), 1.0)

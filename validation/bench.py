@@ -70,19 +70,41 @@ def exact_points() -> list[Row]:
         worst = max(worst, _error(float(alpha), rates, curve))
     six = np.geomspace(1e-4, 10.0, 6)
     return [
-        Row("exact stationary state, a point (worst alpha)",
-            1e6 * max(times) / rates.size, "µs", 1.0,
-            "10,000 shuffled rates 1e-14 … 1e8, 81 fresh alphas 1e-6 … 1e6, no stored table"),
-        Row("exact stationary state, a point (median alpha)",
-            1e6 * float(np.median(times)) / rates.size, "µs", 1.0, "the same"),
-        Row("largest error of these points over max(1, conditioning)", worst, "relative", 1e-12,
-            "against the plain renewal formulas in numpy, other code than the kernel"),
-        Row("six rates, as a user calls it", 1e3 * fastest(
-            lambda: hl.flow_curve(hl.Model(0.3), six), 200), "ms", 2.0,
-            "a closed form with a general root finder needs 2 … 22 ms (see below)"),
-        Row("the same six rates by a general root finder", 1e3 * fastest(
-            lambda: _general_root_finder(0.3, six), 20), "ms", None,
-            "scipy's brentq on the plain formula, to 1e-12, in this run"),
+        Row(
+            "exact stationary state, a point (worst alpha)",
+            1e6 * max(times) / rates.size,
+            "µs",
+            1.0,
+            "10,000 shuffled rates 1e-14 … 1e8, 81 fresh alphas 1e-6 … 1e6, no stored table",
+        ),
+        Row(
+            "exact stationary state, a point (median alpha)",
+            1e6 * float(np.median(times)) / rates.size,
+            "µs",
+            1.0,
+            "the same",
+        ),
+        Row(
+            "largest error of these points over max(1, conditioning)",
+            worst,
+            "relative",
+            1e-12,
+            "against the plain renewal formulas in numpy, other code than the kernel",
+        ),
+        Row(
+            "six rates, as a user calls it",
+            1e3 * fastest(lambda: hl.flow_curve(hl.Model(0.3), six), 200),
+            "ms",
+            2.0,
+            "a closed form with a general root finder needs 2 … 22 ms (see below)",
+        ),
+        Row(
+            "the same six rates by a general root finder",
+            1e3 * fastest(lambda: _general_root_finder(0.3, six), 20),
+            "ms",
+            None,
+            "scipy's brentq on the plain formula, to 1e-12, in this run",
+        ),
     ]
 
 
@@ -135,10 +157,20 @@ def finite_volumes() -> list[Row]:
     bare = fastest(lambda: solve_banded((1, 1), bands, np.ones(bands.shape[1])), 30)
     return [
         Row("finite volumes at 1e-6, worst of 16 cases", 1e3 * worst_time, "ms", 5.0, slowest),
-        Row("largest true error of these cases", worst_error, "relative", 1e-6,
-            "against the exact state"),
-        Row("finest grid of that case: one bare tridiagonal solve", 1e3 * bare, "ms", None,
-            f"scipy's solve_banded, {bands.shape[1]} cells: the floor of one step"),
+        Row(
+            "largest true error of these cases",
+            worst_error,
+            "relative",
+            1e-6,
+            "against the exact state",
+        ),
+        Row(
+            "finest grid of that case: one bare tridiagonal solve",
+            1e3 * bare,
+            "ms",
+            None,
+            f"scipy's solve_banded, {bands.shape[1]} cells: the floor of one step",
+        ),
     ]
 
 
@@ -163,8 +195,13 @@ def fresh_processes() -> list[Row]:
     )
     return [
         Row("import hebraud, beyond numpy's own import", light, "s", 0.15, "fresh process"),
-        Row("first exact flow curve, beyond numba's own import", first, "s", 0.3,
-            "fresh process, compilation cached"),
+        Row(
+            "first exact flow curve, beyond numba's own import",
+            first,
+            "s",
+            0.3,
+            "fresh process, compilation cached",
+        ),
     ]
 
 
@@ -182,8 +219,11 @@ def _machine() -> str:
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.split(":")[1].strip() for line in info.read_text().splitlines()
-                 if line.startswith("model name")]
+        names = [
+            line.split(":")[1].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith("model name")
+        ]
         cpu = names[0] if names else cpu
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "numba"))
     return (
@@ -209,9 +249,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="update docs/benchmarks.md")
     options = parser.parse_args()
-    rows = [
-        row for group in (exact_points, finite_volumes, fresh_processes) for row in quiet(group)
-    ]
+    from bench_transients import GROUPS
+
+    groups = (exact_points, finite_volumes, fresh_processes, *GROUPS)
+    rows = [row for group in groups for row in quiet(group)]
     text = f"{_machine()}.\n\n{table(rows)}\n"
     print(text)
     if options.write:

@@ -109,14 +109,16 @@ def draw(result: Result, ax: Axes) -> None:
     low = min(band[0] for band in result.bands.values())
     high = max(band[1] for band in result.bands.values())
     ax.axvspan(low, high, color="0.85", lw=0, zorder=0, label=r"Table 1, $\alpha_{\rm flow}$")
-    for (window, fits), colour, marker in zip(
-        result.fits.items(), COLOURS, MARKERS, strict=False
-    ):
+    for (window, fits), colour, marker in zip(result.fits.items(), COLOURS, MARKERS, strict=False):
         exponents = [round(float(np.log10(edge))) for edge in window]
         ax.plot(
             [fit.yield_stress.value for fit in fits],
             [fit.prefactor.value for fit in fits],
-            marker, color=colour, mfc="none", ls="none", zorder=3,
+            marker,
+            color=colour,
+            mfc="none",
+            ls="none",
+            zorder=3,
             label=rf"fit $10^{{{exponents[0]}}}$–$10^{{{exponents[1]}}}$",
         )
     ax.set_xlim(0.0, 0.5)

@@ -4,8 +4,6 @@ from . import plot as plot
 from .analytic import closed_form as closed_form
 from .analytic import symbolic as symbolic
 from .analytic.critical import critical_coupling as critical_coupling
-from .analytic.linear import complex_modulus as complex_modulus
-from .analytic.linear import viscosity as viscosity
 from .errors import ConvergenceError as ConvergenceError
 from .errors import HebraudError as HebraudError
 from .errors import MissingDependency as MissingDependency
@@ -39,6 +37,9 @@ from .solvers.blocks import simulate_blocks as simulate_blocks
 from .solvers.evolve import EvolutionFailed as EvolutionFailed
 from .solvers.evolve import evolve as evolve
 from .solvers.history import History as History
+from .solvers.response import complex_modulus as complex_modulus
+from .solvers.response import relaxation_modulus as relaxation_modulus
+from .solvers.response import viscosity as viscosity
 from .solvers.starts import rest as rest
 from .solvers.state import SteadyState as SteadyState
 from .solvers.steady import Exact as Exact

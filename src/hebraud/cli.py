@@ -120,8 +120,14 @@ def _write(
 ) -> None:
     """Write rows of numbers: CSV with ``#`` comments for what they are about, or JSON with both."""
     if form is Format.json:
-        text = json.dumps({**about, "rows": list(rows)} if len(rows) != 1 else {**about, **rows[0]},
-                          indent=2, ensure_ascii=False) + "\n"
+        text = (
+            json.dumps(
+                {**about, "rows": list(rows)} if len(rows) != 1 else {**about, **rows[0]},
+                indent=2,
+                ensure_ascii=False,
+            )
+            + "\n"
+        )
     else:
         table = io.StringIO()
         for name, value in about.items():
@@ -215,8 +221,12 @@ def flow_curve(
         about["herschel_bulkley"] = str(law)
     names = ("shear_rate", "stress", "activity", "diffusion")
     columns = [getattr(curve, name).tolist() for name in names]
-    _write([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)],
-           about, form, output)
+    _write(
+        [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)],
+        about,
+        form,
+        output,
+    )
     if plot is not None:
 
         def draw(ax: Any) -> None:
@@ -239,8 +249,11 @@ def closed_form(
 ) -> None:
     """Yield stress and prefactor at small rates, from one of alpha, u, sigma_Y/sigma_c."""
     known = hebraud.closed_form
-    given = {name: value for name, value in
-             (("alpha", alpha), ("u", u), ("yield_stress", yield_stress)) if value is not None}
+    given = {
+        name: value
+        for name, value in (("alpha", alpha), ("u", u), ("yield_stress", yield_stress))
+        if value is not None
+    }
     if len(given) != 1:
         raise ValueError(
             "give exactly one of --alpha, --u and --yield-stress, got "

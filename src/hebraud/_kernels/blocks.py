@@ -32,7 +32,12 @@ def move(first: Floats, second: Floats, normals: Floats, shift: float, spread: f
 
 @njit(cache=True)
 def bridge(
-    begin: Floats, end: Floats, since: Floats, at: Floats, step: float, diffusion: float,
+    begin: Floats,
+    end: Floats,
+    since: Floats,
+    at: Floats,
+    step: float,
+    diffusion: float,
     normals: Floats,
 ) -> Floats:
     """Return the positions at times ``at`` of Brownian paths with both ends given.
@@ -85,7 +90,12 @@ def survey(
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
 def weigh(
-    rates: Floats, stress: Floats, drop: float, offset: float, square: float, cross: float,
+    rates: Floats,
+    stress: Floats,
+    drop: float,
+    offset: float,
+    square: float,
+    cross: float,
     constant: float,
 ) -> tuple[float, float, float]:
     """Return the sums over blocks of nu, of nu E[s - s'] and of nu E[(s - s')^2].

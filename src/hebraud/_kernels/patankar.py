@@ -178,28 +178,45 @@ def substitute(
 
 @njit(cache=True)
 def solve_by_side(
-    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, pulses: Floats,
-    weights: Floats, redraws: bool, start: Floats, mass: Floats, inverse: Floats, work: Floats,
+    up: Floats,
+    down: Floats,
+    sink: Floats,
+    dt: float,
+    middle: int,
+    pulses: Floats,
+    weights: Floats,
+    redraws: bool,
+    start: Floats,
+    mass: Floats,
+    inverse: Floats,
+    work: Floats,
 ) -> None:
     """Solve (1 - dt A) mass = start where landing depends only on the side of the yield.
 
     A leak is kept in two parts, what stays and what yields, so that the elimination alone tells
     how much of any source yields on either side: y of the start, a[X, Y] on side X of a unit landed
-    after a yield on side Y, and k what is kept of that. The landed masses R solve R = y + a R, whose
-    determinant is a sum of positive terms in k; with them known, one back substitution does.
+    after a yield on side Y, and k what is kept of that. The landed masses R solve R = y + a R,
+    whose determinant is a sum of positive terms in k; with them known, one back substitution does.
     """
     n, classes = start.shape
     count = pulses.shape[1]
     stay, gone = np.ones((2, classes)), np.empty((2, classes))
     y = np.zeros((2, classes))
     out, kept = np.zeros((2, count, classes)), np.zeros((count, classes))
+    # the pulses are zero below cell ``low`` and above cell ``high``, and need no care there
+    low, high = middle - 1, middle
+    for i in range(n):
+        for p in range(count):
+            if pulses[i, p] != 0.0:
+                low, high = min(low, i), max(high, i)
+    for p in range(count):
+        for j in range(classes):
+            share = weights[j] if redraws else 1.0
+            work[p, low, j], work[p, high, j] = pulses[low, p] * share, pulses[high, p] * share
     # forward, from both ends; source p lies in work[p]
     for j in range(classes):
         gone[0, j], gone[1, j] = dt * sink[0, j], dt * sink[n - 1, j]
         mass[0, j], mass[n - 1, j] = start[0, j], start[n - 1, j]
-        for p in range(count):
-            share = weights[j] if redraws else 1.0
-            work[p, 0, j], work[p, n - 1, j] = pulses[0, p] * share, pulses[n - 1, p] * share
     for i in range(1, middle):
         for j in range(classes):
             pivot = 1.0 / (stay[0, j] + gone[0, j] + dt * up[i - 1, j])
@@ -209,7 +226,7 @@ def solve_by_side(
             y[0, j] += here * gone[0, j]
             rise, fall = dt * up[i - 1, j], dt * down[i, j] * pivot
             mass[i, j] = start[i, j] + rise * here
-            for p in range(count):
+            for p in range(count if i > low else 0):
                 here = work[p, i - 1, j] * pivot
                 work[p, i - 1, j] = here
                 out[0, p, j] += here * gone[0, j]
@@ -226,7 +243,7 @@ def solve_by_side(
             y[1, j] += here * gone[1, j]
             fall, rise = dt * down[i + 1, j], dt * up[i, j] * pivot
             mass[i, j] = start[i, j] + fall * here
-            for p in range(count):
+            for p in range(count if i < high else 0):
                 here = work[p, i + 1, j] * pivot
                 work[p, i + 1, j] = here
                 out[1, p, j] += here * gone[1, j]
@@ -237,18 +254,18 @@ def solve_by_side(
     # where the two eliminations meet
     for j in range(classes):
         rise, fall = dt * up[middle - 1, j], dt * down[middle, j]
-        low, high = stay[0, j] + gone[0, j], stay[1, j] + gone[1, j]
-        lost = low * high + low * fall + high * rise
+        leak0, leak1 = stay[0, j] + gone[0, j], stay[1, j] + gone[1, j]
+        lost = leak0 * leak1 + leak0 * fall + leak1 * rise
         left, right = mass[middle - 1, j], mass[middle, j]
-        a, b = (high * left + fall * (left + right)) / lost, (
-            low * right + rise * (left + right)) / lost
+        a = (leak1 * left + fall * (left + right)) / lost
+        b = (leak0 * right + rise * (left + right)) / lost
         mass[middle - 1, j], mass[middle, j] = a, b
         y[0, j] += a * gone[0, j]
         y[1, j] += b * gone[1, j]
         for p in range(count):
             left, right = work[p, middle - 1, j], work[p, middle, j]
-            a, b = (high * left + fall * (left + right)) / lost, (
-                low * right + rise * (left + right)) / lost
+            a = (leak1 * left + fall * (left + right)) / lost
+            b = (leak0 * right + rise * (left + right)) / lost
             work[p, middle - 1, j], work[p, middle, j] = a, b
             out[0, p, j] += a * gone[0, j]
             out[1, p, j] += b * gone[1, j]
@@ -269,7 +286,7 @@ def solve_by_side(
             landed[0, j] = (y[0, o] * (cross_down + kept[1, o]) + cross_down * y[1, o]) / total
             landed[1, j] = (y[1, o] * (cross_up + kept[0, o]) + cross_up * y[0, o]) / total
     for p in range(count):
-        for i in range(n):
+        for i in range(low, high + 1):
             for j in range(classes):
                 mass[i, j] += landed[p, j] * work[p, i, j]
     for i in range(middle - 2, -1, -1):
@@ -282,9 +299,20 @@ def solve_by_side(
 
 @njit(cache=True)
 def land_by_sweeps(
-    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats, leak: Floats,
-    lower: NDArray[np.int64], share: Floats, line_weight: Floats, weights: Floats, redraws: bool,
-    mass: Floats, work: Floats,
+    up: Floats,
+    down: Floats,
+    sink: Floats,
+    dt: float,
+    middle: int,
+    inverse: Floats,
+    leak: Floats,
+    lower: NDArray[np.int64],
+    share: Floats,
+    line_weight: Floats,
+    weights: Floats,
+    redraws: bool,
+    mass: Floats,
+    work: Floats,
 ) -> bool:
     """Add what lands, generation by generation, until a generation is below round-off.
 
@@ -329,9 +357,22 @@ def land_by_sweeps(
 
 @njit(cache=True)
 def implicit(
-    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, pulses: Floats,
-    lower: NDArray[np.int64], share: Floats, line_weight: Floats, weights: Floats, redraws: bool,
-    start: Floats, mass: Floats, inverse: Floats, leak: Floats, work: Floats,
+    up: Floats,
+    down: Floats,
+    sink: Floats,
+    dt: float,
+    middle: int,
+    pulses: Floats,
+    lower: NDArray[np.int64],
+    share: Floats,
+    line_weight: Floats,
+    weights: Floats,
+    redraws: bool,
+    start: Floats,
+    mass: Floats,
+    inverse: Floats,
+    leak: Floats,
+    work: Floats,
 ) -> bool:
     """Solve (1 - dt A) mass = start for given rates."""
     if pulses.shape[1] > 0:
@@ -343,31 +384,70 @@ def implicit(
     mass[:, :] = start
     substitute(up, down, dt, middle, inverse, leak, mass)
     return land_by_sweeps(
-        up, down, sink, dt, middle, inverse, leak, lower, share, line_weight, weights, redraws,
-        mass, work,
+        up,
+        down,
+        sink,
+        dt,
+        middle,
+        inverse,
+        leak,
+        lower,
+        share,
+        line_weight,
+        weights,
+        redraws,
+        mass,
+        work,
     )
 
 
 @njit(cache=True)
 def step(
-    start: Floats, dt: float, D0: float, g0: float, D1: float, g1: float, close: float,
-    jacobian: Floats, imposed: bool, target: float, centres: Floats, spacing: Floats,
-    widths: Floats, middle: int, rates: Floats, constant: float,
-    noise: Floats, release: Floats, pulses: Floats, lower: NDArray[np.int64], share: Floats,
-    line_weight: Floats, weights: Floats, redraws: bool, end: Floats, work: Floats,
+    start: Floats,
+    dt: float,
+    D0: float,
+    g0: float,
+    D1: float,
+    g1: float,
+    close: float,
+    jacobian: Floats,
+    imposed: bool,
+    target: float,
+    centres: Floats,
+    spacing: Floats,
+    widths: Floats,
+    middle: int,
+    rates: Floats,
+    constant: float,
+    noise: Floats,
+    release: Floats,
+    pulses: Floats,
+    lower: NDArray[np.int64],
+    share: Floats,
+    line_weight: Floats,
+    weights: Floats,
+    redraws: bool,
+    end: Floats,
+    work: Floats,
 ) -> tuple[int, float, float, int]:
     """Take one step from ``start`` to ``end``.
 
     D0, g0 belong to the start; D1 is a guess of D at the end, g1 the shear rate there, or a guess
-    of it where stress is ``imposed`` at ``target``; ``close`` is the relative residual at which D of
-    the first stage is found (its error enters the step times the step); ``jacobian`` is a first
-    guess of four derivatives, and comes back as found. Returns a status (0 done; 1 the stage's D, or
-    D and g, did not converge; 2 the landing did not; 3 the imposed stress was not reached), D of
-    the first stage, the shear rate at the end, and the number of implicit solves.
+    of it where stress is ``imposed`` at ``target``; ``close`` is the relative residual at which D
+    of the first stage is found (its error enters the step times the step); ``jacobian`` is a first
+    guess of four derivatives, and comes back as found. Returns a status (0 done; 1 the stage's D,
+    or D and g, did not converge; 2 the landing did not; 3 the imposed stress was not reached), D
+    of the first stage, the shear rate at the end, and the number of implicit solves.
     """
     n, classes = start.shape
     up, down, sink, stage, up0, down0, inverse = (
-        work[2], work[3], work[4], work[5], work[6], work[7], work[8]
+        work[2],
+        work[3],
+        work[4],
+        work[5],
+        work[6],
+        work[7],
+        work[8],
     )
     leak = np.empty((2, classes))
     solves = 0
@@ -381,8 +461,22 @@ def step(
     for iteration in range(MAX_ITERATIONS):
         hops(spacing, widths, D1, g1, start, up, down)
         if not implicit(
-            up, down, rates, dt, middle, pulses, lower, share, line_weight, weights, redraws,
-            start, stage, inverse, leak, work,
+            up,
+            down,
+            rates,
+            dt,
+            middle,
+            pulses,
+            lower,
+            share,
+            line_weight,
+            weights,
+            redraws,
+            start,
+            stage,
+            inverse,
+            leak,
+            work,
         ):
             return 2, D1, g1, solves
         solves += 1
@@ -436,8 +530,22 @@ def step(
                 down[i, j] = 0.5 * (down[i, j] + ratio * down0[i, j])
                 sink[i, j] = 0.5 * rates[i, j] * (1.0 + ratio)
         if not implicit(
-            up, down, sink, dt, middle, pulses, lower, share, line_weight, weights, redraws,
-            start, end, inverse, leak, work,
+            up,
+            down,
+            sink,
+            dt,
+            middle,
+            pulses,
+            lower,
+            share,
+            line_weight,
+            weights,
+            redraws,
+            start,
+            end,
+            inverse,
+            leak,
+            work,
         ):
             return 2, D1, g1, solves
         solves += 1

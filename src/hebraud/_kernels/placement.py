@@ -121,8 +121,8 @@ def place(breaks: Floats, lines: Floats, fineness: float, cells: NDArray[np.int6
             slope = (size[piece] - size[piece - 1]) / dx
             z = (r - number[piece - 1]) * slope
             grown = math.expm1(z) / z if abs(z) > 1e-8 else 1.0 + 0.5 * z
-            faces[at + i] = breaks[s] + x[piece - 1] + (
-                size[piece - 1] * (r - number[piece - 1]) * grown
+            faces[at + i] = (
+                breaks[s] + x[piece - 1] + (size[piece - 1] * (r - number[piece - 1]) * grown)
             )
         at += cells[s]
         faces[at] = breaks[s + 1]

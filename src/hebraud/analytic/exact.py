@@ -290,8 +290,13 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
         D, activity = float(curve.diffusion[0]), float(curve.activity[0])
         visits = _Chain.of(model).means(D, abs(g)).visits
         return ExactState(
-            float(curve.stress[0]), activity, D, float(curve.error[0]), (),
-            _Chain.of(model).mixture(visits * (activity / visits.sum())), g,
+            float(curve.stress[0]),
+            activity,
+            D,
+            float(curve.error[0]),
+            (),
+            _Chain.of(model).mixture(visits * (activity / visits.sum())),
+            g,
         )
     chain = _Chain.of(model)
     (D, conditioning), *others = _diffusion_roots(model, chain, abs(g))

@@ -54,9 +54,7 @@ class Parity:
 
     def __mul__(self, other: Operand) -> Parity:
         o = Parity.of(other)
-        return Parity(
-            self.even * o.even + self.odd * o.odd, self.even * o.odd + self.odd * o.even
-        )
+        return Parity(self.even * o.even + self.odd * o.odd, self.even * o.odd + self.odd * o.even)
 
     __rmul__ = __mul__
 

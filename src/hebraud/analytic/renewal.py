@@ -201,8 +201,10 @@ def occupation(s: Floats, c: float, x: float, D: float, g: float) -> Floats:
     right_of = one.right * (
         from_right * _direct(k * from_right).phi + rho * np.exp(-k * from_right)
     )
-    left_of = left_scaled * np.exp(-k * np.maximum(start - s, 0.0) * (s > -c)) * (
-        from_left * _direct(k * from_left).phi + lam
+    left_of = (
+        left_scaled
+        * np.exp(-k * np.where(s >= -c, np.maximum(start - s, 0.0), 0.0))
+        * (from_left * _direct(k * from_left).phi + lam)
     )
     inside = np.where(s >= start, right_of, left_of) / D
     outer_right = one.right * (rho / D) * np.exp(-(rho / D) * np.maximum(s - c, 0.0))

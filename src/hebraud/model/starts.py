@@ -89,7 +89,7 @@ class _Gaussian:
 
 
 def gaussian(std: float) -> _Gaussian:
-    """Return the start P(s) = exp(-s^2/(2 std^2))/(std sqrt(2 pi)): a quench from a high temperature.
+    """Return the start P(s) = exp(-s^2/(2 std^2))/(std sqrt(2 pi)): a quench from far above.
 
     Parameters
     ----------

@@ -171,7 +171,7 @@ def harmonics(
     waves /= end - begin
     moduli = 2j * waves[1:] / gamma0
 
-    late = edges[edges > end - period]
+    late = np.append(max(end - period, float(t[0])), edges[edges > end - period])
     early = spline(np.maximum(late - period, t[0]))
     size = float(max(np.abs(spline(late)).max(), np.abs(early).max()))
     change = float(np.abs(spline(late) - early).max())

@@ -133,10 +133,18 @@ def fit_herschel_bulkley(
     freedom = rate.size - free
     note = "errors from the error bars" if has_errors else "errors from the scatter about the fit"
     return HerschelBulkley(
-        Estimate(size * fit.params["yield_stress"].value,
-                 size * (fit.params["yield_stress"].stderr or 0.0), rate.size, note),
+        Estimate(
+            size * fit.params["yield_stress"].value,
+            size * (fit.params["yield_stress"].stderr or 0.0),
+            rate.size,
+            note,
+        ),
         Estimate(factor * a, abs(factor) * float(np.sqrt(variance)), rate.size, note),
-        Estimate(float(n.value), float(n.stderr or 0.0), rate.size,
-                 note if exponent is None else "held fixed"),
+        Estimate(
+            float(n.value),
+            float(n.stderr or 0.0),
+            rate.size,
+            note if exponent is None else "held fixed",
+        ),
         float(fit.redchi) if freedom > 0 else float("nan"),
     )

@@ -136,8 +136,10 @@ class _Blocks:
         self._buffers = np.empty(n), np.empty(n), np.empty(_CHUNK)
         scale, offset, weight = self.model.relaxation.quadrature(_LINES)
         self._moments = (
-            float(weight @ (1.0 - scale)), -float(weight @ offset),
-            float(weight @ (1.0 - scale) ** 2), -2.0 * float(weight @ ((1.0 - scale) * offset)),
+            float(weight @ (1.0 - scale)),
+            -float(weight @ offset),
+            float(weight @ (1.0 - scale) ** 2),
+            -2.0 * float(weight @ ((1.0 - scale) * offset)),
             float(weight @ offset**2),
         )
         self.shift(0.0)
@@ -196,8 +198,14 @@ class _Blocks:
         return block, np.minimum((line[fresh] - block) * step, step)
 
     def _yield(
-        self, block: NDArray[np.int64], time: Floats, begin: Floats, limit: float, step: float,
-        rate: float, diffusion: float,
+        self,
+        block: NDArray[np.int64],
+        time: Floats,
+        begin: Floats,
+        limit: float,
+        step: float,
+        rate: float,
+        diffusion: float,
     ) -> None:
         """Put every candidate to the test, then the next one of its block, till none is left."""
         from hebraud._kernels.blocks import bridge

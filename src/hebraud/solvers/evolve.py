@@ -9,6 +9,7 @@ together in each step.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,8 @@ def evolve(
     rtol, atol : float
         Tolerances. Steps are chosen so that the error of each in the stress is a fraction of
         ``rtol`` times the largest stress so far plus ``atol``, and that in the activity a fraction
-        of ``rtol`` times the activity plus ``atol/(1 + t)^2``: what is missed of events over a whole
-        run stays below ``atol``. The size of cells goes as ``rtol^(1/2)``.
+        of ``rtol`` times the activity plus ``atol/(1 + t)^2``: what is missed of events over a
+        whole run stays below ``atol``. The size of cells goes as ``rtol^(1/2)``.
 
     Returns
     -------
@@ -89,8 +90,15 @@ def evolve(
 
 
 def march(
-    model: Model, protocol: Imposed, start: Start, until: float | None, t_eval: ArrayLike | None,
-    rtol: float, atol: float, cells: int | None, step: float | None,
+    model: Model,
+    protocol: Imposed,
+    start: Start,
+    until: float | None,
+    t_eval: ArrayLike | None,
+    rtol: float,
+    atol: float,
+    cells: int | None,
+    step: float | None,
 ) -> History:
     """Run; for studies of order, with a given number of cells and a fixed step."""
     if not isinstance(model, Model):
@@ -129,7 +137,7 @@ def _run_segment(run: Run, segment: Segment) -> list[list[Row]]:
     """Advance through one segment, piece by piece between its breakpoints."""
     begin, pieces = run.time, []
     edges = [begin, *(begin + t for t in segment.breakpoints), begin + segment.duration]
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in itertools.pairwise(edges):
         record: list[Row] = []
         run.advance(segment.shear_rate, segment.stress, begin, a, b, record)
         pieces.append(record)
@@ -149,7 +157,11 @@ def _history(model: Model, run: Run, pieces: list[list[Row]], times: Floats | No
     columns = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
     total = columns.pop("total")
     return History(
-        model, **columns, mass_error=total - 1.0, final=run.final(), frozen_at=run.frozen_at,
+        model,
+        **columns,
+        mass_error=total - 1.0,
+        final=run.final(),
+        frozen_at=run.frozen_at,
         statistics={name: float(value) for name, value in run.counts.items()},
     )
 

@@ -35,7 +35,7 @@ from hebraud.solvers.roots import (
 from hebraud.solvers.starts import CellStart
 from hebraud.solvers.state import SteadyState
 
-__all__ = ["CellDensity", "solve"]
+__all__ = ["CellDensity", "root", "solve"]
 
 Floats = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class CellDensity:
         return np.where(cell >= 0, self.joint.sum(axis=0)[cell], 0.0)
 
 
-def _root(chain: Stationary, log_d: float, slope: float) -> tuple[float, Occupation, float]:
+def root(chain: Stationary, log_d: float, slope: float) -> tuple[float, Occupation, float]:
     """Return D on a given grid, to round-off, what it occupies, and the slope at the root.
 
     ``log_d`` and ``slope`` are guesses: of the root, and of the derivative there of
@@ -184,12 +184,19 @@ def _state(
     family: Family, cells: int, log_d: float, slope: float, solver: Any
 ) -> tuple[SteadyState, float]:
     chain = family.chain(cells)
-    diffusion, found, slope = _root(chain, log_d, slope)
+    diffusion, found, slope = root(chain, log_d, slope)
     generator = chain.generator
     density = CellDensity(generator.grid, found.mass.T, generator.thresholds, generator.weights)
     state = SteadyState(
-        family.model, family.shear_rate, found.stress, found.activity, diffusion, solver,
-        math.inf, (), density,
+        family.model,
+        family.shear_rate,
+        found.stress,
+        found.activity,
+        diffusion,
+        solver,
+        math.inf,
+        (),
+        density,
         CellStart(density.grid, density.mass, density.thresholds, density.weights),
     )
     return state, slope

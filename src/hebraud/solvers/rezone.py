@@ -61,19 +61,26 @@ def _ends(
             ends.append(0.0)
             continue
         decay = 2.0 * nu / (drift + root) if drift >= 0.0 else (root - drift) / (2.0 * D)
-        depth = np.concatenate([[decay[0] * x[0]],
-                                decay[0] * x[0] + np.cumsum(0.5 * (decay[1:] + decay[:-1])
-                                                            * np.diff(x))])
+        depth = np.concatenate(
+            [
+                [decay[0] * x[0]],
+                decay[0] * x[0] + np.cumsum(0.5 * (decay[1:] + decay[:-1]) * np.diff(x)),
+            ]
+        )
         ends.append(float(np.interp(_DEPTH, depth, x)))
     top = float(values[-1])
     right = max(top + ends[0], high, 1.02 * top)
     left = max(top + ends[1], -low, 1.02 * top)
     lines = landing_lines(model, 64)
     for _ in range(200):
-        images = np.concatenate([
-            lines.scale * right + lines.offset, -lines.scale * left - lines.offset,
-            lines.offset, -lines.offset,
-        ])
+        images = np.concatenate(
+            [
+                lines.scale * right + lines.offset,
+                -lines.scale * left - lines.offset,
+                lines.offset,
+                -lines.offset,
+            ]
+        )
         if images.max() <= 0.8 * right and -images.min() <= 0.8 * left:
             return left, right
         right = max(right, 1.3 * float(images.max()))
@@ -98,7 +105,7 @@ def wanted_sizes(
     inner = max(D / width if width > 0.0 else 0.0, 0.05 * width, floor)
     breaks = breaks_of(model, values)
     reach = np.geomspace(0.3, 1e3, 24)
-    near = (np.concatenate([reach * min(inner, outer), -reach * min(inner, outer)]) + breaks[:, None])
+    near = np.concatenate([reach * min(inner, outer), -reach * min(inner, outer)]) + breaks[:, None]
     points = np.concatenate([grid.faces, near.ravel(), breaks, [-left, right]])
     points = np.unique(points[(points >= -left) & (points <= right)])
     span = right + left
@@ -131,8 +138,14 @@ def wanted_sizes(
 
 
 def rezoned(
-    model: Model, points: Floats, size: Floats, low: float, high: float, values: Floats,
-    fineness: float, cells: int | None,
+    model: Model,
+    points: Floats,
+    size: Floats,
+    low: float,
+    high: float,
+    values: Floats,
+    fineness: float,
+    cells: int | None,
 ) -> Grid:
     """Return the grid whose cells are ``fineness`` times smaller than those wanted.
 
@@ -147,14 +160,14 @@ def rezoned(
     at = np.interp(breaks, points, number)
     faces = [breaks[:1]]
     for a, b, end in zip(at[:-1], at[1:], breaks[1:], strict=True):
-        count = max(int(round(b - a)), 2)
+        count = max(round(b - a), 2)
         inside = np.interp(np.linspace(a, b, count + 1)[1:-1], number, points)
         faces += [inside, np.array([end])]
     return Grid.from_faces(np.concatenate(faces))
 
 
 def moved(old: Grid, mass: Floats, shift: float, new: Grid) -> tuple[Floats, float]:
-    """Return masses (cells, classes) on a new grid after a shift, and the mass that fell outside."""
+    """Return masses (cells, classes) on a new grid after a shift, and what fell outside."""
     from hebraud._kernels.remap import remap
 
     out = np.empty((new.centres.size, mass.shape[1]))

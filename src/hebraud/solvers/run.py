@@ -23,6 +23,7 @@ __all__ = ["EvolutionFailed", "Row", "Run"]
 Floats = NDArray[np.float64]
 Rate = Callable[[float], float]
 
+
 class EvolutionFailed(ConvergenceError):
     """A run that could not meet its tolerance.
 
@@ -46,7 +47,7 @@ _STATUS = {
     3: "the imposed stress was not reached",
 }
 _SAFETY = 0.3
-_FINENESS = 0.04
+_FINENESS = 0.03
 _CHECK_EVERY = 5
 _STRAIN_MOVED = 0.1
 _D_MOVED = 0.75
@@ -93,8 +94,16 @@ class _System:
         self.spacing = spacings(grid.centres, grid.widths)
         self.middle = grid.first_right
         self.arrays = (
-            self.rates, self.constant, self.noise, self.release, pulses, generator.lower,
-            generator.share, generator.line_weight, weights, generator.redraws,
+            self.rates,
+            self.constant,
+            self.noise,
+            self.release,
+            pulses,
+            generator.lower,
+            generator.share,
+            generator.line_weight,
+            weights,
+            generator.redraws,
         )
         self.work = np.empty((9, cells, values.size))
 
@@ -108,16 +117,39 @@ class _System:
         return total, stress, activity, self.constant + made, released
 
     def step(
-        self, mass: Floats, dt: float, D0: float, g0: float, D1: float, g1: float, close: float,
-        jacobian: Floats, target: float | None,
+        self,
+        mass: Floats,
+        dt: float,
+        D0: float,
+        g0: float,
+        D1: float,
+        g1: float,
+        close: float,
+        jacobian: Floats,
+        target: float | None,
     ) -> tuple[int, float, float, int, Floats]:
         """Take one step; see :func:`hebraud._kernels.patankar.step`."""
         from hebraud._kernels.patankar import step
 
         end = np.empty_like(mass)
         status, D, g, solves = step(
-            mass, dt, D0, g0, D1, g1, close, jacobian, target is not None, 0.0 if target is None else target,
-            self.grid.centres, self.spacing, self.grid.widths, self.middle, *self.arrays, end, self.work,
+            mass,
+            dt,
+            D0,
+            g0,
+            D1,
+            g1,
+            close,
+            jacobian,
+            target is not None,
+            0.0 if target is None else target,
+            self.grid.centres,
+            self.spacing,
+            self.grid.widths,
+            self.middle,
+            *self.arrays,
+            end,
+            self.work,
         )
         return status, D, g, solves, end
 
@@ -126,8 +158,14 @@ class Run:
     """The state of a run, and what advances it."""
 
     def __init__(
-        self, model: Model, start: Start, shift: float, rtol: float, atol: float,
-        cells: int | None, fixed_step: float | None,
+        self,
+        model: Model,
+        start: Start,
+        shift: float,
+        rtol: float,
+        atol: float,
+        cells: int | None,
+        fixed_step: float | None,
     ) -> None:
         self.model, self.rtol, self.atol = model, rtol, atol
         self.fineness = max(_FINENESS * rtol**-0.5, 1.0), cells
@@ -230,7 +268,13 @@ class Run:
     def row(self, rate: float) -> Row:
         """Return the present line of the record."""
         return Row(
-            self.time, self.strain, rate, self.stress, self.activity, self.diffusion, self.total,
+            self.time,
+            self.strain,
+            rate,
+            self.stress,
+            self.activity,
+            self.diffusion,
+            self.total,
             rate * self.total - self.released,
         )
 
@@ -247,7 +291,12 @@ class Run:
         )
 
     def advance(
-        self, rate: Rate | None, target: float | None, zero: float, begin: float, end: float,
+        self,
+        rate: Rate | None,
+        target: float | None,
+        zero: float,
+        begin: float,
+        end: float,
         record: list[Row],
     ) -> None:
         """Advance from ``begin`` to ``end``; rates are functions of the time since ``zero``."""
@@ -284,9 +333,7 @@ class Run:
                 since = 0
                 self.rezone(g0)
 
-    def _rate(
-        self, rate: Rate | None, time: float, begin: float, end: float
-    ) -> float:
+    def _rate(self, rate: Rate | None, time: float, begin: float, end: float) -> float:
         """Return the shear rate, one-sided at the ends of a piece; the balance under stress."""
         if rate is None:
             return self.released / self.total
@@ -300,8 +347,14 @@ class Run:
         return all(self._rate(rate, float(t), begin, end) == 0.0 for t in times)
 
     def _try(
-        self, rate: Rate | None, target: float | None, begin: float, end: float,
-        g0: float, dt: float, record: list[Row],
+        self,
+        rate: Rate | None,
+        target: float | None,
+        begin: float,
+        end: float,
+        g0: float,
+        dt: float,
+        record: list[Row],
     ) -> tuple[float, bool]:
         system = self.system
         now, then = self.time, end if dt == end - self.time else self.time + dt
@@ -321,7 +374,14 @@ class Run:
             if rate is None:
                 gm = means[4] / means[0]
             second = system.step(
-                first[4], h, means[3], gm, whole[1], g1 if rate else whole[2], close, slopes[1],
+                first[4],
+                h,
+                means[3],
+                gm,
+                whole[1],
+                g1 if rate else whole[2],
+                close,
+                slopes[1],
                 target,
             )
             status, solves = second[0], solves + second[3]
@@ -345,7 +405,8 @@ class Run:
                 self.step_size = dt * min(factor, 2.5)
         self.past = [(now, self.diffusion), *self.past[:1]]
         for time, mass, values, g_before, g in (
-            (mid, first[4], means, g0, gm), (then, second[4], last, gm, g1)
+            (mid, first[4], means, g0, gm),
+            (then, second[4], last, gm, g1),
         ):
             self.time, self.mass = time, mass
             self.total, self.stress, self.activity, self.diffusion, self.released = values
@@ -370,8 +431,16 @@ class Run:
         return ahead if 0.5 * D < ahead < 2.0 * D else D
 
     def _error(
-        self, last: tuple[float, ...], other: tuple[float, ...], h: float, g0: float, gm: float,
-        g1: float, g_whole: float, imposed: bool, then: float,
+        self,
+        last: tuple[float, ...],
+        other: tuple[float, ...],
+        h: float,
+        g0: float,
+        gm: float,
+        g1: float,
+        g_whole: float,
+        imposed: bool,
+        then: float,
     ) -> float:
         """Return the estimated error of the two halves over what is allowed."""
         size = max(self.largest_stress, abs(last[1]))

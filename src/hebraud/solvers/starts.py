@@ -13,7 +13,7 @@ from hebraud.model.model import Model
 from hebraud.model.thresholds import Thresholds
 from hebraud.solvers.grid import Grid
 
-__all__ = ["CellStart", "Classes", "ClassStart", "rest"]
+__all__ = ["CellStart", "ClassStart", "Classes", "rest"]
 
 Floats = NDArray[np.float64]
 _CELLS = 4096

@@ -54,6 +54,7 @@ class SteadyState:
         repr=False, compare=False
     )
     _start: Any = field(repr=False, compare=False)
+
     def density(self, stress: ArrayLike) -> NDArray[np.float64]:
         """Return P(s), all thresholds together, in 1/sigma_c; any shape of ``stress``.
 
@@ -63,8 +64,7 @@ class SteadyState:
         s = np.asarray(stress, dtype=np.float64)
         return self._density(s)
 
-
-    # -- a start for a run in time ------------------------------------------------------------------
+    # -- a start for a run in time
     def mass(self, faces: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
         """Return the probability in every cell, (classes, cells); see ``Start``."""
         return np.asarray(self._start.mass(faces, thresholds))

@@ -31,8 +31,15 @@ class Exact:
         found = exact.stationary(model, shear_rate)
         values, weights = model.thresholds.nodes()
         return SteadyState(
-            model, shear_rate, found.stress, found.activity, found.diffusion, self,
-            found.error_estimate, found.other_roots, found.density,
+            model,
+            shear_rate,
+            found.stress,
+            found.activity,
+            found.diffusion,
+            self,
+            found.error_estimate,
+            found.other_roots,
+            found.density,
             ClassStart(found.densities, values, weights, found.extent),
         )
 
@@ -64,9 +71,7 @@ class FiniteVolume:
         """Return the stationary state on a grid."""
         from hebraud.solvers import finite_volume
 
-        return finite_volume.solve(
-            model, shear_rate, rtol=self.rtol, cells=self.cells, solver=self
-        )
+        return finite_volume.solve(model, shear_rate, rtol=self.rtol, cells=self.cells, solver=self)
 
 
 def _check_model(model: Model) -> None:
