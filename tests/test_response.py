@@ -18,8 +18,8 @@ from hebraud.errors import ConvergenceError, NoStationaryState
 from hebraud.solvers import response
 from hebraud.solvers.finite_volume import solve
 from hebraud.solvers.generator import Generator
-from hebraud.solvers.null_vector import Stationary
 from hebraud.solvers.linearised import Linearised
+from hebraud.solvers.null_vector import Stationary
 from test_generator import relaxations, yieldings
 
 SAMPLES = [0.7, 1.0, 1.3]

@@ -105,9 +105,10 @@ def check(result: Result) -> None:
         assert abs(run.stress[-1] / result.steady[rate] - 1.0) < RTOL, (rate, run.stress[-1])
         assert np.abs(run.mass_error).max() < 1e-12
         overshoot[rate] = run.stress.max() / result.steady[rate]
-    # values of runs at rtol 1e-6 (1.41046, 1.31621); the coarser ones lie within 1e-4 of them
-    assert abs(overshoot[0.01] - 1.4105) < 3e-4, overshoot
-    assert abs(overshoot[0.1] - 1.3162) < 3e-4, overshoot
+    # values of runs at rtol 1e-6; these lie within 2e-4 of them: the run's own error and the
+    # spacing of its rows at the peak
+    assert abs(overshoot[0.01] - 1.41046) < 5e-4, overshoot
+    assert abs(overshoot[0.1] - 1.31621) < 5e-4, overshoot
     assert overshoot[1.0] < 1.0 + RTOL, overshoot  # none: the stress rises throughout
 
     # (b) 55 runs, each going on from the last, follow the one run: as many remaps of rtol/10 each

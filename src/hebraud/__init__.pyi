@@ -32,6 +32,7 @@ from .model.yielding import ConstantRate as ConstantRate
 from .model.yielding import PowerRate as PowerRate
 from .rheology.estimate import Estimate as Estimate
 from .rheology.flow_curve import FlowCurve as FlowCurve
+from .rheology.harmonics import harmonics as harmonics
 from .rheology.herschel_bulkley import HerschelBulkley as HerschelBulkley
 from .solvers.blocks import simulate_blocks as simulate_blocks
 from .solvers.evolve import EvolutionFailed as EvolutionFailed

@@ -20,6 +20,7 @@ from hebraud.model.model import Model
 from hebraud.model.protocols import Imposed, Segment
 from hebraud.model.starts import Start
 from hebraud.solvers.history import History
+from hebraud.solvers.progress import progress
 from hebraud.solvers.run import EvolutionFailed, Row, Run
 
 __all__ = ["EvolutionFailed", "evolve"]
@@ -111,12 +112,13 @@ def march(
     times = _output_times(t_eval, sum(segment.duration for segment in segments))
     run = Run(model, start, segments[0].strain_step, rtol, atol, cells, step)
     pieces: list[list[Row]] = []
-    for n, segment in enumerate(segments):
-        if n > 0:
-            run.shift(segment.strain_step)
-        if segment.stress is not None:
-            run.shift_to(segment.stress)
-        pieces += _run_segment(run, segment)
+    with progress(sum(segment.duration for segment in segments)) as run.report:
+        for n, segment in enumerate(segments):
+            if n > 0:
+                run.shift(segment.strain_step)
+            if segment.stress is not None:
+                run.shift_to(segment.stress)
+            pieces += _run_segment(run, segment)
     return _history(model, run, pieces, times)
 
 

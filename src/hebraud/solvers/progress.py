@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 __all__ = ["progress"]
-
-_WIDTH = 30
-_EVERY = 0.1  # seconds between drawings
-_CLEAR = "\r\x1b[K"
 
 
 @contextmanager
@@ -22,17 +17,16 @@ def progress(
 ) -> Iterator[Callable[[float], None]]:
     """Show how far a run has come, inside a ``with`` block.
 
-    ``with progress(until) as update:`` gives ``update(time)``, to be called after each step; a
-    call that draws nothing costs less than a microsecond. The line is wiped at the end of the
-    block, on errors too. The bar is of the run's own time: where steps grow, as in ageing, it
-    speeds up.
+    ``with progress(until) as update:`` gives ``update(time)``, to be called after each step. The
+    bar is wiped at the end of the block, on errors too. It is of the run's own time: where steps
+    grow, as in ageing, it speeds up.
 
     Parameters
     ----------
     until : float
         End of the run, in tau.
     after : float
-        Seconds before anything is drawn; short runs draw nothing.
+        Seconds before anything is drawn; short runs draw nothing, and do not load the library.
     stream : text stream, optional
         None is the standard error. Where it is not a terminal nothing is ever drawn.
 
@@ -42,33 +36,36 @@ def progress(
         ``update(time)``, with the time reached in tau.
     """
     out = sys.stderr if stream is None else stream
-    if out is None or not out.isatty() or os.environ.get("TERM") == "dumb":
-        yield _nothing
-        return
-    begin = time.monotonic()
-    due, drawn = begin + after, False
+    drawing = out is not None and out.isatty()
+    due = time.monotonic() + after
+    bar: Any = None
 
     def update(reached: float) -> None:
-        nonlocal due, drawn
-        now = time.monotonic()
-        if now < due:
+        nonlocal bar
+        if not drawing or (bar is None and time.monotonic() < due):
             return
-        due, drawn = now + _EVERY, True
-        share = min(max(reached / until, 0.0), 1.0) if until > 0.0 else 1.0
-        full = int(share * _WIDTH)
-        out.write(
-            f"{_CLEAR}[{'#' * full}{'.' * (_WIDTH - full)}] {100.0 * share:3.0f} %  "
-            f"t = {reached:.4g} of {until:.4g}  ({now - begin:.0f} s)"
-        )
-        out.flush()
+        if bar is None:
+            bar = _bar(out)
+            bar.add_task("t / tau", total=until)
+            bar.start()
+        bar.update(bar.task_ids[0], completed=min(reached, until))
 
     try:
         yield update
     finally:
-        if drawn:
-            out.write(_CLEAR)
-            out.flush()
+        if bar is not None:
+            bar.stop()
 
 
-def _nothing(reached: float) -> None:
-    """Draw nothing."""
+def _bar(out: TextIO) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.4g} of {task.total:.4g}"),
+        TimeElapsedColumn(),
+        console=Console(file=out),
+        transient=True,
+    )
