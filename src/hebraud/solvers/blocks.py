@@ -35,7 +35,6 @@ Floats = NDArray[np.float64]
 _REACH = 8.0
 # Normal numbers at a time: stays in the fast cache.
 _CHUNK = 16_384
-# Two-point Gauss quadrature of the rate over a step: exact for cubics.
 # Lines that stand for a continuous landing law: its first two moments need two.
 _LINES = 64
 
