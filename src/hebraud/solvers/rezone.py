@@ -113,7 +113,7 @@ def wanted_sizes(
     # (over groups of cells: what limiters leave of steps from cell to cell is not curvature)
     middle, cells = grid.first_right, grid.centres.size
     outward = np.arange(middle, cells, _GROUP), np.arange(middle - _GROUP, 0, -_GROUP)[::-1]
-    groups = np.concatenate([[0], outward[1], outward[0]])
+    groups = np.unique(np.concatenate([[0], outward[1], outward[0]]))
     edges = grid.faces[np.append(groups, cells)]
     centre = 0.5 * (edges[1:] + edges[:-1])
     P = np.add.reduceat(mass.sum(axis=1), groups) / np.diff(edges)

@@ -68,6 +68,28 @@ class Row:
     slope: float
 
 
+def _classes(model: Model, start: Start, rtol: float) -> tuple[Floats, Floats]:
+    """Return the threshold classes of a run: those of its start where that has its own.
+
+    Raises
+    ------
+    ValueError
+        If the start's thresholds are not those of the model (mean and mean square to 0.1 %).
+    """
+    wanted = model.thresholds.nodes(rtol)
+    if start.nodes is None:
+        return wanted
+    for power in (1, 2):
+        own, law = (float(v**power @ w) for v, w in (start.nodes, wanted))
+        if abs(own / law - 1.0) > 1e-3:
+            raise ValueError(
+                f"start must have the thresholds of the model: its own have <c^{power}> = {own:.6g}"
+                f", those of {model!r} {law:.6g}; give the model that the start came from, or a "
+                "start that does not know thresholds, such as gaussian(std)"
+            )
+    return start.nodes
+
+
 class Run:
     """The state of a run, and what advances it."""
 
@@ -86,8 +108,7 @@ class Run:
         self.fixed_step = fixed_step
         self.slopes = np.array([[1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]])
         self.close = max(1e-3 * rtol, 1e-12)
-        nodes = start.nodes or model.thresholds.nodes(min(1e-3, rtol))
-        self.values, self.weights = nodes
+        self.values, self.weights = _classes(model, start, min(1e-3, rtol))
         self.classes = Classes(self.values, self.weights, model.thresholds.redraws)
         self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
         self.time, self.strain = 0.0, shift
@@ -361,7 +382,8 @@ class Run:
         """Return the estimated error of the two halves over what is allowed."""
         size = max(self.largest_stress, abs(last[1]))
         stress = abs(last[1] - other[1])
-        if imposed:  # the strain is what is free
+        if imposed:  # the strain is what is free; it is of the order of the threshold
+            size = max(size, float(self.values @ self.weights))
             stress = h * abs(0.5 * (g0 + 2.0 * gm + g1) - (g0 + g_whole))
         allowed = _SAFETY * (self.rtol * size + self.atol)
         activity = abs(last[2] - other[2])
