@@ -11,8 +11,8 @@ conservative whatever the step, of second order, with the damping 1/(1 - z + z^2
 and exact where the state is stationary (Burchard, Deleersnijder and Meister 2003, in the form of
 an implicit scheme).
 
-Where cells are so wide that transport must be upwind, what upwinding diffuses too much is taken
-out by a limited (van Leer) factor on the rate, so that pure advection is of second order too.
+Where cells are so wide that transport must be upwind, the density at the downstream face comes from
+a limited slope, a factor on the rate of the cell, so that pure advection is of second order too.
 
 Arrays are (cells, classes). The elimination adds positive terms only, from both ends towards the
 middle, so that a mirrored problem is solved by mirrored arithmetic.
@@ -32,13 +32,17 @@ MAX_ITERATIONS = 60
 
 
 @njit(cache=True)
-def _limited(behind: float, ahead: float) -> float:
-    """How much of the central flux: all of it where the difference behind is at least half of that
-    ahead, less where it is smaller, none where signs differ (min(1, 2 r), total variation falls).
+def _at_face(behind: float, ahead: float, reach: float) -> float:
+    """Return the density at the downstream face over that of the cell, >= 0.
+
+    ``behind`` and ``ahead`` are the relative slopes to the neighbours, ``reach`` half the cell: the
+    central slope, limited by twice either one (van Leer's monotonized central).
     """
     if behind * ahead <= 0.0:
-        return 0.0
-    return min(1.0, 2.0 * behind / ahead)
+        return 1.0
+    slope = min(abs(behind), abs(ahead)) * 2.0
+    slope = min(slope, 0.5 * abs(behind + ahead)) * reach
+    return 1.0 + slope if ahead > 0.0 else max(1.0 - slope, 0.0)
 
 
 @njit(cache=True)
@@ -47,11 +51,10 @@ def hops(
 ) -> None:
     """Fill the rates of hops upwards and downwards, (cells, classes).
 
-    The central scheme: the diffusive flux is exact for a linear density on any grid, and the mean
-    drift of every cell is ``rate``. Where that makes a hop against the drift negative, what it
-    would take from its cell is taken from the cell upstream instead, at the present ratio of the
-    masses: the flux is the same, and every rate is positive. There, it is blended with the upwind
-    flux by a limiter.
+    The diffusive flux is exact for a linear density on any grid. Drift is central, with the mean
+    drift of every cell ``rate``; where that would make a hop against the drift negative (cells
+    wider than about 2 D/rate), it is the density at the downstream face that drifts, from a limited
+    slope: a rate of the cell upstream alone, positive, and of second order.
     """
     n, classes = mass.shape
     for i in range(n):
@@ -63,34 +66,34 @@ def hops(
         for i in range(n - 1):
             if down[i + 1, 0] < 0.0:
                 for j in range(classes):
-                    weight, ratio = 0.0, 0.0
+                    face = 1.0
                     if i > 0 and mass[i, j] > 0.0:
-                        ratio = mass[i + 1, j] / mass[i, j]
                         here = 1.0 / widths[i]
-                        weight = _limited(
-                            (here - mass[i - 1, j] / mass[i, j] / widths[i - 1]) * spacing[3, i],
-                            (ratio / widths[i + 1] - here) * spacing[1, i],
+                        behind = here - mass[i - 1, j] / mass[i, j] / widths[i - 1]
+                        ahead = mass[i + 1, j] / mass[i, j] / widths[i + 1] - here
+                        face = _at_face(
+                            2.0 * spacing[3, i] * behind * widths[i],
+                            2.0 * spacing[1, i] * ahead * widths[i],
+                            0.5 * widths[i],
                         )
-                    central = up[i, j] - down[i + 1, j] * ratio
-                    upwind = 2.0 * rate * spacing[1, i]
-                    up[i, j] = weight * central + (1.0 - weight) * upwind
-                    down[i + 1, j] = 0.0
+                    up[i, j] = D * spacing[0, i] + rate * face / widths[i]
+                    down[i + 1, j] = D * spacing[2, i + 1]
     else:
         for i in range(n - 1, 0, -1):
             if up[i - 1, 0] < 0.0:
                 for j in range(classes):
-                    weight, ratio = 0.0, 0.0
+                    face = 1.0
                     if i < n - 1 and mass[i, j] > 0.0:
-                        ratio = mass[i - 1, j] / mass[i, j]
                         here = 1.0 / widths[i]
-                        weight = _limited(
-                            (here - mass[i + 1, j] / mass[i, j] / widths[i + 1]) * spacing[1, i],
-                            (ratio / widths[i - 1] - here) * spacing[3, i],
+                        behind = here - mass[i + 1, j] / mass[i, j] / widths[i + 1]
+                        ahead = mass[i - 1, j] / mass[i, j] / widths[i - 1] - here
+                        face = _at_face(
+                            2.0 * spacing[1, i] * behind * widths[i],
+                            2.0 * spacing[3, i] * ahead * widths[i],
+                            0.5 * widths[i],
                         )
-                    central = down[i, j] - up[i - 1, j] * ratio
-                    upwind = -2.0 * rate * spacing[3, i]
-                    down[i, j] = weight * central + (1.0 - weight) * upwind
-                    up[i - 1, j] = 0.0
+                    down[i, j] = D * spacing[2, i] - rate * face / widths[i]
+                    up[i - 1, j] = D * spacing[0, i - 1]
     for j in range(classes):
         down[0, j] = 0.0
         up[n - 1, j] = 0.0

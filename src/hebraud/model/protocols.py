@@ -219,7 +219,8 @@ class Sequence:
     def __post_init__(self) -> None:
         parts = tuple(self.parts)
         for part in parts:
-            if not (isinstance(part, tuple) and len(part) == 2 and isinstance(part[0], Imposed)):
+            pair = isinstance(part, tuple) and len(part) == 2
+            if not pair or isinstance(part[0], type) or not isinstance(part[0], Imposed):
                 raise ValueError(
                     "parts must be pairs (protocol, duration) such as (Startup(0.1), 20.0), got "
                     f"{part!r}"

@@ -17,7 +17,7 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.solvers.grid import Grid, landing_lines
 
-__all__ = ["breaks_of", "extent_of", "moved", "rezoned", "wanted_sizes"]
+__all__ = ["breaks_of", "extent_of", "holding_landings", "moved", "rezoned", "wanted_sizes"]
 
 Floats = NDArray[np.float64]
 
@@ -71,6 +71,11 @@ def _ends(
     top = float(values[-1])
     right = max(top + ends[0], high, 1.02 * top)
     left = max(top + ends[1], -low, 1.02 * top)
+    return holding_landings(model, left, right)
+
+
+def holding_landings(model: Model, left: float, right: float) -> tuple[float, float]:
+    """Return distances of the ends from zero, moved out until nothing inside lands outside."""
     lines = landing_lines(model, 64)
     for _ in range(200):
         images = np.concatenate(
@@ -104,11 +109,12 @@ def wanted_sizes(
     # inside, P bends over D/width, by D/width^2 of itself: nothing to resolve where that is small
     inner = max(D / width if width > 0.0 else 0.0, 0.05 * width, floor)
     breaks = breaks_of(model, values)
-    reach = np.geomspace(0.3, 1e3, 24)
-    near = np.concatenate([reach * min(inner, outer), -reach * min(inner, outer)]) + breaks[:, None]
+    span, finest = right + left, min(inner, outer)
+    count = max(round(8.0 * math.log10(span / finest)), 8)
+    reach = np.geomspace(0.3 * finest, span, count)
+    near = np.concatenate([reach, -reach]) + breaks[:, None]
     points = np.concatenate([grid.faces, near.ravel(), breaks, [-left, right]])
     points = np.unique(points[(points >= -left) & (points <= right)])
-    span = right + left
     # curvature of P: error of second order per cell ~ h^3 |P''|; equal shares of it
     # (over groups of cells: what limiters leave of steps from cell to cell is not curvature)
     middle, cells = grid.first_right, grid.centres.size

@@ -14,7 +14,7 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.starts import Start
 from hebraud.solvers.grid import Grid
-from hebraud.solvers.rezone import breaks_of, moved, rezoned, wanted_sizes
+from hebraud.solvers.rezone import breaks_of, holding_landings, moved, rezoned, wanted_sizes
 from hebraud.solvers.starts import CellStart, Classes
 from hebraud.solvers.system import System
 
@@ -123,7 +123,9 @@ class Run:
     def _begin(self, start: Start, shift: float) -> None:
         low, high = (x + shift for x in start.extent)
         breaks = breaks_of(self.model, self.values)
-        low, high = min(low, 1.05 * breaks[0]), max(high, 1.05 * breaks[-1])
+        left, right = max(-low, -1.05 * breaks[0]), max(high, 1.05 * breaks[-1])
+        left, right = holding_landings(self.model, left, right)
+        low, high = -left, right
         uniform = np.linspace(low, high, 1001)
         grid = Grid.from_faces(np.unique(np.concatenate([uniform, breaks])))
         system = System(self.model, grid, self.values, self.weights, self.lines)
