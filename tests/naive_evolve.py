@@ -31,8 +31,9 @@ def dense(model, rate, start, times, cells, reach=3.0):
         return chain.matrix(*drive(t, m))
 
     start = start.mass(grid.faces, model.thresholds).ravel()
-    run = solve_ivp(slope, (0.0, times[-1]), start, "BDF", times, jac=jacobian, rtol=1e-8,
-                    atol=1e-12)
+    run = solve_ivp(
+        slope, (0.0, times[-1]), start, "BDF", times, jac=jacobian, rtol=1e-8, atol=1e-12
+    )
     stress = [grid.centres @ m.reshape(values.size, -1).sum(axis=0) for m in run.y.T]
     activity = chain.rates.T.ravel() @ run.y
     rates = [drive(t, m)[1] for t, m in zip(run.t, run.y.T, strict=True)]

@@ -111,7 +111,6 @@ def test_a_sequence_within_a_sequence_is_refused():
         hl.Sequence([(hl.Sequence([(hl.Startup(0.1), 1.0)]), 1.0)]).segments(None)
 
 
-@pytest.mark.xfail(strict=True, reason="isinstance(a class, Imposed) is True: not looked for")
 def test_a_class_in_the_place_of_a_protocol_is_refused():
     with pytest.raises(ValueError, match="parts"):
         hl.Sequence([(hl.Cessation, 1.0)])

@@ -43,19 +43,26 @@ class Case:
         """Return the model with every stress multiplied by ``scale``."""
         kind, alpha = self.coupling
         # the noise of drops is already a square of stresses
-        coupling = {"activity": lambda: hl.ActivityNoise(alpha * scale**2),
-                    "drop": lambda: hl.DropNoise(alpha),
-                    "fixed": lambda: hl.FixedNoise(alpha * scale**2)}[kind]()
+        coupling = {
+            "activity": lambda: hl.ActivityNoise(alpha * scale**2),
+            "drop": lambda: hl.DropNoise(alpha),
+            "fixed": lambda: hl.FixedNoise(alpha * scale**2),
+        }[kind]()
         kind, a, b = self.relaxation
-        relaxation = {"drop": lambda: hl.FractionalDrop(a),
-                      "residual": lambda: hl.ResidualStress(b * scale),
-                      "gaussian": lambda: hl.GaussianLanding(a, b * scale)}[kind]()
+        relaxation = {
+            "drop": lambda: hl.FractionalDrop(a),
+            "residual": lambda: hl.ResidualStress(b * scale),
+            "gaussian": lambda: hl.GaussianLanding(a, b * scale),
+        }[kind]()
         kind, c, spread = self.thresholds
         samples = [x * c * scale for x in (1.0 - spread, 1.0, 1.0 + 1.5 * spread)]
         law = scipy.stats.norm(c * scale, 0.5 * spread * c * scale)
-        thresholds = {"one": lambda: c * scale, "redrawn": lambda: hl.Redrawn(samples),
-                      "quenched": lambda: hl.Quenched(samples),
-                      "normal": lambda: hl.Redrawn(law)}[kind]()
+        thresholds = {
+            "one": lambda: c * scale,
+            "redrawn": lambda: hl.Redrawn(samples),
+            "quenched": lambda: hl.Quenched(samples),
+            "normal": lambda: hl.Redrawn(law),
+        }[kind]()
         yielding = hl.PowerRate(self.exponent) if self.exponent else hl.ConstantRate()
         return hl.Model(coupling, relaxation=relaxation, thresholds=thresholds, yielding=yielding)
 
@@ -73,8 +80,11 @@ class Case:
                 lambda t: x if t < 0.4 * self.until else -0.5 * x, [0.4 * self.until]
             ),
             "sequence": lambda: hl.Sequence(
-                [(hl.Startup(x), 0.5 * self.until), (hl.Creep(0.4 * x), 0.3 * self.until),
-                 (hl.StrainStep(-x), 0.2 * self.until)]
+                [
+                    (hl.Startup(x), 0.5 * self.until),
+                    (hl.Creep(0.4 * x), 0.3 * self.until),
+                    (hl.StrainStep(-x), 0.2 * self.until),
+                ]
             ),
         }[kind]()
 
@@ -87,7 +97,11 @@ class Case:
             start = hl.density(Shifted(sign * mean, std))
         until = None if self.protocol[0] == "sequence" else self.until
         return hl.evolve(
-            self.model(scale), self.imposed(sign * scale), start, until, rtol=self.rtol,
+            self.model(scale),
+            self.imposed(sign * scale),
+            start,
+            until,
+            rtol=self.rtol,
             atol=1e-9 * scale,
         )
 
@@ -107,6 +121,7 @@ class Shifted:
 
 def draw(rng: np.random.Generator) -> Case:
     """Return a random case."""
+
     def choice(*words: str) -> str:
         return str(rng.choice(words))
 
@@ -116,16 +131,22 @@ def draw(rng: np.random.Generator) -> Case:
     relaxation = "drop" if relaxation == "classical" else relaxation
     protocol = choice("startup", "cessation", "step", "oscillation", "creep", "jump", "sequence")
     # imposed stresses where the model flows at a rate that a short run can follow
-    size = rng.uniform(-0.9, 0.9) if protocol == "creep" else (
-        rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-2.0, 0.3))
+    size = (
+        rng.uniform(-0.9, 0.9)
+        if protocol == "creep"
+        else (rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-2.0, 0.3))
+    )
     mean = rng.uniform(-0.5, 0.5) if rng.random() < 0.3 else 0.0
     # noise of full drops above 1/2 makes <s^2> grow for ever: no run can follow that to its end
     most = 0.4 if coupling == "drop" else 1.0
     return Case(
         (coupling, float(most * 10.0 ** rng.uniform(-2.0, 0.0))),
         (relaxation, drop, float(rng.uniform(0.05, 0.4))),
-        (choice("one", "one", "redrawn", "quenched", "normal"), float(rng.uniform(0.7, 1.4)),
-         float(rng.uniform(0.05, 0.4))),
+        (
+            choice("one", "one", "redrawn", "quenched", "normal"),
+            float(rng.uniform(0.7, 1.4)),
+            float(rng.uniform(0.05, 0.4)),
+        ),
         float(rng.choice([0.0, 0.0, 0.5, 1.0])),
         (protocol, float(size), float(10.0 ** rng.uniform(-0.5, 0.7))),
         (float(mean), float(rng.uniform(0.1, 1.0))),

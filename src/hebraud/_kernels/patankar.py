@@ -52,9 +52,10 @@ def hops(
     """Fill the rates of hops upwards and downwards, (cells, classes).
 
     The diffusive flux is exact for a linear density on any grid. Drift is central, with the mean
-    drift of every cell ``rate``; where that would make a hop against the drift negative (cells
-    wider than about 2 D/rate), it is the density at the downstream face that drifts, from a limited
-    slope: a rate of the cell upstream alone, positive, and of second order.
+    drift of every cell ``rate``, as far as that makes no hop against the drift negative (cells up
+    to 2 D/rate wide). The rest of the drift, in wider cells, is that of the density at the downstream
+    face, from a limited slope: a rate of the cell upstream alone, positive, and of second order.
+    The rates are continuous in D and in ``rate``, as the search for D needs.
     """
     n, classes = mass.shape
     for i in range(n):
@@ -65,6 +66,7 @@ def hops(
     if rate > 0.0:
         for i in range(n - 1):
             if down[i + 1, 0] < 0.0:
+                central = 2.0 * D / (rate * widths[i + 1])
                 for j in range(classes):
                     face = 1.0
                     if i > 0 and mass[i, j] > 0.0:
@@ -76,11 +78,13 @@ def hops(
                             2.0 * spacing[1, i] * ahead * widths[i],
                             0.5 * widths[i],
                         )
-                    up[i, j] = D * spacing[0, i] + rate * face / widths[i]
-                    down[i + 1, j] = D * spacing[2, i + 1]
+                    drift = central * spacing[1, i] + (1.0 - central) * face / widths[i]
+                    up[i, j] = D * spacing[0, i] + rate * drift
+                    down[i + 1, j] = 0.0
     else:
         for i in range(n - 1, 0, -1):
             if up[i - 1, 0] < 0.0:
+                central = -2.0 * D / (rate * widths[i - 1])
                 for j in range(classes):
                     face = 1.0
                     if i < n - 1 and mass[i, j] > 0.0:
@@ -92,8 +96,9 @@ def hops(
                             2.0 * spacing[3, i] * ahead * widths[i],
                             0.5 * widths[i],
                         )
-                    down[i, j] = D * spacing[2, i] - rate * face / widths[i]
-                    up[i - 1, j] = D * spacing[0, i - 1]
+                    drift = central * spacing[3, i] + (1.0 - central) * face / widths[i]
+                    down[i, j] = D * spacing[2, i] - rate * drift
+                    up[i - 1, j] = 0.0
     for j in range(classes):
         down[0, j] = 0.0
         up[n - 1, j] = 0.0
@@ -110,6 +115,36 @@ def spacings(centres: Floats, widths: Floats) -> Floats:
         out[0, i], out[1, i] = 1.0 / (widths[i] * above), 0.5 / above
         out[2, i], out[3, i] = 1.0 / (widths[i] * below), 0.5 / below
     return out
+
+
+@njit(cache=True)
+def aim(
+    lower: NDArray[np.int64],
+    share: Floats,
+    line_weight: Floats,
+    D: float,
+    rate: float,
+    spacing: Floats,
+    pulses: Floats,
+) -> None:
+    """Fill where a unit lands after a yield on the left and on the right, at fixed points.
+
+    Fixed points lie on faces. Shared between the two cells where diffusion carries it both ways;
+    where drift dominates, a source at a face feeds the cell downstream alone.
+    """
+    n, count = pulses.shape
+    for p in range(count):
+        row = 0 if p == 0 and count == 2 else n - 1
+        for q in range(line_weight.size):
+            pulses[lower[row, q], p] = 0.0
+            pulses[lower[row, q] + 1, p] = 0.0
+        for q in range(line_weight.size):
+            cell = lower[row, q]
+            drift = abs(rate) / (4.0 * spacing[1, cell])  # rate h/2
+            aimed = 1.0 - D / drift if drift > D else 0.0
+            below = share[row, q] * (1.0 - aimed) + (aimed if rate < 0.0 else 0.0)
+            pulses[cell, p] += line_weight[q] * below
+            pulses[cell + 1, p] += line_weight[q] * (1.0 - below)
 
 
 @njit(cache=True)
@@ -463,6 +498,7 @@ def step(
     done = False
     for iteration in range(MAX_ITERATIONS):
         hops(spacing, widths, D1, g1, start, up, down)
+        aim(lower, share, line_weight, D1, g1, spacing, pulses)
         if not implicit(
             up,
             down,
@@ -526,6 +562,7 @@ def step(
     last_g, last_miss = g1, 0.0
     for iteration in range(MAX_ITERATIONS):
         hops(spacing, widths, D1, g1, stage, up, down)
+        aim(lower, share, line_weight, D1, g1, spacing, pulses)
         for i in range(n):
             for j in range(classes):
                 ratio = start[i, j] / stage[i, j] if stage[i, j] > 0.0 else 1.0

@@ -180,8 +180,10 @@ def _interpolated(parts: list[dict[str, Floats]], times: Floats) -> list[dict[st
         if own.size == 0:
             continue
         at: dict[str, Any] = {"time": own}
-        for name in _COLUMNS[1:]:
-            at[name] = PchipInterpolator(part["time"], part[name])(own)
+        # slopes between numbers below 1e-308 overflow on the way to the zero that they are
+        with np.errstate(over="ignore"):
+            for name in _COLUMNS[1:]:
+                at[name] = PchipInterpolator(part["time"], part[name])(own)
         at["stress"] = CubicHermiteSpline(part["time"], part["stress"], part["slope"])(own)
         at["strain"] = CubicHermiteSpline(part["time"], part["strain"], part["shear_rate"])(own)
         out.append(at)

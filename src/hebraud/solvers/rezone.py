@@ -57,7 +57,7 @@ def _ends(
     ends = []
     for sign in (1.0, -1.0):
         drift = sign * rate
-        if D == 0.0 and drift <= 0.0:
+        if drift <= 0.0 and D < 1e-280:  # nothing diffuses upstream, and 1/D would overflow
             ends.append(0.0)
             continue
         decay = 2.0 * nu / (drift + root) if drift >= 0.0 else (root - drift) / (2.0 * D)
