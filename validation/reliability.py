@@ -170,7 +170,8 @@ def _far(a: hl.History, b: hl.History, rtol: float, factors: dict[str, float]) -
         x, y = getattr(a, name), factor * getattr(b, name)
         size = float(np.max(np.abs(x)))
         x, y = (x, y) if alike else (x[-1:], y[-1:])
-        allowed = (1.0 if alike else 10.0) * rtol * size + 1e-8
+        # the last term: a stress that is zero by symmetry, on grids that may differ by a cell
+        allowed = (1.0 if alike else 10.0) * rtol * size + 1e-4 * rtol
         if not np.max(np.abs(x - y)) <= allowed:
             problems.append(f"{name} off by {np.max(np.abs(x - y)):.2e} (allowed {allowed:.2e})")
     return problems

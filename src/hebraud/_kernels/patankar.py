@@ -53,8 +53,9 @@ def hops(
 
     The diffusive flux is exact for a linear density on any grid. Drift is central, with the mean
     drift of every cell ``rate``, as far as that makes no hop against the drift negative (cells up
-    to 2 D/rate wide). The rest of the drift, in wider cells, is that of the density at the downstream
-    face, from a limited slope: a rate of the cell upstream alone, positive, and of second order.
+    to 2 D/rate wide). The rest of the drift, in wider cells, is that of the density at the
+    downstream face, from a limited slope: a rate of the cell upstream alone, positive, and of
+    second order.
     The rates are continuous in D and in ``rate``, as the search for D needs.
     """
     n, classes = mass.shape

@@ -53,11 +53,12 @@ def remap(faces: Floats, mass: Floats, shift: float, new_faces: Floats, new_mass
             target += 1
         if a < new_faces[0]:
             x = min((new_faces[0] - a) / h, 1.0)
-            done = mass[i] if x == 1.0 else _cubic(x, mass[i], p, q)
+            done = mass[i] if x == 1.0 else min(_cubic(x, mass[i], p, q), mass[i])
             outside += done
         while target < m and new_faces[target] < b:
             x = (new_faces[target + 1] - a) / h
-            upto = mass[i] if x >= 1.0 else max(_cubic(x, mass[i], p, q), done)
+            # the cubic is monotone; its rounding, which need not be, stays between its neighbours
+            upto = mass[i] if x >= 1.0 else min(max(_cubic(x, mass[i], p, q), done), mass[i])
             new_mass[target] += upto - done
             done = upto
             if x >= 1.0:

@@ -107,7 +107,7 @@ class Run:
         self.fineness = max(_FINENESS * rtol**-0.5, 1.0), cells
         self.fixed_step = fixed_step
         self.slopes = np.array([[1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]])
-        self.close = max(1e-3 * rtol, 1e-12)
+        self.close = max(1e-2 * rtol, 1e-12)
         self.values, self.weights = _classes(model, start, min(1e-3, rtol))
         self.classes = Classes(self.values, self.weights, model.thresholds.redraws)
         self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
