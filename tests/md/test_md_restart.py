@@ -66,6 +66,8 @@ def start(script, tmp_path, directory, own_group=False):
         env=env,
         start_new_session=own_group,
         stderr=subprocess.DEVNULL if own_group else None,
+        # a job in the background of a shell ignores Ctrl-C, and hands that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -154,8 +156,12 @@ def test_ctrl_c_ends_everything_at_once(tmp_path):
     process = start(script, tmp_path, tmp_path / "run", own_group=True)
     workers = wait_for(process, tmp_path / "run", 3, random.uniform(0.0, 0.1))
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=10.0) != 0
-    assert_gone(workers)
+    try:
+        assert process.wait(timeout=30.0) != 0
+        assert_gone(workers)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def assert_gone(pids):
