@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 MAX_ITERATIONS = 60
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _at_face(behind: float, ahead: float, reach: float) -> float:
     """Return the density at the downstream face over that of the cell, >= 0.
 
@@ -45,7 +45,7 @@ def _at_face(behind: float, ahead: float, reach: float) -> float:
     return 1.0 + slope if ahead > 0.0 else max(1.0 - slope, 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def hops(
     spacing: Floats, widths: Floats, D: float, rate: float, mass: Floats, up: Floats, down: Floats
 ) -> None:
@@ -105,7 +105,7 @@ def hops(
         up[n - 1, j] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def spacings(centres: Floats, widths: Floats) -> Floats:
     """Return what the hop rates need of a grid: 1/(w h) and 1/(2 h), upwards and downwards."""
     n = centres.size
@@ -118,7 +118,7 @@ def spacings(centres: Floats, widths: Floats) -> Floats:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def aim(
     lower: NDArray[np.int64],
     share: Floats,
@@ -148,7 +148,7 @@ def aim(
             pulses[cell + 1, p] += line_weight[q] * (1.0 - below)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def functionals(
     mass: Floats, rates: Floats, centres: Floats, noise: Floats, release: Floats
 ) -> tuple[float, float, float, float, float]:
@@ -168,7 +168,7 @@ def functionals(
     return total, stress, activity, diffusion, released
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def eliminate(
     up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats, leak: Floats
 ) -> None:
@@ -187,7 +187,7 @@ def eliminate(
             leak[1, j] = 1.0 + dt * (sink[i, j] + up[i, j] * leak[1, j] * inverse[i + 1, j])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def substitute(
     up: Floats, down: Floats, dt: float, middle: int, inverse: Floats, leak: Floats, mass: Floats
 ) -> None:
@@ -215,7 +215,7 @@ def substitute(
             mass[i, j] += dt * up[i - 1, j] * inverse[i, j] * mass[i - 1, j]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def solve_by_side(
     up: Floats,
     down: Floats,
@@ -336,7 +336,7 @@ def solve_by_side(
             mass[i, j] += dt * up[i - 1, j] * inverse[i, j] * mass[i - 1, j]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def land_by_sweeps(
     up: Floats,
     down: Floats,
@@ -394,7 +394,7 @@ def land_by_sweeps(
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def implicit(
     up: Floats,
     down: Floats,
@@ -440,7 +440,7 @@ def implicit(
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def step(
     start: Floats,
     dt: float,
