@@ -75,13 +75,13 @@ def classical_curve(alpha: float, shear_rate: Floats) -> ClassicalCurve:
         If the scalar root is not found (not seen in alpha 1e-6 ... 1e6, |g| 1e-14 ... 1e8).
     """
     from hebraud._kernels.classical import classical_states
-    from hebraud.analytic.closed_form import u_of_alpha
 
     rates = np.ascontiguousarray(shear_rate, dtype=np.float64)
     rest = rest_diffusion(alpha)
     if rest == 0.0 and not np.all(rates):
         raise NoStationaryState(_BELOW_CRITICAL.format(model=Model(alpha)))
-    u = float(u_of_alpha(alpha)) if alpha < 0.5 else 0.0
+    # u = lim g/D from both its limits, 1/alpha and sqrt(12 (1 - 2 alpha)); for a first guess only
+    u = float(np.sqrt((1.0 - 2.0 * alpha) * (alpha**-2 + 8.0))) if alpha < 0.5 else 0.0
     stress, diffusion, conditioning = (np.empty_like(rates) for _ in range(3))
     if classical_states(alpha, rates, u, rest, stress, diffusion, conditioning):
         where = int(np.flatnonzero(np.isnan(diffusion))[0])
