@@ -288,14 +288,15 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
         assert isinstance(model.coupling, ActivityNoise)
         curve = classical_curve(model.coupling.alpha, np.array([g]))
         D, activity = float(curve.diffusion[0]), float(curve.activity[0])
-        visits = _Chain.of(model).means(D, abs(g)).visits
+        chain = _Chain.of(model)
+        visits = chain.means(D, abs(g)).visits
         return ExactState(
             float(curve.stress[0]),
             activity,
             D,
             float(curve.error[0]),
             (),
-            _Chain.of(model).mixture(visits * (activity / visits.sum())),
+            chain.mixture(visits * (activity / visits.sum())),
             g,
         )
     chain = _Chain.of(model)
