@@ -23,6 +23,7 @@ from hebraud.solvers.finite_volume import solve
 from hebraud.solvers.generator import Generator
 from hebraud.solvers.grid import layout
 from hebraud.solvers.null_vector import Stationary
+from hebraud.solvers.roots import line_number
 from test_generator import relaxations, thresholds, yieldings
 
 CASES = [(alpha, g) for alpha in (0.1, 0.3, 0.5, 0.8) for g in (1e-4, 1e-2, 1.0, 10.0)]
@@ -38,7 +39,7 @@ def balance(state):
     model, g, density = state.model, state.shear_rate, state._density
     diffusion, activity = state.diffusion, state.activity
     n = density.grid.centres.size
-    lines = min(max(n // 20, 8), 256)
+    lines = line_number(n)
     generator = Generator.of(model, density.grid, density.thresholds, density.weights, lines)
     yielded = (generator.rates * density.mass.T).sum(axis=1)
     x = density.grid.centres
@@ -155,7 +156,7 @@ def test_any_combination_of_slots(model, log_g, sign):
     values, weights = model.thresholds.nodes(0.05)
     own = layout(model, 0.1, g, values, weights)
     cells = max(200, own.fewest_cells() + 10)
-    generator = Generator.of(model, own.grid(cells), values, weights, min(max(cells // 20, 8), 256))
+    generator = Generator.of(model, own.grid(cells), values, weights, line_number(cells))
     chain = Stationary(model, generator, g)
     for diffusion in (0.1, 3e-3):
         found = chain.occupation(diffusion)
@@ -290,14 +291,16 @@ def test_failures_say_what_and_what_next(monkeypatch):
         solve(hl.Model(0.3), 0.1, cells=40)
     with pytest.raises(ValueError, match="shear_rate must be a finite number"):
         solve(hl.Model(0.3), math.nan)
-    kinked = hl.Model(
-        0.3, relaxation=hl.ResidualStress(0.5), thresholds=hl.Redrawn(scipy.stats.expon())
-    )
+
+    class Rough(hl.Redrawn):
+        def nodes(self, rtol=1e-9, breaks=()):
+            return np.array([1.0, 2.0 + math.sin(1.0 / rtol)]), np.array([0.5, 0.5])
+
     with pytest.raises(ConvergenceError, match="the quadrature of the threshold law"):
-        solve(kinked, 1e-2)
+        solve(hl.Model(0.3, thresholds=Rough(scipy.stats.expon())), 1e-2)
     monkeypatch.setattr(null_vector, "_CYCLES", 1)
     with pytest.raises(ConvergenceError, match="did not become stationary: relative residual"):
-        solve(hl.Model(0.3, relaxation=hl.FractionalDrop(0.01)), 0.1)
+        solve(hl.Model(0.3, relaxation=hl.Landing((0.9, -0.9), (0.5, 0.5))), 0.1)
 
 
 def test_importing_the_solver_does_not_import_numba():

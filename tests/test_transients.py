@@ -104,7 +104,7 @@ def test_ageing_leaves_out_what_a_logarithm_cannot_show(result, ax):
 def test_density_image_holds_the_mass(ax):
     """Starts, stationary states and ends of runs, with one threshold or classes of them."""
     model = hl.Model(0.3, thresholds=hl.Redrawn(np.array([0.8, 1.0, 1.3])))
-    run = hl.evolve(model, hl.Startup(1.0), hl.gaussian(0.3), until=2.0, rtol=1e-2)
+    run = hl.evolve(model, hl.Startup(1.0), hl.gaussian(0.3), until=2.0, rtol=1e-3)
     states = [hl.gaussian(0.3), run.final, hl.steady_state(hl.Model(0.3), 1.0)]
     mesh = hl.plot.density_image([0.0, 1.0, 4.0], states, ax)
     pixels = np.asarray(mesh.get_array()).reshape(400, 3)

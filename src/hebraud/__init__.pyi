@@ -3,6 +3,10 @@ from . import md as md
 from . import plot as plot
 from .analytic import closed_form as closed_form
 from .analytic import symbolic as symbolic
+from .analytic.asymptote import Asymptote as Asymptote
+from .analytic.asymptote import asymptote as asymptote
+from .analytic.asymptote import asymptote_at as asymptote_at
+from .analytic.asymptote import critical_asymptote as critical_asymptote
 from .analytic.critical import critical_coupling as critical_coupling
 from .errors import ConvergenceError as ConvergenceError
 from .errors import HebraudError as HebraudError
@@ -26,6 +30,7 @@ from .model.relaxation import ResidualStress as ResidualStress
 from .model.scales import Scales as Scales
 from .model.starts import density as density
 from .model.starts import gaussian as gaussian
+from .model.threshold_law import ThresholdLaw as ThresholdLaw
 from .model.thresholds import Quenched as Quenched
 from .model.thresholds import Redrawn as Redrawn
 from .model.yielding import ConstantRate as ConstantRate
@@ -38,6 +43,8 @@ from .solvers.blocks import simulate_blocks as simulate_blocks
 from .solvers.evolve import EvolutionFailed as EvolutionFailed
 from .solvers.evolve import evolve as evolve
 from .solvers.history import History as History
+from .solvers.residence import redraw_law as redraw_law
+from .solvers.residence import snapshot_law as snapshot_law
 from .solvers.response import complex_modulus as complex_modulus
 from .solvers.response import relaxation_modulus as relaxation_modulus
 from .solvers.response import viscosity as viscosity

@@ -84,6 +84,20 @@ def test_reading_in_keeps_every_place(sheared):
     assert not np.array_equal(sheared.image, np.zeros_like(sheared.image))
 
 
+@pytest.mark.parametrize("edges", [(-1, 0), (0, 1), (2, -1)])
+def test_particles_outside_the_box_come_in_with_their_image(sheared, edges):
+    position = sheared.position.copy()
+    along, up = edges
+    position[7] += along * np.array([sheared.side, 0.0]) + up * np.array(
+        [sheared.tilt, sheared.side]
+    )
+    outside = dataclasses.replace(sheared, position=position)
+    with box_with(GLASS, outside) as lmp:
+        back = read_particles(lmp, outside, 0.0, 0)
+    assert np.abs(back.unwrapped - outside.unwrapped).max() < 1e-13
+    assert np.abs(back.position[7] - sheared.position[7]).max() < 1e-13
+
+
 def test_the_same_segment_twice_is_the_same(rest):
     (end, series), (again, series_again) = (shear(GLASS, rest, 0.03, 800) for _ in range(2))
     for one, other in ((end.arrays(), again.arrays()), (series.arrays(), series_again.arrays())):
@@ -112,6 +126,14 @@ def test_samples_lie_where_they_are_said_to(rest):
     assert series.stress[-1] < 0.0
     later = shear(GLASS, end, -0.02, 40)[1]
     assert later.strain[0] == pytest.approx(-0.02 * 0.005 * 440)
+
+
+def test_strain_goes_on_where_the_rate_changes(rest):
+    one = shear(GLASS, rest, 0.02, 40)[0]
+    end, series = shear(GLASS, one, -0.05, 80)
+    assert series.strain == pytest.approx([0.004 - 0.01, 0.004 - 0.02])
+    assert end.strain == series.strain[-1]
+    assert end.tilt == pytest.approx(end.strain * end.side, rel=1e-12)
 
 
 def test_work_in_is_heat_out(rest):

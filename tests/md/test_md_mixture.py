@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from hebraud.md import PRESETS, Mixture, Preparation, run
-from hebraud.md.chain import Glass, StatePoint
 from hebraud.md.presets import preset_named
+from hebraud.md.state_point import Glass, StatePoint
 
 
 def test_defaults_are_the_papers_glass():

@@ -9,25 +9,52 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hebraud.errors import HebraudError, MissingDependency
-from hebraud.md import PRESETS, CorruptCheckpoint, Preparation, run
-from hebraud.md.chain import Glass, StatePoint, advance, read_series, segments_done
+from hebraud.md import PRESETS, CorruptCheckpoint, Frames, Preparation, Recording, run
+from hebraud.md.chain import advance, read_chain, read_series, segments_done
 from hebraud.md.engine import require_lammps
+from hebraud.md.state_point import Glass, StatePoint
 
 pytestmark = pytest.mark.md
+
+
+@dataclasses.dataclass(frozen=True)
+class Wander:
+    """An observer that looks back across the border of segments, and imports nothing."""
+
+    back: int = 3
+    name: str = "wander"
+
+    def frames_before(self, spacing):
+        return self.back
+
+    def reduce(self, frames, before):
+        seen = frames if before is None else Frames.join([before, frames])
+        moved = seen.position[self.back :] - seen.position[: -self.back]
+        return {"time": seen.time[self.back :], "square": (moved**2).mean(axis=(1, 2))}
+
+
 QUICK = Preparation(melt_time=2.0, equilibrium_time=2.0, quench_rate=0.5, rest_time=10.0)
-POINT = StatePoint(Glass(120, 1.189, 5, preparation=QUICK), 0.02, segment_steps=2000)
-SEGMENTS = 30
+RECORDING = Recording(observers=(Wander(),), keep_from=1.0, keep_every=1.0)
+POINT = StatePoint(
+    Glass(120, 1.189, 5, preparation=QUICK),
+    0.02,
+    segment_steps=2000,
+    recording=RECORDING,
+)
+SEGMENTS = 20
 TINY = dataclasses.replace(
     PRESETS["demo"],
     name="tiny",
     particles=120,
     shear_rates=(0.3, 0.15),
-    strains=(24.0, 12.0),
+    strains=(18.0, 9.0),
     seeds=(1, 2),
     segment_steps=2000,
+    recording=RECORDING,
     preparation=QUICK,
 )
 CHAIN = """
@@ -125,6 +152,10 @@ def test_a_killed_chain_ends_with_the_same_bytes(tmp_path):
     assert content(killed) == content(whole), f"killed at {reached}"
     strain = read_series(POINT, killed).strain
     assert len(strain) == SEGMENTS * 50
+    chain = read_chain(POINT, killed)
+    assert len(chain.snapshots) == 4
+    time = np.concatenate([part["time"] for part in chain.observed["wander"]])
+    assert time == pytest.approx(np.arange(4.0, SEGMENTS * 10 + 1))
     assert strain[-1] == pytest.approx(SEGMENTS * 0.2)
 
 

@@ -1,4 +1,10 @@
-"""The landing of yielded mass on two neighbouring cells."""
+"""The landing of yielded mass: on two neighbouring cells, and in a march from the tails inwards.
+
+Where every landing is on the side of the yield and nearer to zero, a stationary chain is solved
+without iteration. Between two neighbouring cells the hops inwards balance those outwards less what
+yields beyond and lands within, and all that yields beyond is known when one comes from the tail:
+one pass over the cells, in which every term is positive.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +12,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["deposit"]
+__all__ = ["deposit", "march"]
 
 Floats = NDArray[np.float64]
+
+_TOGETHER = 16
+"""Classes that march side by side: as many as stay in the cache."""
+_LARGE = 1e200
+"""Where a mass grows beyond this in a march, all of its class are made smaller by it."""
 
 
 @njit(cache=True)
@@ -30,3 +41,128 @@ def deposit(
             for j in range(classes):
                 out[cell, j] += below * yielded[i, j]
                 out[cell + 1, j] += above * yielded[i, j]
+
+
+@njit(cache=True)
+def march(
+    up: Floats,
+    down: Floats,
+    sink: Floats,
+    lower: NDArray[np.int64],
+    share: Floats,
+    weight: Floats,
+    middle: int,
+    mass: Floats,
+) -> None:
+    """Fill the stationary masses, (cells, classes), up to a factor for each class.
+
+    Every class keeps to itself. A block must land on the side of zero on which it yielded, between
+    there and zero, or in the two cells that meet at zero; ``middle`` is the first cell to the
+    right of zero. Other arguments as in :func:`deposit` and ``tridiagonal.factor``.
+    """
+    n, classes = sink.shape
+    few = min(classes, _TOGETHER)
+    rate, found = np.zeros((n, few)), np.empty((n, few))
+    landed = np.empty((weight.size, n, few))
+    to_right, to_left = np.empty(few), np.empty(few)
+    for begin in range(0, classes, few):
+        count = min(few, classes - begin)
+        for i in range(n):
+            for j in range(count):
+                rate[i, j] = sink[i, begin + j]
+        _march_side(up, down, rate, lower, share, weight, 0, middle - 1, found, landed, to_right)
+        _march_side(down, up, rate, lower, share, weight, n - 1, middle, found, landed, to_left)
+        # as much crosses zero to the right as to the left
+        for j in range(few):
+            both = to_left[j] + to_right[j]
+            to_left[j] /= both
+            to_right[j] /= both
+        for i in range(n):
+            for j in range(count):
+                mass[i, begin + j] = found[i, j] * (to_left[j] if i < middle else to_right[j])
+
+
+@njit(cache=True)
+def _march_side(
+    inwards: Floats,
+    outwards: Floats,
+    sink: Floats,
+    lower: NDArray[np.int64],
+    share: Floats,
+    weight: Floats,
+    first: int,
+    last: int,
+    mass: Floats,
+    landed: Floats,
+    crossing: Floats,
+) -> None:
+    """March from cell ``first`` to ``last`` of one side; fill what crosses zero by hop or landing.
+
+    What has landed ahead of a cell is the sum over a window that moves on with the cell. It is
+    taken without subtraction: ``nearer`` adds up all that lands ahead of a checkpoint, from which
+    backwards ``landed`` holds running sums; a window that has come to the checkpoint sets another.
+    """
+    count, lines = sink.shape[1], weight.size
+    step = 1 if last >= first else -1
+    landed[:] = 0.0
+    nearer = np.zeros((lines, count))
+    checkpoint = np.full(lines, first)
+    ahead, out = np.empty(count), np.empty(count)
+    mass[first] = 1.0
+    i = first
+    while True:
+        yielding = 0.0
+        for j in range(count):
+            ahead[j] = 0.0
+            out[j] = sink[i, j] * mass[i, j]
+            yielding += out[j]
+        for q in range(lines):
+            low = lower[i, q]
+            if yielding > 0.0:
+                below = weight[q] * share[i, q]
+                above = weight[q] * (1.0 - share[i, q])
+                for j in range(count):
+                    landed[q, low, j] += below * out[j]
+                    landed[q, low + 1, j] += above * out[j]
+            inner = low + 1 if step > 0 else low
+            if (inner - i) * step <= 2:
+                checkpoint[q] = i
+                for m in range(i + step, inner + step, step):
+                    for j in range(count):
+                        ahead[j] += landed[q, m, j]
+                continue
+            if (checkpoint[q] - i) * step <= 0:
+                checkpoint[q] = inner - 2 * step
+                for j in range(count):
+                    nearer[q, j] = landed[q, inner, j] + landed[q, inner - step, j]
+                for m in range(inner - 3 * step, i, -step):
+                    for j in range(count):
+                        landed[q, m, j] += landed[q, m + step, j]
+            else:
+                for j in range(count):
+                    nearer[q, j] += weight[q] * out[j]
+            for j in range(count):
+                ahead[j] += nearer[q, j] + landed[q, i + step, j]
+        for j in range(count):
+            crossing[j] = inwards[i] * mass[i, j] + ahead[j]
+        if i == last:
+            return
+        i += step
+        if outwards[i] > 0.0:
+            largest = 0.0
+            for j in range(count):
+                found = crossing[j] / outwards[i]
+                mass[i, j] = found
+                largest = max(largest, found)
+            if largest > _LARGE:
+                for j in range(count):
+                    if mass[i, j] > _LARGE:
+                        mass[first : i + step : step, j] /= _LARGE
+                        landed[:, :, j] /= _LARGE
+                        nearer[:, j] /= _LARGE
+        else:
+            # no hop leads back out: nothing is left beyond
+            mass[first : i + step : step] = 0.0
+            mass[i] = 1.0
+            landed[:] = 0.0
+            nearer[:] = 0.0

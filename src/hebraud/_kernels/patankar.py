@@ -20,15 +20,22 @@ middle, so that a mirrored problem is solved by mirrored arithmetic.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["functionals", "spacings", "step"]
+__all__ = ["doubled", "functionals", "spacings"]
 
 Floats = NDArray[np.float64]
+# centres, spacing, widths, middle, rates, constant, noise, release, pulses, lower, share,
+# line_weight, weights, redraws: one model on one grid, see solvers/system.py
+Cells = tuple[Any, ...]
 
 MAX_ITERATIONS = 60
+MEMORY = 4
+WORK = 9 + 2 * MEMORY
 
 
 @njit(cache=True, error_model="numpy")
@@ -59,12 +66,17 @@ def hops(
     The rates are continuous in D and in ``rate``, as the search for D needs.
     """
     n, classes = mass.shape
+    wide = 0.0
     for i in range(n):
-        u = D * spacing[0, i] + rate * spacing[1, i]
-        d = D * spacing[2, i] - rate * spacing[3, i]
-        for j in range(classes):
-            up[i, j], down[i, j] = u, d
-    if rate > 0.0:
+        up[i, 0] = D * spacing[0, i] + rate * spacing[1, i]
+        down[i, 0] = D * spacing[2, i] - rate * spacing[3, i]
+        wide = max(wide, widths[i])
+    for i in range(n if classes > 1 else 0):
+        for j in range(1, classes):
+            up[i, j], down[i, j] = up[i, 0], down[i, 0]
+    if abs(rate) * wide * 1.001 <= 2.0 * D:  # central everywhere, round-off included
+        pass
+    elif rate > 0.0:
         for i in range(n - 1):
             if down[i + 1, 0] < 0.0:
                 central = 2.0 * D / (rate * widths[i + 1])
@@ -169,11 +181,40 @@ def functionals(
 
 
 @njit(cache=True, error_model="numpy")
+def _eliminate_one(
+    up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats
+) -> tuple[float, float]:
+    """Do as :func:`eliminate` for one class, (cells,), both ends at a time; return the leaks."""
+    n = sink.size
+    left, right = 1.0 + dt * sink[0], 1.0 + dt * sink[n - 1]
+    both = min(middle - 1, n - 1 - middle)
+    for k in range(1, both + 1):
+        i, o = k, n - 1 - k
+        a, b = dt * down[i] * left, dt * up[o] * right
+        inverse[i - 1] = 1.0 / (left + dt * up[i - 1])
+        inverse[o + 1] = 1.0 / (right + dt * down[o + 1])
+        left = (1.0 + dt * sink[i]) + a * inverse[i - 1]
+        right = (1.0 + dt * sink[o]) + b * inverse[o + 1]
+    for i in range(both + 1, middle):
+        inverse[i - 1] = 1.0 / (left + dt * up[i - 1])
+        left = (1.0 + dt * sink[i]) + dt * down[i] * left * inverse[i - 1]
+    for o in range(n - 2 - both, middle - 1, -1):
+        inverse[o + 1] = 1.0 / (right + dt * down[o + 1])
+        right = (1.0 + dt * sink[o]) + dt * up[o] * right * inverse[o + 1]
+    return left, right
+
+
+@njit(cache=True, error_model="numpy")
 def eliminate(
     up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats, leak: Floats
 ) -> None:
     """Fill the inverse pivots of 1 - dt (hops - sink), and the leaks where both ends meet."""
     n, classes = sink.shape
+    if classes == 1:
+        leak[0, 0], leak[1, 0] = _eliminate_one(
+            up.reshape(n), down.reshape(n), sink.reshape(n), dt, middle, inverse.reshape(n)
+        )
+        return
     for j in range(classes):
         leak[0, j] = 1.0 + dt * sink[0, j]
         leak[1, j] = 1.0 + dt * sink[n - 1, j]
@@ -188,16 +229,78 @@ def eliminate(
 
 
 @njit(cache=True, error_model="numpy")
-def substitute(
-    up: Floats, down: Floats, dt: float, middle: int, inverse: Floats, leak: Floats, mass: Floats
+def _substitute_one(
+    up: Floats,
+    down: Floats,
+    dt: float,
+    middle: int,
+    low: int,
+    high: int,
+    inverse: Floats,
+    leak: Floats,
+    mass: Floats,
 ) -> None:
-    """Turn a source, in place, into the solution of (1 - dt (hops - sink)) mass = source."""
+    """Do as :func:`substitute` for one class, (cells,), both ends at a time."""
+    n = mass.size
+    both = min(middle - 1 - low, high - middle)
+    left, right = mass[low], mass[high]
+    for k in range(both):
+        i, o = low + k, high - k
+        a, b = left * inverse[i], right * inverse[o]
+        left = mass[i + 1] + (dt * up[i] * inverse[i]) * left
+        right = mass[o - 1] + (dt * down[o] * inverse[o]) * right
+        mass[i], mass[o] = a, b
+    for i in range(low + both, middle - 1):
+        mass[i], left = left * inverse[i], mass[i + 1] + (dt * up[i] * inverse[i]) * left
+    for o in range(high - both, middle, -1):
+        mass[o], right = right * inverse[o], mass[o - 1] + (dt * down[o] * inverse[o]) * right
+    rise, fall = dt * up[middle - 1], dt * down[middle]
+    lost = leak[0, 0] * leak[1, 0] + leak[0, 0] * fall + leak[1, 0] * rise
+    a = (leak[1, 0] * left + fall * (left + right)) / lost
+    b = (leak[0, 0] * right + rise * (left + right)) / lost
+    mass[middle - 1], mass[middle] = a, b
+    both = min(middle - 1, n - 1 - middle)
+    for k in range(1, both + 1):
+        i, o = middle - 1 - k, middle + k
+        a = mass[i] + (dt * down[i + 1] * inverse[i]) * a
+        b = mass[o] + (dt * up[o - 1] * inverse[o]) * b
+        mass[i], mass[o] = a, b
+    for i in range(middle - 2 - both, -1, -1):
+        a = mass[i] + (dt * down[i + 1] * inverse[i]) * a
+        mass[i] = a
+    for o in range(middle + 1 + both, n):
+        b = mass[o] + (dt * up[o - 1] * inverse[o]) * b
+        mass[o] = b
+
+
+@njit(cache=True, error_model="numpy")
+def substitute(
+    up: Floats,
+    down: Floats,
+    dt: float,
+    middle: int,
+    low: int,
+    high: int,
+    inverse: Floats,
+    leak: Floats,
+    mass: Floats,
+) -> None:
+    """Turn a source, in place, into the solution of (1 - dt (hops - sink)) mass = source.
+
+    The source is zero below cell ``low`` <= middle - 1 and above cell ``high`` >= middle.
+    """
     n, classes = mass.shape
-    for i in range(1, middle):
+    if classes == 1:
+        _substitute_one(
+            up.reshape(n), down.reshape(n), dt, middle, low, high,
+            inverse.reshape(n), leak, mass.reshape(n),
+        )  # fmt: skip
+        return
+    for i in range(low + 1, middle):
         for j in range(classes):
             mass[i - 1, j] *= inverse[i - 1, j]
             mass[i, j] += dt * up[i - 1, j] * mass[i - 1, j]
-    for i in range(n - 2, middle - 1, -1):
+    for i in range(high - 1, middle - 1, -1):
         for j in range(classes):
             mass[i + 1, j] *= inverse[i + 1, j]
             mass[i, j] += dt * down[i + 1, j] * mass[i + 1, j]
@@ -216,279 +319,271 @@ def substitute(
 
 
 @njit(cache=True, error_model="numpy")
-def solve_by_side(
-    up: Floats,
-    down: Floats,
-    sink: Floats,
-    dt: float,
-    middle: int,
-    pulses: Floats,
-    weights: Floats,
-    redraws: bool,
-    start: Floats,
-    mass: Floats,
-    inverse: Floats,
-    work: Floats,
-) -> None:
-    """Solve (1 - dt A) mass = start where landing depends only on the side of the yield.
+def _tally_one(sink: Floats, mass: Floats, middle: int) -> tuple[float, float, float]:
+    """Do as :func:`tally` for one class, (cells,), both ends at a time."""
+    n = mass.size
+    left = right = gone_left = gone_right = 0.0
+    both = min(middle, n - middle)
+    for k in range(both):
+        a, b = mass[k], mass[n - 1 - k]
+        left, right = left + a, right + b
+        gone_left, gone_right = gone_left + sink[k] * a, gone_right + sink[n - 1 - k] * b
+    for k in range(both, middle):
+        left, gone_left = left + mass[k], gone_left + sink[k] * mass[k]
+    for k in range(both, n - middle):
+        right, gone_right = right + mass[n - 1 - k], gone_right + sink[n - 1 - k] * mass[n - 1 - k]
+    return gone_left, gone_right, left + right
 
-    A leak is kept in two parts, what stays and what yields, so that the elimination alone tells
-    how much of any source yields on either side: y of the start, a[X, Y] on side X of a unit landed
-    after a yield on side Y, and k what is kept of that. The landed masses R solve R = y + a R,
-    whose determinant is a sum of positive terms in k; with them known, one back substitution does.
-    """
-    n, classes = start.shape
-    count = pulses.shape[1]
-    stay, gone = np.ones((2, classes)), np.empty((2, classes))
-    y = np.zeros((2, classes))
-    out, kept = np.zeros((2, count, classes)), np.zeros((count, classes))
-    # the pulses are zero below cell ``low`` and above cell ``high``, and need no care there
-    low, high = middle - 1, middle
-    for i in range(n):
-        for p in range(count):
-            if pulses[i, p] != 0.0:
-                low, high = min(low, i), max(high, i)
-    for p in range(count):
+
+@njit(cache=True, error_model="numpy")
+def tally(sink: Floats, mass: Floats, middle: int, pooled: bool, out: Floats) -> None:
+    """Fill, (3, classes), the rates of yielding on the left and on the right, and the mass."""
+    n, classes = mass.shape
+    if classes == 1:
+        out[0, 0], out[1, 0], out[2, 0] = _tally_one(sink.reshape(n), mass.reshape(n), middle)
+        return
+    out[:, :] = 0.0
+    both = np.zeros((2, classes))
+    for i in range(middle):
         for j in range(classes):
-            share = weights[j] if redraws else 1.0
-            work[p, low, j], work[p, high, j] = pulses[low, p] * share, pulses[high, p] * share
-    # forward, from both ends; source p lies in work[p]
+            out[0, j] += sink[i, j] * mass[i, j]
+            both[0, j] += mass[i, j]
+    for i in range(n - 1, middle - 1, -1):
+        for j in range(classes):
+            out[1, j] += sink[i, j] * mass[i, j]
+            both[1, j] += mass[i, j]
     for j in range(classes):
-        gone[0, j], gone[1, j] = dt * sink[0, j], dt * sink[n - 1, j]
-        mass[0, j], mass[n - 1, j] = start[0, j], start[n - 1, j]
-    for i in range(1, middle):
-        for j in range(classes):
-            pivot = 1.0 / (stay[0, j] + gone[0, j] + dt * up[i - 1, j])
-            inverse[i - 1, j] = pivot
-            here = mass[i - 1, j] * pivot
-            mass[i - 1, j] = here
-            y[0, j] += here * gone[0, j]
-            rise, fall = dt * up[i - 1, j], dt * down[i, j] * pivot
-            mass[i, j] = start[i, j] + rise * here
-            for p in range(count if i > low else 0):
-                here = work[p, i - 1, j] * pivot
-                work[p, i - 1, j] = here
-                out[0, p, j] += here * gone[0, j]
-                kept[p, j] += here * stay[0, j]
-                work[p, i, j] = pulses[i, p] * (weights[j] if redraws else 1.0) + rise * here
-            stay[0, j] = 1.0 + fall * stay[0, j]
-            gone[0, j] = dt * sink[i, j] + fall * gone[0, j]
-    for i in range(n - 2, middle - 1, -1):
-        for j in range(classes):
-            pivot = 1.0 / (stay[1, j] + gone[1, j] + dt * down[i + 1, j])
-            inverse[i + 1, j] = pivot
-            here = mass[i + 1, j] * pivot
-            mass[i + 1, j] = here
-            y[1, j] += here * gone[1, j]
-            fall, rise = dt * down[i + 1, j], dt * up[i, j] * pivot
-            mass[i, j] = start[i, j] + fall * here
-            for p in range(count if i < high else 0):
-                here = work[p, i + 1, j] * pivot
-                work[p, i + 1, j] = here
-                out[1, p, j] += here * gone[1, j]
-                kept[p, j] += here * stay[1, j]
-                work[p, i, j] = pulses[i, p] * (weights[j] if redraws else 1.0) + fall * here
-            stay[1, j] = 1.0 + rise * stay[1, j]
-            gone[1, j] = dt * sink[i, j] + rise * gone[1, j]
-    # where the two eliminations meet
-    for j in range(classes):
-        rise, fall = dt * up[middle - 1, j], dt * down[middle, j]
-        leak0, leak1 = stay[0, j] + gone[0, j], stay[1, j] + gone[1, j]
-        lost = leak0 * leak1 + leak0 * fall + leak1 * rise
-        left, right = mass[middle - 1, j], mass[middle, j]
-        a = (leak1 * left + fall * (left + right)) / lost
-        b = (leak0 * right + rise * (left + right)) / lost
-        mass[middle - 1, j], mass[middle, j] = a, b
-        y[0, j] += a * gone[0, j]
-        y[1, j] += b * gone[1, j]
-        for p in range(count):
-            left, right = work[p, middle - 1, j], work[p, middle, j]
-            a = (leak1 * left + fall * (left + right)) / lost
-            b = (leak0 * right + rise * (left + right)) / lost
-            work[p, middle - 1, j], work[p, middle, j] = a, b
-            out[0, p, j] += a * gone[0, j]
-            out[1, p, j] += b * gone[1, j]
-            kept[p, j] += a * stay[0, j] + b * stay[1, j]
-    if redraws:
+        out[2, j] = both[0, j] + both[1, j]
+    if pooled:
         for j in range(1, classes):
-            y[:, 0] += y[:, j]
-            out[:, :, 0] += out[:, :, j]
-            kept[:, 0] += kept[:, j]
+            out[:, 0] += out[:, j]
+
+
+@njit(cache=True, error_model="numpy")
+def add(factor: float, source: Floats, mass: Floats) -> None:
+    """Add a source times a factor."""
+    for i in range(mass.size):
+        mass[i] += factor * source[i]
+
+
+@njit(cache=True, error_model="numpy")
+def land_at_points(
+    up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, inverse: Floats, leak: Floats,
+    mass: Floats, work: Floats,
+) -> None:  # fmt: skip
+    """Add what lands where that depends only on the side of the yield.
+
+    ``mass`` is without landing. Of it y[X] yields on side X; of a unit landed after a yield on side
+    Y, a[X, Y] yields on side X and k[Y] is kept. The landed masses R solve R = y + a R, whose
+    determinant is a sum of positive terms in k.
+    """
+    middle, pulses, lower, weights, redraws = cells[3], cells[8], cells[9], cells[12], cells[13]
+    n, classes = mass.shape
+    count = pulses.shape[1]
+    low, high = middle - 1, middle
+    for q in range(lower.shape[1]):
+        low = min(low, lower[0, q], lower[n - 1, q])
+        high = max(high, lower[0, q] + 1, lower[n - 1, q] + 1)
+    start, sums = np.empty((3, classes)), np.empty((count, 3, classes))
+    tally(sink, mass, middle, redraws, start)
+    for p in range(count):
+        work[p] = 0.0
+        for i in range(low, high + 1):
+            for j in range(classes):
+                work[p, i, j] = pulses[i, p] * (weights[j] if redraws else 1.0)
+        substitute(up, down, dt, middle, low, high, inverse, leak, work[p])
+        tally(sink, work[p], middle, redraws, sums[p])
     landed = np.zeros((2, classes))
     for j in range(classes):
         o = 0 if redraws else j
+        left, right = dt * start[0, o], dt * start[1, o]
         if count == 1:
-            landed[0, j] = (y[0, o] + y[1, o]) / kept[0, o]
+            landed[0, j] = (left + right) / sums[0, 2, o]
         else:
-            cross_up, cross_down = out[1, 0, o], out[0, 1, o]
-            total = cross_up * kept[1, o] + kept[0, o] * (cross_down + kept[1, o])
-            landed[0, j] = (y[0, o] * (cross_down + kept[1, o]) + cross_down * y[1, o]) / total
-            landed[1, j] = (y[1, o] * (cross_up + kept[0, o]) + cross_up * y[0, o]) / total
+            cross_up, cross_down = dt * sums[0, 1, o], dt * sums[1, 0, o]
+            kept_left, kept_right = sums[0, 2, o], sums[1, 2, o]
+            total = cross_up * kept_right + kept_left * (cross_down + kept_right)
+            landed[0, j] = (left * (cross_down + kept_right) + cross_down * right) / total
+            landed[1, j] = (right * (cross_up + kept_left) + cross_up * left) / total
     for p in range(count):
-        for i in range(low, high + 1):
-            for j in range(classes):
-                mass[i, j] += landed[p, j] * work[p, i, j]
-    for i in range(middle - 2, -1, -1):
-        for j in range(classes):
-            mass[i, j] += dt * down[i + 1, j] * inverse[i, j] * mass[i + 1, j]
-    for i in range(middle + 1, n):
-        for j in range(classes):
-            mass[i, j] += dt * up[i - 1, j] * inverse[i, j] * mass[i - 1, j]
+        if classes == 1:
+            add(landed[p, 0], work[p].reshape(n), mass.reshape(n))
+        else:
+            for i in range(n):
+                for j in range(classes):
+                    mass[i, j] += landed[p, j] * work[p, i, j]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"reassoc"})
+def _dot(a: Floats, b: Floats) -> float:
+    """Return the sum of products, in whatever order is fast."""
+    total = 0.0
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
+
+
+@njit(cache=True, error_model="numpy", fastmath={"reassoc"})
+def _change(x: Floats, y: Floats, f: Floats) -> tuple[float, float]:
+    """Fill f = y - x; return the sums of abs(f) and of y, in whatever order is fast."""
+    change = total = 0.0
+    for k in range(x.size):
+        f[k] = y[k] - x[k]
+        change += abs(f[k])
+        total += y[k]
+    return change, total
+
+
+@njit(cache=True, error_model="numpy")
+def land(
+    sink: Floats,
+    dt: float,
+    lower: NDArray[np.int64],
+    share: Floats,
+    line_weight: Floats,
+    mass: Floats,
+    landed: Floats,
+) -> None:
+    """Fill what lands in every cell, (cells, 1) where classes are drawn anew, else by class."""
+    n, classes = mass.shape
+    pooled = landed.shape[1] == 1
+    landed[:, :] = 0.0
+    for i in range(n):
+        out = dt * _dot(sink[i], mass[i])
+        for q in range(line_weight.size if out > 0.0 else 0):
+            cell, below = lower[i, q], line_weight[q] * share[i, q]
+            above = line_weight[q] * (1.0 - share[i, q])
+            if pooled:
+                landed[cell, 0] += below * out
+                landed[cell + 1, 0] += above * out
+            else:
+                for j in range(classes):
+                    landed[cell, j] += below * (dt * sink[i, j] * mass[i, j])
+                for j in range(classes):
+                    landed[cell + 1, j] += above * (dt * sink[i, j] * mass[i, j])
+
+
+@njit(cache=True, error_model="numpy")
+def _foresee(sweep: int, y: Floats, f: Floats, gram: Floats, x: Floats) -> None:
+    """Fill the next x of x -> y = x + f, from the last of both, rows ``sweep % MEMORY`` back.
+
+    After Anderson: the sum of y with shares of sum one that make the same sum of f least. Where
+    that is not positive x is y.
+    """
+    new, count = sweep % MEMORY, min(sweep, MEMORY - 1)
+    rows, shares = np.full(MEMORY, new), np.zeros(MEMORY)
+    a, b = np.empty((count, count)), np.empty(count)
+    for m in range(count + 1):
+        rows[m] = (sweep - m) % MEMORY
+        gram[new, rows[m]] = gram[rows[m], new] = _dot(f[new], f[rows[m]])
+    least = gram[new, new]
+    for m in range(count):
+        across = gram[rows[m + 1]]
+        b[m] = least - across[new]
+        for o in range(count):
+            a[m, o] = across[rows[o + 1]] - across[new] - gram[rows[o + 1], new] + least
+    for k in range(count):
+        if a[k, k] <= 1e-12 * gram[rows[k + 1], rows[k + 1]]:  # says nothing new
+            a[k, k] = np.inf
+        for m in range(k + 1, count):
+            factor = a[m, k] / a[k, k]
+            b[m] -= factor * b[k]
+            for o in range(k + 1, count):
+                a[m, o] -= factor * a[k, o]
+    for k in range(count - 1, -1, -1):
+        for m in range(k + 1, count):
+            b[k] -= a[k, m] * b[m]
+        b[k] /= a[k, k]
+        shares[k + 1] = b[k]
+    shares[0] = 1.0 - shares.sum()
+    s0, s1, s2, s3 = shares
+    y0, y1, y2, y3 = y[rows[0]], y[rows[1]], y[rows[2]], y[rows[3]]
+    for k in range(x.size):
+        ahead = s0 * y0[k] + s1 * y1[k] + s2 * y2[k] + s3 * y3[k]
+        x[k] = ahead if ahead > 0.0 else y0[k]
 
 
 @njit(cache=True, error_model="numpy")
 def land_by_sweeps(
-    up: Floats,
-    down: Floats,
-    sink: Floats,
-    dt: float,
-    middle: int,
-    inverse: Floats,
-    leak: Floats,
-    lower: NDArray[np.int64],
-    share: Floats,
-    line_weight: Floats,
-    weights: Floats,
-    redraws: bool,
-    mass: Floats,
-    work: Floats,
-) -> bool:
-    """Add what lands, generation by generation, until a generation is below round-off.
+    up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, inverse: Floats, leak: Floats,
+    start: Floats, mass: Floats, work: Floats,
+) -> bool:  # fmt: skip
+    """Find the landed masses x = land(solution for start + x), and the solution.
 
-    Each generation is what yields in this step of what the one before it landed: a geometric
-    series of positive terms, whose ratio is the chance to yield again within the step. Returns
-    False where 500 generations are not enough.
+    Plain sweeps would add a generation of yields each, a geometric series of positive terms; from
+    the last ones the next x is foreseen. What is kept is the solution for an x >= 0, and so is
+    positive whatever x. Returns False where x does not settle to 1e-13 of the mass in 500 sweeps.
     """
+    middle, lower, share, line_weight, weights, redraws = cells[3], *cells[9:]
     n, classes = mass.shape
-    born, landed = work[0], work[1]
-    born[:, :] = mass
-    for _ in range(500):
-        landed[:, :] = 0.0
-        total = 0.0
-        for i in range(n):
-            pooled = 0.0
-            for j in range(classes):
-                out = dt * sink[i, j] * born[i, j]
-                total += out
-                if redraws:
-                    pooled += out
-                elif out > 0.0:
-                    for q in range(line_weight.size):
-                        cell, s = lower[i, q], share[i, q]
-                        landed[cell, j] += line_weight[q] * s * out
-                        landed[cell + 1, j] += line_weight[q] * (1.0 - s) * out
-            if pooled > 0.0:
-                for q in range(line_weight.size):
-                    cell, s = lower[i, q], share[i, q]
-                    part = line_weight[q] * pooled
-                    for j in range(classes):
-                        landed[cell, j] += weights[j] * s * part
-                        landed[cell + 1, j] += weights[j] * (1.0 - s) * part
-        if total < 1e-18:
-            return True
-        born[:, :] = landed
-        substitute(up, down, dt, middle, inverse, leak, born)
+    columns = 1 if redraws else classes
+    size = n * columns
+    flat, first = work.reshape(work.size), 9 * mass.size
+    x, store = flat[:size], flat[first : first + 2 * MEMORY * size].reshape((2, MEMORY, size))
+    y, f = store[0], store[1]
+    gram = np.zeros((MEMORY, MEMORY))
+    x[:] = 0.0
+    last_change = np.inf
+    for sweep in range(500):
         for i in range(n):
             for j in range(classes):
-                mass[i, j] += born[i, j]
+                mass[i, j] = start[i, j] + (x[i] * weights[j] if redraws else x[i * classes + j])
+        substitute(up, down, dt, middle, 0, n - 1, inverse, leak, mass)
+        new = sweep % MEMORY
+        land(sink, dt, lower, share, line_weight, mass, y[new].reshape((n, columns)))
+        change, total = _change(x, y[new], f[new])
+        if change <= 1e-15 * total or (change <= 1e-13 and change >= last_change):
+            return change <= 1e-13
+        last_change = change
+        _foresee(sweep, y, f, gram, x)
     return False
 
 
 @njit(cache=True, error_model="numpy")
 def implicit(
-    up: Floats,
-    down: Floats,
-    sink: Floats,
-    dt: float,
-    middle: int,
-    pulses: Floats,
-    lower: NDArray[np.int64],
-    share: Floats,
-    line_weight: Floats,
-    weights: Floats,
-    redraws: bool,
-    start: Floats,
-    mass: Floats,
-    inverse: Floats,
-    leak: Floats,
+    up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, start: Floats, mass: Floats,
     work: Floats,
-) -> bool:
-    """Solve (1 - dt A) mass = start for given rates."""
-    if pulses.shape[1] > 0:
-        solve_by_side(
-            up, down, sink, dt, middle, pulses, weights, redraws, start, mass, inverse, work
-        )
-        return True
+) -> bool:  # fmt: skip
+    """Solve (1 - dt A) mass = start for given rates; False where the landing does not settle."""
+    middle, fixed = cells[3], cells[8].shape[1] > 0
+    inverse, leak = work[8], np.empty((2, mass.shape[1]))
     eliminate(up, down, sink, dt, middle, inverse, leak)
+    if not fixed:
+        return land_by_sweeps(up, down, sink, dt, cells, inverse, leak, start, mass, work)
     mass[:, :] = start
-    substitute(up, down, dt, middle, inverse, leak, mass)
-    return land_by_sweeps(
-        up,
-        down,
-        sink,
-        dt,
-        middle,
-        inverse,
-        leak,
-        lower,
-        share,
-        line_weight,
-        weights,
-        redraws,
-        mass,
-        work,
-    )
+    substitute(up, down, dt, middle, 0, mass.shape[0] - 1, inverse, leak, mass)
+    land_at_points(up, down, sink, dt, cells, inverse, leak, mass, work)
+    return True
 
 
 @njit(cache=True, error_model="numpy")
 def step(
     start: Floats,
     dt: float,
-    D0: float,
-    g0: float,
     D1: float,
     g1: float,
     close: float,
     jacobian: Floats,
     imposed: bool,
     target: float,
-    centres: Floats,
-    spacing: Floats,
-    widths: Floats,
-    middle: int,
-    rates: Floats,
-    constant: float,
-    noise: Floats,
-    release: Floats,
-    pulses: Floats,
-    lower: NDArray[np.int64],
-    share: Floats,
-    line_weight: Floats,
-    weights: Floats,
-    redraws: bool,
+    cells: Cells,
     end: Floats,
     work: Floats,
 ) -> tuple[int, float, float, int]:
-    """Take one step from ``start`` to ``end``.
+    """Take one step from ``start`` to ``end``; ``work[6:8]`` holds the hops from the start.
 
-    D0, g0 belong to the start; D1 is a guess of D at the end, g1 the shear rate there, or a guess
-    of it where stress is ``imposed`` at ``target``; ``close`` is the relative residual at which D
-    of the first stage is found (its error enters the step times the step); ``jacobian`` is a first
-    guess of four derivatives, and comes back as found. Returns a status (0 done; 1 the stage's D,
-    or D and g, did not converge; 2 the landing did not; 3 the imposed stress was not reached), D
-    of the first stage, the shear rate at the end, and the number of implicit solves.
+    D1 is a guess of D at the end, g1 the shear rate there, or a guess of it where stress is
+    ``imposed`` at ``target``; ``close`` is the relative correction of D of the
+    first stage that is the last: the stage is off by that, and what comes of it in the step by the
+    step squared times that. ``jacobian`` is a first guess of four derivatives, and of the
+    stress by the shear rate over dt; it comes back as found. Returns a status (0 done; 1 the
+    stage's D, or D and g, did not converge; 2 the landing did not; 3 the imposed stress was not
+    reached), D of the first stage, the shear rate at the end, and the number of implicit solves.
     """
+    centres, spacing, widths, _, rates, constant, noise, release = cells[:8]
+    pulses, lower, share, line_weight = cells[8:12]
     n, classes = start.shape
-    up, down, sink, stage, up0, down0, inverse = (
-        work[2],
-        work[3],
-        work[4],
-        work[5],
-        work[6],
-        work[7],
-        work[8],
-    )
-    leak = np.empty((2, classes))
+    up, down, sink, stage, up0, down0 = work[2], work[3], work[4], work[5], work[6], work[7]
     solves = 0
     # -- first stage: backward Euler, with D (and g) of its own end; Broyden in one or two unknowns
     D_low, D_high = 0.0, np.inf
@@ -500,24 +595,7 @@ def step(
     for iteration in range(MAX_ITERATIONS):
         hops(spacing, widths, D1, g1, start, up, down)
         aim(lower, share, line_weight, D1, g1, spacing, pulses)
-        if not implicit(
-            up,
-            down,
-            rates,
-            dt,
-            middle,
-            pulses,
-            lower,
-            share,
-            line_weight,
-            weights,
-            redraws,
-            start,
-            stage,
-            inverse,
-            leak,
-            work,
-        ):
+        if not implicit(up, down, rates, dt, cells, start, stage, work):
             return 2, D1, g1, solves
         solves += 1
         total, _, _, made, released = functionals(stage, rates, centres, noise, release)
@@ -537,10 +615,6 @@ def step(
                 J10 += e1 * dD / size
                 J11 += e1 * dg / size
         rD, rg = new_rD, new_rg
-        if abs(rD) <= close * D1 and abs(rg) <= close * (abs(g1) + D1):
-            done = True
-            jacobian[0], jacobian[1], jacobian[2], jacobian[3] = J00, J01, J10, J11
-            break
         determinant = J00 * J11 - J01 * J10
         if determinant == 0.0 or iteration == 20:
             J00, J01, J10, J11, determinant = 1.0, 0.0, 0.0, 1.0, 1.0
@@ -552,53 +626,105 @@ def step(
         if new_D < 0.0:
             new_D = 0.5 * D1
         dD = new_D - D1
-        if dD == 0.0 and dg == 0.0:
-            done = True
-            break
+        done = abs(dD) <= close * D1 and abs(dg) <= close * (abs(g1) + D1)
         D1, g1 = new_D, g1 + dg
+        if done:
+            jacobian[0], jacobian[1], jacobian[2], jacobian[3] = J00, J01, J10, J11
+            break
     if not done:
         return 1, D1, g1, solves
     # -- second stage: trapezoidal rates of leaving, Patankar weights
-    hops(spacing, widths, D0, g0, start, up0, down0)
     last_g, last_miss = g1, 0.0
+    size = n * classes
+    flat_up, flat_down, flat_sink = up.reshape(size), down.reshape(size), sink.reshape(size)
+    flat_up0, flat_down0 = up0.reshape(size), down0.reshape(size)
+    before, after, nu = start.reshape(size), stage.reshape(size), rates.reshape(size)
     for iteration in range(MAX_ITERATIONS):
         hops(spacing, widths, D1, g1, stage, up, down)
         aim(lower, share, line_weight, D1, g1, spacing, pulses)
-        for i in range(n):
-            for j in range(classes):
-                ratio = start[i, j] / stage[i, j] if stage[i, j] > 0.0 else 1.0
-                up[i, j] = 0.5 * (up[i, j] + ratio * up0[i, j])
-                down[i, j] = 0.5 * (down[i, j] + ratio * down0[i, j])
-                sink[i, j] = 0.5 * rates[i, j] * (1.0 + ratio)
-        if not implicit(
-            up,
-            down,
-            sink,
-            dt,
-            middle,
-            pulses,
-            lower,
-            share,
-            line_weight,
-            weights,
-            redraws,
-            start,
-            end,
-            inverse,
-            leak,
-            work,
-        ):
+        for k in range(size):
+            ratio = before[k] / after[k] if after[k] > 0.0 else 1.0
+            flat_up[k] = 0.5 * (flat_up[k] + ratio * flat_up0[k])
+            flat_down[k] = 0.5 * (flat_down[k] + ratio * flat_down0[k])
+            flat_sink[k] = 0.5 * nu[k] * (1.0 + ratio)
+        if not implicit(up, down, sink, dt, cells, start, end, work):
             return 2, D1, g1, solves
         solves += 1
         if not imposed:
             return 0, D1, g1, solves
         total, stress, _, _, _ = functionals(end, rates, centres, noise, release)
         miss = stress / total - target
+        if iteration > 0 and g1 != last_g:
+            jacobian[4] = (miss - last_miss) / (g1 - last_g) / dt
         if abs(miss) <= 2e-14 * (1.0 + abs(target)):
             return 0, D1, g1, solves
-        slope = 0.5 * dt if iteration == 0 else (miss - last_miss) / (g1 - last_g)
         last_g, last_miss = g1, miss
-        g1 -= miss / slope
+        g1 -= miss / (jacobian[4] * dt)
         if g1 == last_g:
             return 0, D1, g1, solves
     return 3, D1, g1, solves
+
+
+@njit(cache=True, error_model="numpy")
+def doubled(
+    start: Floats,
+    h: float,
+    D: tuple[float, float, float],
+    g: tuple[float, float, float],
+    close: float,
+    jacobians: Floats,
+    imposed: bool,
+    target: float,
+    cells: Cells,
+    ends: Floats,
+    means: Floats,
+    work: Floats,
+) -> tuple[int, int, float, float, float, float]:
+    """Take one step of 2 h, and two of h.
+
+    D: at the start, and guesses for the middle and for the first stage of the whole step. g: at the
+    start, in the middle and at the end; of these the last two are guesses where stress is imposed.
+    Fills ``ends`` and their ``means``, (3, ...): after the first half, after both, after the whole.
+    Returns status and number of solves as :func:`step`, D of the first stage of the whole step, and
+    the shear rates in the middle, at the end, and at the end of the whole step.
+    """
+    centres, spacing, widths, rates = cells[0], cells[1], cells[2], cells[4]
+    constant, noise, release = cells[5], cells[6], cells[7]
+    D_start, D_middle, D_end = D
+    g_start, g_middle, g_end = g
+    hops(spacing, widths, D_start, g_start, start, work[6], work[7])
+    status, D_whole, g_whole, solves = step(
+        start, 2.0 * h, D_end, g_end, close, jacobians[0], imposed, target, cells, ends[2], work
+    )  # fmt: skip
+    if status != 0:
+        return status, solves, D_whole, g_middle, g_end, g_whole
+    means[2] = functionals(ends[2], rates, centres, noise, release)
+    means[2, 3] += constant
+    if imposed:
+        g_middle = 0.5 * (g_start + g_whole)
+    # backward Euler is off by the step squared: a quarter in the halves
+    D_guess = D_middle + 0.25 * (D_whole - means[2, 3])
+    status, D_first, _, more = step(
+        start, h, D_guess if D_guess > 0.0 else D_middle, g_middle, close, jacobians[1], imposed,
+        target, cells, ends[0], work,
+    )  # fmt: skip
+    solves += more
+    if status != 0:
+        return status, solves, D_whole, g_middle, g_end, g_whole
+    means[0] = functionals(ends[0], rates, centres, noise, release)
+    means[0, 3] += constant
+    if imposed:
+        g_middle, g_end = means[0, 4] / means[0, 0], g_whole
+    hops(spacing, widths, means[0, 3], g_middle, ends[0], work[6], work[7])
+    D_guess = means[2, 3] + D_first - means[0, 3]
+    status, _, g_end, more = step(
+        ends[0], h, D_guess if D_guess > 0.0 else means[2, 3], g_end, close, jacobians[1], imposed,
+        target, cells, ends[1], work,
+    )  # fmt: skip
+    solves += more
+    if status == 0:
+        means[1] = functionals(ends[1], rates, centres, noise, release)
+        means[1, 3] += constant
+        if imposed:
+            g_end = means[1, 4] / means[1, 0]
+    return status, solves, D_whole, g_middle, g_end, g_whole

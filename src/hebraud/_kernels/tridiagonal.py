@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["factor", "hop_rates", "occupation", "side_yields", "yields"]
+__all__ = ["factor", "hop_rates", "occupation", "pool", "side_yields", "weigh", "yields"]
 
 Floats = NDArray[np.float64]
 
@@ -139,3 +139,32 @@ def side_yields(sink: Floats, mass: Floats, first_right: int) -> Floats:
         for j in range(classes):
             total[1, j] += sink[i, j] * mass[i, j]
     return total
+
+
+@njit(cache=True)
+def pool(sink: Floats, mass: Floats, yielded: Floats, rate: Floats) -> None:
+    """Fill the yield of all classes together and their mean rate of yielding, (cells, 1) both.
+
+    Where there is no mass the rate is that of the first class.
+    """
+    n, classes = mass.shape
+    for i in range(n):
+        total, out = 0.0, 0.0
+        for j in range(classes):
+            total += mass[i, j]
+            out += sink[i, j] * mass[i, j]
+        yielded[i, 0] = out
+        rate[i, 0] = out / total if total > 0.0 else sink[i, 0]
+
+
+@njit(cache=True)
+def weigh(sink: Floats, mass: Floats, scale: Floats, occupied: Floats, yielded: Floats) -> None:
+    """Scale every class; fill the mass and the yield of every cell, all classes together."""
+    n, classes = mass.shape
+    for i in range(n):
+        total, out = 0.0, 0.0
+        for j in range(classes):
+            mass[i, j] *= scale[j]
+            total += mass[i, j]
+            out += sink[i, j] * mass[i, j]
+        occupied[i], yielded[i] = total, out

@@ -2,4 +2,6 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules={"closed_form", "symbolic"})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules={"asymptote", "closed_form", "symbolic", "symbolic_variants"}
+)

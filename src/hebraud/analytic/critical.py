@@ -1,39 +1,60 @@
 r"""The critical coupling: above it the model flows at rest, below it there is a yield stress.
 
-At vanishing shear rate and vanishing D a block yields at its threshold c and lands at x, and the
-time to diffuse from x to the threshold c' of its next cycle is (c'^2 - x^2)/(2D), or of the order
-of tau where |x| >= c'. So D = coupling(Gamma) has a solution with D -> 0 at
+At vanishing shear rate and vanishing D a block lands at y and draws its threshold c'. Where
+|y| < c' it rests, diffuses for a mean time (c'^2 - y^2)/(2D), and yields at c'. Where not, it
+yields at once, at y: a delay of the order of tau counts for nothing. So the stresses of successive
+yields, taken positive by symmetry, are a Markov chain,
 
-    ActivityNoise   1/alpha_c = 2 E_class[ 1/E(c'^2 - x^2)+ ]
-    DropNoise       1/alpha_c = 2 E_class[ E (s - x)^2 / E(c'^2 - x^2)+ ]
+    s -> max(c', |y|),    y = scale s + offset, with the weights of the landing rule,
 
-with one class where thresholds are redrawn and one class a threshold where they are quenched.
+and D = coupling(Gamma) has a solution with D -> 0 at
+
+    ActivityNoise   1/alpha_c = 2 E_class[ 1/E(c'^2 - y^2)+ ]
+    DropNoise       1/alpha_c = 2 E_class[ E (s - y)^2 / E(c'^2 - y^2)+ ]
+
+in the chain's stationary law, with one class where thresholds are redrawn and one class a threshold
+where they are quenched. Blocks that land over their threshold for ever make noise at D = 0, hence
+alpha_c = 0; unless it is the drops that count and these vanish with D: such blocks yield where they
+landed, give or take <(s - y)^2> = 2D tau, and count 2 in the sum.
+
+Where quenched thresholds come close to 0 the sum diverges if P(c < e) falls no faster than e^2,
+because the weakest blocks then yield at a rate that does not vanish with D: alpha_c = 0 again.
+Drops that vanish with the threshold (``DropNoise`` and landings proportional to s) undo that.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hebraud.model.coupling import ActivityNoise, FixedNoise
+from hebraud.model.coupling import FixedNoise
 from hebraud.model.model import Model
+from hebraud.model.relaxation import LandingLines
+from hebraud.model.thresholds import Thresholds
 
-__all__ = ["critical_coupling"]
+__all__ = ["critical_coupling", "weight_exponent"]
+
+Floats = NDArray[np.float64]
+_POINTS = 600
+"""Of the chain's grid, and of a continuous law on it; errors fall as their square."""
+_LINES = 801
+"""For a continuous landing rule: so close that kinks at the threshold do not matter."""
 
 
-def _inverse_square_diverges(law: Any) -> bool:
-    """True where the law of c has no <c^-2>: P(c < e) falls no faster than e^2 as e -> 0."""
+def weight_exponent(law: Any) -> float:
+    """Return e of P(c < x) ~ x^e at small thresholds x; infinite for a law that does not reach 0.
+
+    ``law`` is a frozen ``scipy.stats`` law, conditioned on c > 0, or a tuple of samples.
+    """
     if isinstance(law, tuple):
-        return False
+        return math.inf
     if float(law.cdf(0.0)) > 0.0:
-        return float(law.pdf(0.0)) > 0.0
-    near = float(law.median()) * np.array([1e-6, 1e-7])
-    below = np.asarray(law.cdf(near), dtype=np.float64)
-    if np.any(below == 0.0):
-        return False
-    exponent = float(np.log10(below[0] / below[1]))
-    return exponent <= 2.0 + 1e-4
+        return 1.0 if float(law.pdf(0.0)) > 0.0 else math.inf
+    below = law.cdf(float(law.median()) * np.array([1e-6, 1e-7]))
+    return float(np.log10(below[0] / below[1])) if np.all(below > 0.0) else math.inf
 
 
 def critical_coupling(model: Model) -> float:
@@ -46,48 +67,124 @@ def critical_coupling(model: Model) -> float:
     Parameters
     ----------
     model : Model
-        Any coupling but ``FixedNoise``; its value does not matter. Every landing must lie below
-        every threshold, or be a fixed point.
+        Any coupling but ``FixedNoise``; its value does not matter. Accurate to 1e-9, or to what the
+        quadrature of the threshold law gives; where blocks can land over a threshold at a stress
+        that depends on where they yielded, to 1e-4 (to 1e-3 for thresholds with exponential tails).
 
     Returns
     -------
     float
-        0.0 for quenched thresholds whose <c^-2> diverges (any law with weight at c = 0; Weibull of
-        shape <= 2): the weakest blocks are never at rest.
+        0.0 where blocks make noise even at rest: quenched thresholds whose <c^-2> diverges (any law
+        with weight at c = 0; Weibull of shape <= 2), or blocks that land over their threshold for
+        ever. Infinite where no coupling keeps the noise alive (every block lands on its threshold).
 
     Raises
     ------
     ValueError
         For ``FixedNoise``, which has no feedback.
     NotImplementedError
-        Where a block can land over its threshold at a stress that depends on where it yielded.
+        Where events can raise a stress over the threshold without bound, and where landings of
+        ``GaussianLanding`` scatter by more than five times the lowest threshold.
     """
     coupling = model.coupling
     if isinstance(coupling, FixedNoise):
         raise ValueError(f"critical_coupling needs a coupling with feedback, got {coupling!r}")
     alpha: float = coupling.alpha  # type: ignore[attr-defined]
-    c, weight = model.thresholds.nodes()
-    lines = model.relaxation.quadrature(64)
-    # x[j, q]: where a block of threshold c[j] lands when it yields at +c[j]
-    x = lines.scale * c[:, None] + lines.offset
-    only_counts = isinstance(coupling, ActivityNoise) and model.relaxation.fixed_points is not None
-    if not only_counts and np.abs(x).max() >= c.min():
-        raise NotImplementedError(
-            f"blocks of {model!r} can land over a threshold (landing up to {np.abs(x).max():.3g}, "
-            f"thresholds from {c.min():.3g}), where no formula for the critical coupling is known "
-            "here; find it from steady_state(model, 0.0), which raises at and below it"
-        )
-    drop = (c[:, None] - x) ** 2 @ lines.weight
+    lines = model.relaxation.quadrature(_LINES)
+    landings = np.abs(lines.offset[lines.scale == 0.0])
+
+    def noise(c: Floats, weight: Floats) -> float:
+        """Noise over alpha D of blocks that draw their thresholds from c."""
+        rest, drop = _means(model, c, weight, lines)
+        made = float(coupling.diffusion(1.0, drop)) / alpha
+        if rest == 0.0:
+            return math.inf if made > 0.0 else 2.0 * bool(landings.max() > c.max())
+        return 2.0 * made / rest
+
     if model.thresholds.redraws:
-        # the next threshold, m, is drawn without regard to the landing (j, q)
-        rest = np.maximum(c[:, None, None] ** 2 - x**2, 0.0)
-        time = np.einsum("m,j,q,mjq->", weight, weight, lines.weight, rest)
-        classes, time, drop = np.ones(1), np.array([time]), np.array([weight @ drop])
+        c, weight = model.thresholds.nodes(breaks=landings)
+        if _depends(c, lines):
+            c, weight = _fine(model.thresholds)
+        total = noise(c, weight)
     else:
-        if _inverse_square_diverges(getattr(model.thresholds, "law", ())):
-            return 0.0
-        classes, time = weight, np.maximum(c[:, None] ** 2 - x**2, 0.0) @ lines.weight
-    if np.any(time == 0.0):
-        return 0.0  # some blocks land over their threshold for ever
-    rate = 2.0 / time
-    return alpha / float(coupling.diffusion(float(classes @ rate), float(classes @ (rate * drop))))
+        law: Any = getattr(model.thresholds, "law", ())
+        if weight_exponent(law) <= 2.0 + 1e-4:
+            weakest = np.array([1e-6 * float(law.median())])
+            drop = _means(model, weakest, np.ones(1), lines)[1]
+            if coupling.diffusion(1.0, drop) > 1e-9 * alpha * float(law.median()) ** 2:
+                return 0.0
+        thresholds = model.thresholds.nodes(breaks=landings)
+        std = getattr(model.relaxation, "std", 0.0)
+        if std > 5.0 * thresholds[0][0]:
+            raise NotImplementedError(
+                f"the critical coupling of {model!r} is not known: landings scatter by more than "
+                f"five times the lowest threshold, {thresholds[0][0]:.3g}; find it from "
+                "steady_state(model, 0.0), which raises at and below it"
+            )
+        classes = zip(*thresholds, strict=True)
+        total = float(sum(w * noise(np.array([c]), np.ones(1)) for c, w in classes))
+    return 1.0 / total if total > 0.0 else math.inf
+
+
+def _depends(c: Floats, lines: LandingLines) -> bool:
+    """True where a block can land over a threshold at a stress that depends on where it yielded."""
+    landing = np.abs(lines.scale * c[:, None] + lines.offset)
+    return bool(np.any(lines.scale) and landing.max() >= c.min())
+
+
+def _means(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tuple[float, float]:
+    """Return the means of (c'^2 - y^2)+ and of the released square (s - y)^2 over the chain."""
+    if _depends(c, lines):
+        s, chance = _chain(model, c, weight, lines)
+    else:  # the next yield depends on no more than which line was taken
+        fixed = np.abs(lines.offset) if not np.any(lines.scale) else np.zeros(lines.weight.size)
+        s = np.maximum.outer(c, fixed).ravel()
+        chance = np.multiply.outer(weight, lines.weight).ravel()
+    y = lines.scale * s[:, None] + lines.offset
+    first = np.searchsorted(c, np.abs(y))  # thresholds from here on are at or above |y|
+    above = np.append(np.cumsum(weight[::-1])[::-1], 0.0)
+    squares = np.append(np.cumsum((weight * c**2)[::-1])[::-1], 0.0)
+    rest = np.where(first < c.size, np.maximum(squares[first] - y**2 * above[first], 0.0), 0.0)
+    drop = (s[:, None] - y) ** 2
+    return float(chance @ rest @ lines.weight), float(chance @ drop @ lines.weight)
+
+
+def _fine(thresholds: Thresholds) -> tuple[Floats, Floats]:
+    """Nodes of a continuous law so close that the kinks of max(c', y) do not matter."""
+    if not hasattr(getattr(thresholds, "law", None), "isf"):
+        return thresholds.nodes()
+    quantile = 1.0 / (1.0 + np.exp(-np.linspace(-30.0, 30.0, _POINTS)))
+    weight = quantile * (1.0 - quantile)
+    return thresholds.ppf(quantile), weight / weight.sum()
+
+
+def _chain(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tuple[Floats, Floats]:
+    """Return stresses at yield and their stationary chances, on a grid that holds every c.
+
+    A landing between two points of the grid is shared between them so that its mean is kept.
+    """
+    steepest = float(np.abs(lines.scale).max())
+    if steepest >= 1.0:
+        raise NotImplementedError(
+            f"the critical coupling of {model!r} is not known: events can raise the stress of a "
+            "block over its threshold without bound; find it from steady_state(model, 0.0)"
+        )
+    top = max(float(c.max()), float(np.abs(lines.offset).max()) / (1.0 - steepest))
+    s = np.union1d(c, np.linspace(c.min(), top, _POINTS))
+    landing = np.abs(lines.scale * s[:, None] + lines.offset)
+    rows = np.arange(s.size)[:, None]
+    move = np.zeros((s.size, s.size))
+    # a fresh threshold at or above the landing: the block rests, and yields there
+    at = np.searchsorted(c, landing)
+    arrived = np.zeros((s.size, c.size + 1))
+    np.add.at(arrived, (rows, at), np.broadcast_to(lines.weight, at.shape))
+    move[:, np.searchsorted(s, c)] = weight * np.cumsum(arrived, axis=1)[:, :-1]
+    # one below it: the block yields where it landed
+    again = np.append(0.0, np.cumsum(weight))[at] * lines.weight
+    left = np.clip(np.searchsorted(s, landing, side="right") - 1, 0, s.size - 2)
+    share = np.where(again > 0.0, (landing - s[left]) / (s[left + 1] - s[left]), 0.0)
+    np.add.at(move, (rows, left), again * (1.0 - share))
+    np.add.at(move, (rows, left + 1), again * share)
+    balance = move.T - np.eye(s.size)
+    balance[-1] = 1.0
+    return s, np.linalg.solve(balance, np.eye(s.size)[-1])

@@ -129,6 +129,13 @@ class ExactState:
         return np.unique([c for _, c, _ in self._mixture])
 
     @property
+    def masses(self) -> Floats:
+        """The probability found at each of ``thresholds``: landing rates times cycle times."""
+        rate, c, x = np.array(self._mixture).T
+        mass = rate * cycle(c, x, self.diffusion, abs(self._shear_rate), False).time
+        return np.array([mass[c == value].sum() for value in self.thresholds])
+
+    @property
     def extent(self) -> tuple[float, float]:
         """Stresses 40 decay lengths beyond the last threshold or landing on either side."""
         g, top = self._shear_rate, max(max(c, abs(x)) for _, c, x in self._mixture)
@@ -164,7 +171,7 @@ class _Chain:
                 f"(FractionalDrop(1.0), ResidualStress(r), Landing(..., relative=False)), got "
                 f"{model!r}; use FiniteVolume()"
             )
-        c, c_weight = model.thresholds.nodes(rtol)
+        c, c_weight = model.thresholds.nodes(rtol, np.abs(landing.offset))
         return _Chain(c, c_weight, landing.offset, landing.weight, model.thresholds.redraws)
 
     def means(self, D: Floats | float, g: float, split: bool = False) -> _Means:

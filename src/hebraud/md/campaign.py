@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import multiprocessing
 import os
@@ -13,13 +14,16 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
-from hebraud.errors import HebraudError, check_whole_number
-from hebraud.md.chain import StatePoint, advance, ensure_glass, segments_done
+from hebraud.errors import ConvergenceError, HebraudError, check_whole_number
+from hebraud.md.chain import advance, ensure_glass, segments_done
 from hebraud.md.engine import require_lammps
 from hebraud.md.errors import UnstableRun
-from hebraud.md.presets import Preset, preset_named
+from hebraud.md.campaign_file import preset_named
+from hebraud.md.presets import Preset
 from hebraud.md.progress import Watch
+from hebraud.md.reduction import ensure_thresholds, measured_points
 from hebraud.md.report import print_summary, reduce, write_results
+from hebraud.md.state_point import StatePoint
 from hebraud.rheology.flow_curve import FlowCurve
 
 __all__ = ["run"]
@@ -39,8 +43,8 @@ def run(
     number of processes. Each process runs LAMMPS on one core. From a script, call it under
     ``if __name__ == "__main__":`` (the processes are spawned).
 
-    Written besides the segments: ``flow_curve.csv``, ``seeds.csv``, ``herschel_bulkley.json`` and
-    ``provenance.json`` (see `hebraud.md.report.write_results`).
+    Written besides the segments: ``flow_curve.csv``, ``seeds.csv``, ``herschel_bulkley.json``,
+    ``parameters.json`` and ``provenance.json`` (see `hebraud.md.report.write_results`).
 
     Parameters
     ----------
@@ -138,7 +142,7 @@ def _run_chains(plan: Preset, folder: Path, processes: int, progress: bool) -> N
     left = {point: need - done[point] for point, need in plan.chains.items() if need > done[point]}
     with (
         Watch(plan, done, shown=progress) as watch,
-        _workers(min(processes, max(1, len(left)))) as pool,
+        _workers(processes) as pool,
     ):
         try:
             glasses = {point.glass for point in left if not done[point]}
@@ -148,13 +152,18 @@ def _run_chains(plan: Preset, folder: Path, processes: int, progress: bool) -> N
             running: dict[Future[int], tuple[StatePoint, int]] = {}
             while left or running:
                 while left and len(running) < processes:
-                    point = max(left, key=lambda waiting: left[waiting])  # the longest first
+                    point = next(iter(left))
                     running[pool.submit(advance, point, folder)] = point, left.pop(point) - 1
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     point, more = running.pop(future)
                     watch.reached(point, future.result())
                     if more:
                         left[point] = more
+            watch.measuring()
+            points = measured_points(plan)
+            for made in [pool.submit(ensure_thresholds, plan, point, folder) for point in points]:
+                with contextlib.suppress(ConvergenceError, ValueError):  # `reduce` reports it
+                    made.result()
         except BrokenProcessPool as error:
             raise UnstableRun(
                 "a process that ran LAMMPS was ended from outside or crashed (too little memory?); "

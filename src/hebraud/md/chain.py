@@ -1,104 +1,45 @@
-"""A state point and its chain of segments on disk: stop it anywhere, it goes on the same.
+"""The chain of segments of a state point on disk: stop it anywhere, it goes on the same.
 
 Every segment starts from a file in a fresh LAMMPS, whether the chain was interrupted or not, so the
 files of a chain that was killed and taken up again equal those of an undisturbed one byte for byte.
+
+A segment's file holds what was recorded, reduced, and a checkpoint: the configuration at its end
+and the last snapshots that observers need across the border. The last two segments keep their
+checkpoints, and so do those that the recording says; the others lose them once two more are whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hebraud.errors import check_number, check_whole_number
+from numpy.typing import NDArray
+
+from hebraud.errors import check_whole_number
 from hebraud.md.configuration import Configuration
 from hebraud.md.engine import lammps_version
 from hebraud.md.errors import CorruptCheckpoint
 from hebraud.md.files import read_arrays, write_arrays
-from hebraud.md.mixture import Mixture, check_shear_rate
-from hebraud.md.preparation import Preparation, prepare
+from hebraud.md.preparation import prepare
+from hebraud.md.recording import BlockStress, Record
 from hebraud.md.segment import Series, shear
+from hebraud.md.state_point import Glass, StatePoint
+from hebraud.md.trajectory import Frames
 
-__all__ = ["Glass", "StatePoint", "advance", "ensure_glass", "read_series", "segments_done"]
+__all__ = [
+    "Chain",
+    "advance",
+    "ensure_glass",
+    "observed_in",
+    "read_chain",
+    "read_segment",
+    "read_series",
+    "segments_done",
+]
 
-
-@dataclass(frozen=True)
-class Glass:
-    """One quenched sample: what it is made of, how many particles, how dense, which seed.
-
-    Parameters are those of `hebraud.md.preparation.prepare`, which raises for bad ones.
-    """
-
-    particles: int
-    density: float
-    seed: int
-    mixture: Mixture = field(default_factory=Mixture)
-    preparation: Preparation = field(default_factory=Preparation)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "seed", check_whole_number("seed", self.seed))
-        object.__setattr__(self, "density", check_number("density", self.density, above=0.0))
-        self.mixture.counts(self.particles)
-        self.mixture.box(self.particles, self.density)
-
-    def folder(self, directory: Path) -> Path:
-        """Where its files live."""
-        return directory / f"density{self.density:g}-N{self.particles}" / f"seed{self.seed}"
-
-
-@dataclass(frozen=True)
-class StatePoint:
-    """A glass under one shear rate, with the grid in time on which its chain is cut and sampled.
-
-    Parameters
-    ----------
-    glass : Glass
-    shear_rate : float
-        In 1/tau_0, not zero.
-    segment_steps : int
-        Time steps a segment, a multiple of ``sample_every``. It is part of the definition: another
-        cut gives another trajectory of the same statistics.
-    sample_every : int
-        Time steps between two samples of the stress.
-
-    Raises
-    ------
-    ValueError
-        For arguments outside their range.
-    """
-
-    glass: Glass
-    shear_rate: float
-    segment_steps: int = 20_000
-    sample_every: int = 40
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shear_rate", check_shear_rate(self.shear_rate))
-        every = check_whole_number("sample_every", self.sample_every, at_least=1)
-        steps = check_whole_number("segment_steps", self.segment_steps, at_least=1)
-        if steps % every:
-            raise ValueError(
-                f"segment_steps must be a multiple of sample_every = {every}, got {steps}"
-            )
-
-    @property
-    def segment_strain(self) -> float:
-        """Strain of one segment, in absolute value."""
-        return abs(self.shear_rate) * self.glass.mixture.timestep * self.segment_steps
-
-    def segments_for(self, strain: float) -> int:
-        """Number of whole segments that reach ``strain`` > 0 (absolute) or more."""
-        strain = check_number("strain", strain, above=0.0)
-        return max(1, -int(-(strain / self.segment_strain - 1e-9) // 1))
-
-    def folder(self, directory: Path) -> Path:
-        """Where its segments live."""
-        return self.glass.folder(directory) / f"rate{self.shear_rate:g}"
-
-    def segment_file(self, directory: Path, number: int) -> Path:
-        """File of segment ``number``, the first being 1."""
-        return self.folder(directory) / f"segment{number:06d}.h5"
+Arrays = dict[str, NDArray[Any]]
 
 
 def _about(what: Glass | StatePoint, **more: Any) -> Mapping[str, Any]:
@@ -122,20 +63,90 @@ def ensure_glass(glass: Glass, directory: Path) -> Configuration:
     return Configuration.from_arrays(read_arrays(path, about))
 
 
+def _condensed_segments(point: StatePoint, directory: Path) -> int:
+    """Return how many segments stand condensed in the chain's folder (`hebraud.md.condensed`)."""
+    files = point.folder(directory).glob("condensed*.h5")
+    return max((int(read_arrays(path, asdict(point))["segments"]) for path in files), default=0)
+
+
 def segments_done(point: StatePoint, directory: Path) -> int:
-    """Return how many segments are on disk.
+    """Return how many segments the chain has: on disk, or condensed where it was imported.
 
     Raises ``CorruptCheckpoint`` if one is missing between others.
     """
     names = sorted(path.name for path in point.folder(directory).glob("segment*.h5"))
-    wanted = [point.segment_file(directory, number + 1).name for number in range(len(names))]
+    first = 1
+    if point.segment_file(directory, 1).name not in names[:1]:
+        condensed = _condensed_segments(point, directory)
+        if not names:
+            return condensed
+        number = int(names[0].removeprefix("segment").removesuffix(".h5"))
+        first = number if number <= condensed + 1 else 1
+    numbers = range(first, first + len(names))
+    wanted = [point.segment_file(directory, number).name for number in numbers]
     if names != wanted:
         hole = next(want for name, want in zip(names, wanted, strict=True) if name != want)
         raise CorruptCheckpoint(
             f"{point.folder(directory) / hole} is missing between its neighbours; delete every "
-            "later segment: the run goes on from the one before"
+            "later segment: the run goes on from the last one that holds a checkpoint"
         )
-    return len(names)
+    return numbers[-1] if names else 0
+
+
+def _is_checkpoint(arrays: Arrays) -> bool:
+    return "position" in arrays
+
+
+def _checkpoint(
+    point: StatePoint, directory: Path, number: int
+) -> tuple[Configuration, Frames | None]:
+    """Return the configuration after segment ``number`` (0: the glass), and the frames before."""
+    if number == 0:
+        return ensure_glass(point.glass, directory), None
+    about = _about(point, lammps=lammps_version())
+    path = point.segment_file(directory, number)
+    arrays = read_arrays(path, {**about, "segment": number})
+    if _is_checkpoint(arrays):
+        frames = Frames.from_arrays(arrays) if point.frames_before else None
+        return Configuration.from_arrays(arrays), frames
+    earlier = number - 1
+    while earlier and not _is_checkpoint(read_arrays(point.segment_file(directory, earlier), {})):
+        earlier -= 1
+    raise CorruptCheckpoint(
+        f"{path} is the last segment but holds no checkpoint: later ones have been deleted. Delete "
+        f"the segments after number {earlier} too: the run goes on from there"
+    )
+
+
+def _prune(point: StatePoint, directory: Path, number: int) -> None:
+    """Drop the checkpoint of a segment, unless the recording keeps it."""
+    if point.keeps(number):
+        return
+    path, about = point.segment_file(directory, number), _about(point, segment=number)
+    arrays = read_arrays(path, about)
+    if _is_checkpoint(arrays):
+        kept = {
+            name: array
+            for name, array in arrays.items()
+            if name not in ("position", "velocity", "species", "image")
+            and not name.startswith("frames_")
+        }
+        write_arrays(path, kept, {**about, "lammps": lammps_version()})
+
+
+def _reduced(point: StatePoint, record: Record, before: Frames | None) -> Arrays:
+    """Return the arrays of a record: block stress, what the observers make of it, last frames."""
+    assert point.recording is not None
+    frames = replace(record.frames, velocity=None)
+    arrays = record.block_stress.arrays()
+    spacing = point.recording.frame_every * point.glass.mixture.timestep
+    for observer in point.recording.observers:
+        needed = observer.frames_before(spacing)
+        found = observer.reduce(frames, before[-needed:] if before and needed else None)
+        arrays |= {f"{observer.name}_{name}": array for name, array in found.items()}
+    if point.frames_before:
+        arrays |= frames[-point.frames_before :].arrays()
+    return arrays
 
 
 def advance(point: StatePoint, directory: Path) -> int:
@@ -143,29 +154,82 @@ def advance(point: StatePoint, directory: Path) -> int:
 
     The sample is prepared first if it is not there yet.
 
-    Raises what `ensure_glass`, `hebraud.md.segment.shear` and the file functions raise; what is
-    stored stays valid.
+    Raises what `ensure_glass`, `hebraud.md.segment.shear`, the observers and the file functions
+    raise; what is stored stays valid.
     """
     done = segments_done(point, directory)
-    if done:
-        about = _about(point, segment=done, lammps=lammps_version())
-        arrays = read_arrays(point.segment_file(directory, done), about)
-        start = Configuration.from_arrays(arrays)
+    start, before = _checkpoint(point, directory, done)
+    if done > 1:
+        _prune(point, directory, done - 1)
+    rule = (point.glass.mixture, start, point.shear_rate, point.segment_steps, point.sample_every)
+    if point.recording is None:
+        end, series = shear(*rule)
+        arrays: Arrays = {}
     else:
-        start = ensure_glass(point.glass, directory)
-    end, series = shear(
-        point.glass.mixture, start, point.shear_rate, point.segment_steps, point.sample_every
-    )
+        end, series, record = shear(*rule, recording=point.recording)
+        arrays = _reduced(point, record, before)
     write_arrays(
         point.segment_file(directory, done + 1),
-        {**end.arrays(), **series.arrays()},
+        {**end.arrays(), **series.arrays(), **arrays},
         _about(point, segment=done + 1, lammps=lammps_version()),
     )
     return done + 1
 
 
+def read_segment(point: StatePoint, directory: Path, number: int) -> Arrays:
+    """Return all that is stored of one segment, checked.
+
+    Raises ``CorruptCheckpoint`` if it is not there, damaged or of another run.
+    """
+    return read_arrays(point.segment_file(directory, number), _about(point, segment=number))
+
+
+def observed_in(segment: Arrays, observer: str) -> Arrays:
+    """Return what an observer made of a segment."""
+    mark = f"{observer}_"
+    return {k.removeprefix(mark): v for k, v in segment.items() if k.startswith(mark)}
+
+
+def _segments(point: StatePoint, directory: Path, segments: int | None) -> Iterator[Arrays]:
+    done = segments_done(point, directory)
+    wanted = done if segments is None else check_whole_number("segments", segments, at_least=1)
+    if not 0 < wanted <= done:
+        raise ValueError(f"segments = {wanted} asked for, {done} are in {point.folder(directory)}")
+    for number in range(1, wanted + 1):
+        yield read_segment(point, directory, number)
+
+
 def read_series(point: StatePoint, directory: Path, segments: int | None = None) -> Series:
     """Return the recorded series of the first ``segments`` segments (None: all), checked.
+
+    It needs no LAMMPS. Raises as `read_chain` does.
+    """
+    return Series.join([Series.from_arrays(one) for one in _segments(point, directory, segments)])
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """What is on disk of a chain.
+
+    Parameters
+    ----------
+    series : Series
+    block_stress : BlockStress or None
+        None where nothing was recorded but the series.
+    observed : mapping
+        For every observer, by its name, what it made of each segment, in order.
+    snapshots : tuple of Configuration
+        The configurations that are kept (see `Recording`), in order of strain.
+    """
+
+    series: Series
+    block_stress: BlockStress | None
+    observed: Mapping[str, tuple[Arrays, ...]]
+    snapshots: tuple[Configuration, ...]
+
+
+def read_chain(point: StatePoint, directory: Path, segments: int | None = None) -> Chain:
+    """Return what is stored of the first ``segments`` segments (None: all), checked.
 
     It needs no LAMMPS.
 
@@ -176,15 +240,20 @@ def read_series(point: StatePoint, directory: Path, segments: int | None = None)
     CorruptCheckpoint
         If a file is damaged or belongs to another run.
     """
-    done = segments_done(point, directory)
-    wanted = done if segments is None else check_whole_number("segments", segments, at_least=1)
-    if not 0 < wanted <= done:
-        raise ValueError(f"segments = {wanted} asked for, {done} are in {point.folder(directory)}")
-    return Series.join(
-        [
-            Series.from_arrays(
-                read_arrays(point.segment_file(directory, number), _about(point, segment=number))
-            )
-            for number in range(1, wanted + 1)
-        ]
+    series, blocks, snapshots = [], [], []
+    names = [] if point.recording is None else [o.name for o in point.recording.observers]
+    observed: dict[str, list[Arrays]] = {name: [] for name in names}
+    for number, arrays in enumerate(_segments(point, directory, segments), start=1):
+        series.append(Series.from_arrays(arrays))
+        if point.recording is not None:
+            blocks.append(BlockStress.from_arrays(arrays))
+        for name, found in observed.items():
+            found.append(observed_in(arrays, name))
+        if point.keeps(number):
+            snapshots.append(Configuration.from_arrays(arrays))
+    return Chain(
+        series=Series.join(series),
+        block_stress=BlockStress.join(blocks) if blocks else None,
+        observed={name: tuple(found) for name, found in observed.items()},
+        snapshots=tuple(snapshots),
     )

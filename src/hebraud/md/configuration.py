@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Configuration"]
+from hebraud.md.errors import UnstableRun
+
+__all__ = ["Configuration", "unwrap"]
+
+
+def unwrap(
+    position: NDArray[np.float64], image: NDArray[np.int64], side: float, tilt: float
+) -> NDArray[np.float64]:
+    """Return position + image[:, 0] (side, 0) + image[:, 1] (tilt, side), shape (N, 2)."""
+    edges = np.array([[side, 0.0], [tilt, side]])
+    return np.asarray(position + image @ edges, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +64,38 @@ class Configuration:
     @property
     def unwrapped(self) -> NDArray[np.float64]:
         """Positions followed across the periodic edges, shape (N, 2), in sigma_AA."""
-        edges = np.array([[self.side, 0.0], [self.tilt, self.side]])
-        return np.asarray(self.position + self.image @ edges, dtype=np.float64)
+        return unwrap(self.position, self.image, self.side, self.tilt)
+
+    def strain_after(self, strain_step: float, steps: Any) -> Any:
+        """Return the strain after ``steps`` more (a number or an array) of ``strain_step`` each.
+
+        The sum of all steps is one product, so that segments of equal rate add no rounding.
+        """
+        earlier = self.strain - strain_step * self.steps  # exactly 0 where the rate was the same
+        return strain_step * (self.steps + steps) + earlier
+
+    def flips(self, strain: float, tilt: float) -> int:
+        """Return how often the box has flipped when ``strain`` more has led to ``tilt``.
+
+        Raises ``UnstableRun`` if no number of flips explains the tilt.
+        """
+        moved = self.tilt + strain * self.side
+        count = round((moved - tilt) / self.side)
+        if abs(moved - tilt - count * self.side) > 1e-8 * self.side:
+            raise UnstableRun(
+                f"the box tilt is {tilt!r} where the strain asks for {moved!r} (modulo the side "
+                f"{self.side!r}): the shear did not go on as it was told"
+            )
+        return count
+
+    def image_after(self, crossed: NDArray[np.int64], flips: int) -> NDArray[np.int64]:
+        """Return the image of particles that have ``crossed`` edges since, the box having flipped.
+
+        ``crossed`` counts in the edges of the box as it is now.
+        """
+        image = self.image + crossed
+        image[:, 0] += flips * self.image[:, 1]
+        return image
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the content as named arrays, for a file."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import site
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -70,15 +72,28 @@ def lammps_version() -> int:
         engine.close()
 
 
+def no_room(said: str) -> OSError:
+    """Return the error of temporary files that do not fit where they are."""
+    return OSError(
+        errno.ENOSPC,
+        f"no room left for the record of a segment in {tempfile.gettempdir()} ({said}). Make some "
+        "there, or set TMPDIR to a place with more, and give the same command again: nothing "
+        "stored was harmed",
+    )
+
+
 def command_all(engine: Any, commands: Iterable[str]) -> None:
     """Give LAMMPS the commands one by one.
 
-    Raises ``UnstableRun`` with LAMMPS' own words and the command, if it stops.
+    Raises ``UnstableRun`` with LAMMPS' own words and the command, if it stops; ``OSError`` if that
+    is because a disk is full.
     """
     for command in commands:
         try:
             engine.command(command)
         except Exception as error:
+            if os.strerror(errno.ENOSPC) in str(error):
+                raise no_room(str(error)) from error
             raise UnstableRun(
                 f"LAMMPS stopped at '{command}': {error}. If particles were lost or energies are "
                 "not finite, the time step is too long for this density or rate: halve it"
@@ -113,9 +128,21 @@ def box_with(mixture: Mixture, configuration: Configuration) -> Iterator[Any]:
                 f"LAMMPS took {created} of {n} particles; the stored positions do not fit the box "
                 f"(side {configuration.side!r}, tilt {configuration.tilt!r})"
             )
+        _count_wrapped(engine, configuration)
         yield engine
     finally:
         engine.close()
+
+
+def _count_wrapped(engine: Any, start: Configuration) -> None:
+    """Set the image flags of particles that came in from outside the box: LAMMPS leaves them 0."""
+    number = np.array(engine.numpy.extract_atom("id"))[: start.particles] - 1
+    place, flag = engine.numpy.extract_atom("x"), engine.numpy.extract_atom("image")
+    gap = start.position[number] - place[: start.particles, :2]
+    up = np.rint(gap[:, 1] / start.side)
+    along = np.rint((gap[:, 0] - up * start.tilt) / start.side)
+    for row in np.nonzero((up != 0.0) | (along != 0.0))[0]:
+        flag[row] = engine.encode_image_flags(int(along[row]), int(up[row]), 0)
 
 
 def _by_id(engine: Any, name: str, order: NDArray[np.intp]) -> NDArray[Any]:
@@ -149,20 +176,12 @@ def read_particles(
     decoded = [engine.decode_image_flags(int(flag)) for flag in _by_id(engine, "image", order)]
     side = start.side
     tilt = float(engine.extract_box()[2])
-    moved = start.tilt + strain_step * steps * side
-    flips = round((moved - tilt) / side)
-    if abs(moved - tilt - flips * side) > 1e-8 * side:
-        raise UnstableRun(
-            f"the box tilt is {tilt!r} where the strain asks for {moved!r} (modulo the side "
-            f"{side!r}): the shear did not go on as it was told"
-        )
-    image = np.array(decoded, dtype=np.int64)[:, :2] + start.image
-    image[:, 0] += flips * start.image[:, 1]
+    flips = start.flips(strain_step * steps, tilt)
+    image = start.image_after(np.array(decoded, dtype=np.int64)[:, :2], flips)
     if abs(tilt) > side / 2:  # past the middle, LAMMPS would flip at its next step
         beyond = 1 if tilt > 0 else -1
         tilt -= beyond * side
         image[:, 0] += beyond * image[:, 1]
-    total = start.steps + steps
     return Configuration(
         position=np.ascontiguousarray(position[:, :2]),
         velocity=np.ascontiguousarray(velocity[:, :2]),
@@ -170,6 +189,6 @@ def read_particles(
         image=image,
         side=side,
         tilt=tilt,
-        steps=total,
-        strain=strain_step * total,
+        steps=start.steps + steps,
+        strain=float(start.strain_after(strain_step, steps)),
     )

@@ -9,8 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from hebraud.md.chain import StatePoint
 from hebraud.md.presets import Preset
+from hebraud.md.state_point import StatePoint
 
 __all__ = ["Watch"]
 
@@ -66,6 +66,10 @@ class Watch:
         """Say that the samples are there and the shear begins."""
         self._begin = time.monotonic()
         self._bars.update(self._all, description="shearing")
+
+    def measuring(self) -> None:
+        """Say that the chains are whole and local yield stresses are being measured."""
+        self._bars.update(self._all, description="local yield stresses", said="")
 
     def reached(self, point: StatePoint, segments: int) -> None:
         """Say that ``point`` has ``segments`` whole segments now."""

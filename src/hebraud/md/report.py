@@ -7,25 +7,43 @@ import io
 import json
 import math
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hebraud.errors import ConvergenceError
 from hebraud.md.chain import read_series
 from hebraud.md.engine import lammps_version
+from hebraud.md.evidence import Evidence
 from hebraud.md.files import sha256, write_whole
 from hebraud.md.measure.stress import steady_stress
+from hebraud.md.measured import Measured, measure
 from hebraud.md.presets import Preset
+from hebraud.md.reduction import gather
 from hebraud.rheology.estimate import Estimate
 from hebraud.rheology.flow_curve import FlowCurve
 from hebraud.rheology.herschel_bulkley import HerschelBulkley
 
-__all__ = ["COLUMNS", "Results", "SteadyRun", "print_summary", "reduce", "write_results"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "COLUMNS",
+    "EVIDENCE",
+    "Results",
+    "SteadyRun",
+    "print_summary",
+    "reduce",
+    "write_results",
+]
+
+#: The file of what the parameters are measured from.
+EVIDENCE = "evidence.npz"
 
 #: What the columns of the CSV files hold.
 COLUMNS = {
@@ -62,7 +80,7 @@ class SteadyRun:
 class Results:
     """What a preset gave: every steady run, the stress at each rate in rising order, the fits.
 
-    A fit that cannot be made is a string that says why.
+    A fit that cannot be made, or parameters that cannot be measured, are a string that says why.
     """
 
     preset: Preset
@@ -71,6 +89,8 @@ class Results:
     curve: FlowCurve
     fit: HerschelBulkley | str
     free_fit: HerschelBulkley | str
+    evidence: Evidence | str
+    parameters: Measured | str
 
     def at(self, shear_rate: float) -> list[SteadyRun]:
         """Return the runs at one shear rate."""
@@ -81,14 +101,14 @@ def _at_rate(plan: Preset, folder: Path, rate: float) -> tuple[list[SteadyRun], 
     chains = plan.chains
     series = [
         read_series(point, folder, chains[point])
-        for point in (plan.point(rate, seed) for seed in plan.seeds)
+        for point in (plan.point(rate, seed) for seed in plan.seeds_at(rate))
     ]
     strain = series[0].strain
     steady = strain > plan.transient
     freedom = 2.0 * (plan.density - plan.density / plan.particles)
     heat = freedom * plan.mixture.damping / (plan.mixture.mass * rate)
     runs = []
-    for seed, one in zip(plan.seeds, series, strict=True):
+    for seed, one in zip(plan.seeds_at(rate), series, strict=True):
         temperature = float(one.temperature[steady].mean())
         energy = (one.energy + one.temperature * (1.0 - 1.0 / plan.particles))[steady]
         gained = float(energy[-1] - energy[0])
@@ -113,8 +133,15 @@ def _fit(curve: FlowCurve, exponent: float | None) -> HerschelBulkley | str:
         return f"no fit: {error}"
 
 
+def _evidence(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence | str:
+    try:
+        return gather(plan, folder, curve)
+    except ValueError as error:
+        return f"no parameters: {error}"
+
+
 def reduce(plan: Preset, folder: Path) -> Results:
-    """Return the flow curve of a preset whose chains are complete, with its fits.
+    """Return the flow curve of a preset whose chains are complete, its fits and its parameters.
 
     Raises what `read_series` and `steady_stress` raise.
     """
@@ -126,6 +153,7 @@ def reduce(plan: Preset, folder: Path) -> Results:
         np.array([stress.value for stress in stresses]),
         np.array([stress.stderr for stress in stresses]),
     )
+    evidence = _evidence(plan, folder, curve)
     return Results(
         preset=plan,
         runs=tuple(run for runs, _ in parts for run in runs),
@@ -133,6 +161,8 @@ def reduce(plan: Preset, folder: Path) -> Results:
         curve=curve,
         fit=_fit(curve, 0.5),
         free_fit=_fit(curve, None),
+        evidence=evidence,
+        parameters=evidence if isinstance(evidence, str) else measure(evidence),
     )
 
 
@@ -173,6 +203,23 @@ def _fit_dict(fit: HerschelBulkley | str) -> dict[str, Any]:
     return {**numbers, "reduced_chi_square": None if math.isnan(chi) else chi}
 
 
+def _either(found: Mapping[str, Estimate | str]) -> dict[str, Any]:
+    return {
+        name: {"failed": value} if isinstance(value, str) else asdict(value)
+        for name, value in found.items()
+    }
+
+
+def _parameters_dict(found: Measured | str) -> dict[str, Any]:
+    if isinstance(found, str):
+        return {"failed": found}
+    return {
+        "shear_rate": found.shear_rate,
+        "parameters": _either(found.estimates),
+        "couplings": _either(found.couplings),
+    }
+
+
 def _version(package: str) -> str:
     try:
         return version(package)
@@ -184,8 +231,9 @@ def write_results(results: Results, folder: Path, command: str) -> None:
     """Write the tables, the fits and their provenance; all but the last are the same every time.
 
     ``flow_curve.csv`` and ``seeds.csv`` have the columns of `COLUMNS`; ``herschel_bulkley.json``
-    holds both fits; ``provenance.json`` says by which command, with which versions, settings and
-    seeds, on which date, with the SHA-256 of the other files.
+    holds both fits, ``parameters.json`` the model's parameters, ``evidence.npz`` what they and the
+    figures are made from (`Evidence.read`); ``provenance.json`` says by which command, with which
+    versions, settings and seeds, on which date, with the SHA-256 of the other files.
 
     Raises ``OSError`` if a file cannot be written.
     """
@@ -198,9 +246,14 @@ def write_results(results: Results, folder: Path, command: str) -> None:
         "flow_curve.csv": _curve_csv(results),
         "seeds.csv": _seeds_csv(results),
         "herschel_bulkley.json": json.dumps(fits, indent=2) + "\n",
+        "parameters.json": json.dumps(_parameters_dict(results.parameters), indent=2) + "\n",
     }
     for name, text in files.items():
         write_whole(folder / name, text)
+    sums = {name: sha256(text.encode()) for name, text in files.items()}
+    if isinstance(results.evidence, Evidence):
+        results.evidence.write(folder / EVIDENCE)
+        sums[EVIDENCE] = sha256((folder / EVIDENCE).read_bytes())
     provenance = {
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
@@ -213,13 +266,13 @@ def write_results(results: Results, folder: Path, command: str) -> None:
         "tau_0 = sigma_AA sqrt(m_A/eps_AA), k_B = 1; stress in 2D is force per length",
         "columns": COLUMNS,
         "preset": asdict(results.preset),
-        "sha256": {name: sha256(text.encode()) for name, text in sorted(files.items())},
+        "sha256": dict(sorted(sums.items())),
     }
     write_whole(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n")
 
 
 def print_summary(results: Results) -> None:
-    """Print the flow curve and its Herschel-Bulkley fits as a table."""
+    """Print the flow curve, its Herschel-Bulkley fits and the model's parameters."""
     from rich.console import Console
     from rich.table import Table
 
@@ -235,3 +288,18 @@ def print_summary(results: Results) -> None:
     console.print(table)
     for name, fit in (("1/2", results.fit), ("free", results.free_fit)):
         console.print(f"Herschel-Bulkley, exponent {name}: {fit}")
+    if isinstance(results.parameters, str):
+        console.print(results.parameters)
+    else:
+        _print_parameters(console, results.parameters)
+
+
+def _print_parameters(console: Console, found: Measured) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"Parameters of the model, at shear rate {found.shear_rate:g}/τ0")
+    for head in ("", "value", "unit", "what"):
+        table.add_column(head)
+    for row in found.rows():
+        table.add_row(*row)
+    console.print(table)

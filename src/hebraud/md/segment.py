@@ -1,10 +1,11 @@
-"""One segment of steady shear: a configuration in, a later one and a stress series out."""
+"""One segment of steady shear: a configuration in, a later one and what was recorded out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from hebraud.md.configuration import Configuration
 from hebraud.md.engine import box_with, command_all, read_particles
 from hebraud.md.errors import UnstableRun
 from hebraud.md.mixture import Mixture, check_shear_rate
+from hebraud.md.recording import Record, Recording
+from hebraud.md.watching import watching
 
 __all__ = ["Series", "shear"]
 
@@ -82,18 +85,47 @@ def _record(engine: Any, samples: int) -> NDArray[np.float64]:
     )
 
 
+def _no_record() -> None:
+    """Read nothing where nothing was recorded."""
+
+
+@overload
 def shear(
     mixture: Mixture,
     start: Configuration,
     shear_rate: float,
     steps: int,
     sample_every: int = 40,
-) -> tuple[Configuration, Series]:
+    recording: None = None,
+) -> tuple[Configuration, Series]: ...
+
+
+@overload
+def shear(
+    mixture: Mixture,
+    start: Configuration,
+    shear_rate: float,
+    steps: int,
+    sample_every: int = 40,
+    *,
+    recording: Recording,
+) -> tuple[Configuration, Series, Record]: ...
+
+
+def shear(
+    mixture: Mixture,
+    start: Configuration,
+    shear_rate: float,
+    steps: int,
+    sample_every: int = 40,
+    recording: Recording | None = None,
+) -> tuple[Configuration, Series] | tuple[Configuration, Series, Record]:
     """Shear ``start`` at zero temperature for ``steps`` time steps, in a fresh LAMMPS.
 
     The same arguments give the same result bit for bit (same LAMMPS, same kind of processor);
     one run of 2 n steps is *not* two runs of n, because a fresh start sorts its neighbours anew.
     The first sample is taken ``sample_every`` steps after the start, the last at the end.
+    Recording does not change the run.
 
     Parameters
     ----------
@@ -105,11 +137,15 @@ def shear(
         Time steps, a multiple of ``sample_every``.
     sample_every : int
         Time steps between two samples.
+    recording : Recording, optional
+        Snapshots and block stress to be recorded besides, returned as a third value, a `Record`.
 
     Raises
     ------
     ValueError
         For arguments outside their range.
+    OSError
+        If what is recorded finds no room for its temporary files.
     UnstableRun
         If LAMMPS stops, particles are lost or leave the plane, the tilt does not follow the strain,
         or the energy changes by more than 10 eps_AA a particle.
@@ -122,22 +158,28 @@ def shear(
             f"steps must be a multiple of sample_every = {sample_every}, got {steps}; "
             f"the next one is {-(-steps // sample_every) * sample_every}"
         )
+    if recording is not None:
+        recording.check_steps("steps", steps)
     samples = steps // sample_every
     strain_step = shear_rate * mixture.timestep
     with box_with(mixture, start) as engine:
-        command_all(
-            engine,
-            [
-                *mixture.pair_commands(),
-                *mixture.shear_commands(shear_rate),
-                "variable energy equal c_thermo_pe/atoms",
-                f"fix record all vector {sample_every} c_thermo_press[4] c_thermo_temp v_energy",
-                f"run {steps}",
-            ],
+        commands = [
+            *mixture.pair_commands(),
+            *mixture.shear_commands(shear_rate),
+            "variable energy equal c_thermo_pe/atoms",
+            f"fix record all vector {sample_every} c_thermo_press[4] c_thermo_temp v_energy",
+        ]
+        command_all(engine, commands)
+        watch: AbstractContextManager[Callable[[], Record | None]] = (
+            nullcontext(_no_record)
+            if recording is None
+            else watching(engine, start, mixture.timestep, shear_rate, steps, recording)
         )
-        end = read_particles(engine, start, strain_step, steps)
-        record = _record(engine, samples)
-    pressure_xy, temperature, energy = record.T
+        with watch as read:
+            command_all(engine, [f"run {steps}"])
+            end = read_particles(engine, start, strain_step, steps)
+            pressure_xy, temperature, energy = _record(engine, samples).T
+            record = read()
     total = energy + temperature * (1.0 - 1.0 / start.particles)
     jump = float(np.abs(total - total[0]).max())
     if not jump <= _ENERGY_JUMP:
@@ -145,10 +187,11 @@ def shear(
             f"the energy changed by {jump:.3g} eps_AA a particle in {steps} steps at shear rate "
             f"{shear_rate:g} (at most {_ENERGY_JUMP:g} is allowed); halve the time step"
         )
-    done = start.steps + sample_every * np.arange(1, samples + 1, dtype=np.float64)
-    return end, Series(
-        strain=strain_step * done,
+    done = sample_every * np.arange(1, samples + 1, dtype=np.float64)
+    series = Series(
+        strain=start.strain_after(strain_step, done),
         stress=-pressure_xy[1:],
         temperature=temperature[1:],
         energy=energy[1:],
     )
+    return (end, series) if record is None else (end, series, record)

@@ -9,6 +9,7 @@ which is all that a grid, an exact solution or a Monte Carlo step needs to know 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -26,6 +27,10 @@ __all__ = [
     "Relaxation",
     "ResidualStress",
 ]
+
+
+_REACH = 8.5
+"""Standard deviations beyond which a normal law has less than 2e-17 of its weight."""
 
 
 class LandingLines(NamedTuple):
@@ -159,12 +164,21 @@ class GaussianLanding:
         return np.asarray((1.0 - self.drop) * np.asarray(stress, dtype=np.float64) + scatter)
 
     def quadrature(self, n: int) -> LandingLines:
-        """Return n parallel lines by Gauss-Hermite quadrature: exact moments up to 2n - 1."""
+        """Return n parallel lines at even distances; mean and (n > 1) variance are exact.
+
+        The trapezoidal rule: for smooth means its error falls exponentially with n, and for those
+        with kinks, which the thresholds make, lines at even distances waste none in the tails.
+        They reach to 8.5 std, or less far where n is below 23.
+        """
         count = check_whole_number("n", n, at_least=1)
-        nodes, weights = np.polynomial.hermite_e.hermegauss(count)
-        return LandingLines(
-            np.full(count, 1.0 - self.drop), self.std * nodes, weights / weights.sum()
-        )
+        reach = min(math.sqrt(math.pi * count), _REACH)
+        z = np.linspace(-reach, reach, count) if count > 1 else np.zeros(1)
+        z = 0.5 * (z - z[::-1])
+        weights = np.exp(-0.5 * z * z)
+        weights /= weights.sum()
+        if count > 1:
+            z /= math.sqrt(weights @ z**2)
+        return LandingLines(np.full(count, 1.0 - self.drop), self.std * z, weights)
 
     @property
     def fixed_points(self) -> LandingLines | None:

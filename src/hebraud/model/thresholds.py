@@ -9,20 +9,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import ConvergenceError, check_number
+from hebraud.model.threshold_law import ThresholdLaw
 
 __all__ = ["Quenched", "Redrawn", "Single", "Thresholds"]
 
 Floats = NDArray[np.float64]
+
+_PANELS = 1000
+"""Panels beyond which the quadrature of a law gives up."""
+_DECADES = 30.0
+"""How thin the thinnest layer is that is looked for, beside the median, in powers of ten."""
 
 
 @runtime_checkable
 class Thresholds(Protocol):
     """What every threshold rule says."""
 
-    def nodes(self, rtol: float = 1e-9) -> tuple[Floats, Floats]:
+    def nodes(self, rtol: float = 1e-9, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
         """Return threshold values (ascending, > 0) and weights (> 0, sum 1) of a quadrature.
 
-        Means of smooth functions of c over the law are right to about ``rtol``.
+        Means of smooth functions of c over the law are right to about ``rtol``; at ``breaks`` (and
+        at zero) they may have a kink, or a layer.
         """
         ...
 
@@ -55,7 +62,7 @@ class Single:
     def __repr__(self) -> str:
         return repr(self.threshold)
 
-    def nodes(self, rtol: float = 1e-9) -> tuple[Floats, Floats]:
+    def nodes(self, rtol: float = 1e-9, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
         """Return the one threshold, with weight one."""
         return np.array([self.threshold]), np.array([1.0])
 
@@ -71,20 +78,22 @@ class Single:
 
 @dataclass(frozen=True)
 class _Law:
-    """A law of thresholds conditioned on c > 0: a frozen scipy.stats law, or samples."""
+    """A law of thresholds conditioned on c > 0: a frozen scipy.stats law, samples, values."""
 
     law: Any
     _key: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         law = self.law
-        if hasattr(law, "ppf") and hasattr(law, "pdf") and hasattr(law, "dist"):
+        if isinstance(law, ThresholdLaw):
+            key: Any = law
+        elif hasattr(law, "ppf") and hasattr(law, "pdf") and hasattr(law, "dist"):
             at_zero = float(law.cdf(0.0))
             if not at_zero < 1.0:
                 raise ValueError(
                     f"law must have weight above 0, got {self!r} with P(c <= 0) = {at_zero:g}"
                 )
-            key: Any = (law.dist.name, law.args, tuple(sorted(law.kwds.items())))
+            key = (law.dist.name, law.args, tuple(sorted(law.kwds.items())))
         else:
             try:
                 samples = np.asarray(law, dtype=np.float64)
@@ -117,6 +126,8 @@ class _Law:
     def __repr__(self) -> str:
         if self._is_sampled:
             return f"{type(self).__name__}({list(self.law)!r})"
+        if isinstance(self.law, ThresholdLaw):
+            return f"{type(self).__name__}({self.law!r})"
         arguments = [repr(a) for a in self.law.args]
         arguments += [f"{name}={value!r}" for name, value in self.law.kwds.items()]
         return f"{type(self).__name__}(scipy.stats.{self.law.dist.name}({', '.join(arguments)}))"
@@ -127,16 +138,20 @@ class _Law:
         if self._is_sampled:
             index = np.minimum((q * len(self.law)).astype(np.int64), len(self.law) - 1)
             return np.asarray(self.law)[index]
+        if isinstance(self.law, ThresholdLaw):
+            return self.law.ppf(q)
         above = float(self.law.sf(0.0))
         return np.asarray(self.law.isf(above * (1.0 - q)), dtype=np.float64)
 
-    def nodes(self, rtol: float = 1e-9) -> tuple[Floats, Floats]:
+    def nodes(self, rtol: float = 1e-9, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
         """Return values and weights of a quadrature of the conditioned law.
 
         Samples are their own quadrature. A continuous law is cut into panels of eight
-        Gauss-Legendre points, halved where the probability, mean, mean square or mean of
-        1/(0.1 + c^2) (a stand-in for the inverse squares of quenched thresholds) of a panel
-        still changes by more than ``rtol`` of the whole.
+        Gauss-Legendre points, halved where a mean over a panel still changes by more than ``rtol``
+        of the whole: the probability, the mean, the mean square, and functions with a layer at
+        zero and at the ``breaks``, of every width down to that which holds a part ``rtol`` of the
+        law. Their form is that of what is averaged: times where thresholds are redrawn, rates
+        where they are quenched.
 
         Raises
         ------
@@ -144,51 +159,77 @@ class _Law:
             If a thousand panels are not enough.
         """
         tolerance = check_number("rtol", rtol, above=0.0, below=1.0)
+        if isinstance(self.law, ThresholdLaw):
+            return self.law.values, self.law.weights
         if self._is_sampled:
             values, counts = np.unique(self.law, return_counts=True)
             return values, counts / counts.sum()
-        values, weights = _panel_quadrature(self.law, self.ppf, tolerance)
+        points = np.unique(np.append(np.asarray(breaks, dtype=np.float64), 0.0))
+        values, weights = self._quadrature(tolerance, points)
         return values, weights / weights.sum()
 
+    @staticmethod
+    def _layers(distance: Floats, width: Floats) -> Floats:
+        """Return trial functions of the distance from a point where there may be a layer."""
+        raise NotImplementedError
 
-def _panel_quadrature(law: Any, ppf: Any, rtol: float) -> tuple[Floats, Floats]:
+    def _quadrature(self, rtol: float, points: Floats) -> tuple[Floats, Floats]:
+        law = self.law
+        low, scale, high = self.ppf(np.array([0.01 * rtol, 0.5, 1.0 - 0.01 * rtol]))
+        if float(law.support()[0]) >= 0.0 or float(law.cdf(0.0)) > 0.0:
+            low = max(float(law.support()[0]), 0.0)
+        if np.isfinite(law.support()[1]):
+            high = law.support()[1]
+        inner = np.append(points, scale)
+        edges = np.unique(np.concatenate([[low, high], inner[(inner > low) & (inner < high)]]))
+        widths = scale * 10.0 ** np.arange(0.0, -_DECADES, -0.5)
+        layers = []
+        for point in points:
+            held = law.cdf(point + widths) - law.cdf(np.maximum(point - widths, 0.0))
+            layers.append((point, widths[held > rtol * law.sf(0.0)]))
+
+        def trials(c: Floats) -> Floats:
+            rows = [np.stack([np.ones_like(c), c, c * c, 1.0 / (0.1 * scale**2 + c * c)])]
+            rows += [self._layers(np.abs(c - p), w[:, None, None, None]) for p, w in layers]
+            return np.concatenate(rows)
+
+        return _panel_quadrature(law.pdf, edges, points, trials, rtol)
+
+
+def _panel_quadrature(
+    density: Any, edges: Floats, points: Floats, trials: Any, rtol: float
+) -> tuple[Floats, Floats]:
+    """Return nodes and weights that give the means of the trial functions to ``rtol``."""
     abscissae, gauss = np.polynomial.legendre.leggauss(8)
-
-    def panel(a: float, b: float) -> tuple[Floats, Floats]:
-        c = 0.5 * (a + b) + 0.5 * (b - a) * abscissae
-        return c, 0.5 * (b - a) * gauss * np.asarray(law.pdf(c))
-
-    def trial_means(nodes: tuple[Floats, Floats]) -> Floats:
-        c, w = nodes
-        return np.array([w.sum(), w @ c, w @ c**2, w @ (1.0 / (0.1 + c**2))])
-
-    tail = 0.01 * rtol
-    edges = ppf(np.array([tail, 0.5, 1.0 - tail]))
-    if float(law.support()[0]) >= 0.0 or float(law.cdf(0.0)) > 0.0:
-        edges[0] = max(float(law.support()[0]), 0.0)
-    if np.isfinite(law.support()[1]):
-        edges[2] = law.support()[1]
-    whole = trial_means(panel(edges[0], edges[1])) + trial_means(panel(edges[1], edges[2]))
     accepted: list[tuple[Floats, Floats]] = []
-    waiting = [(edges[1], edges[2]), (edges[0], edges[1])]
-    while waiting:
-        a, b = waiting.pop()
-        middle = 0.5 * (a + b)
-        one, halves = panel(a, b), (panel(a, middle), panel(middle, b))
-        change = trial_means(one) - trial_means(halves[0]) - trial_means(halves[1])
-        if np.all(np.abs(change) <= rtol * np.abs(whole)):
-            accepted.append(one)
-        elif len(accepted) + len(waiting) < 1000:
-            waiting += [(middle, b), (a, middle)]
-        else:
+    done: Floats | float = 0.0
+    a, b = edges[:-1], edges[1:]
+    while a.size:
+        # towards a point panels fall in size by four
+        near = 0.07 * (b - a)
+        beside = [np.abs(end[:, None] - points).min(axis=1) < near for end in (a, b)]
+        middle = a + (b - a) * np.where(beside[0], 0.25, np.where(beside[1], 0.75, 0.5))
+        begin, end = np.stack([a, a, middle]), np.stack([b, middle, b])
+        half = 0.5 * (end - begin)[:, :, None]
+        c = 0.5 * (begin + end)[:, :, None] + half * abscissae
+        weight = half * gauss * density(c)
+        one, *two = np.moveaxis((trials(c) * weight).sum(axis=-1), 1, 0)
+        parts = two[0] + two[1]
+        whole = done + parts.sum(axis=1)
+        good = np.all(np.abs(one - parts) <= rtol * np.abs(whole)[:, None], axis=0)
+        accepted.append((c[0][good].ravel(), weight[0][good].ravel()))
+        done = done + parts[:, good].sum(axis=1)
+        a, middle, b = a[~good], middle[~good], b[~good]
+        a, b = np.concatenate([a, middle]), np.concatenate([middle, b])
+        if a.size + sum(nodes.size for nodes, _ in accepted) / 8 > _PANELS:
             raise ConvergenceError(
-                f"the quadrature of the threshold law needs more than 1000 panels for rtol={rtol:g}"
-                f" (last near c = {middle:g}); loosen rtol or give samples of the law"
+                f"the quadrature of the threshold law needs more than {_PANELS} panels for "
+                f"rtol={rtol:g} (last near c = {a[0]:g}); loosen rtol or give samples of the law"
             )
-    return (
-        np.concatenate([c for c, _ in accepted]),
-        np.concatenate([w for _, w in accepted]),
-    )
+    values, weights = (np.concatenate(part) for part in zip(*accepted, strict=True))
+    order = np.argsort(values)
+    order = order[weights[order] > 0.0]
+    return values[order], weights[order]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -197,10 +238,14 @@ class Redrawn(_Law):
 
     Parameters
     ----------
-    law : frozen scipy.stats law, or sequence of float
+    law : frozen scipy.stats law, sequence of float, or ThresholdLaw
         Law of c in units of sigma_c, conditioned on c > 0: its ``mean`` and ``std`` are those
         before conditioning. Samples must be > 0.
     """
+
+    @staticmethod
+    def _layers(distance: Floats, width: Floats) -> Floats:
+        return np.asarray(distance**2 / (width + distance))
 
     @property
     def redraws(self) -> bool:
@@ -214,10 +259,14 @@ class Quenched(_Law):
 
     Parameters
     ----------
-    law : frozen scipy.stats law, or sequence of float
+    law : frozen scipy.stats law, sequence of float, or ThresholdLaw
         Law of c in units of sigma_c, conditioned on c > 0: its ``mean`` and ``std`` are those
         before conditioning. Samples must be > 0.
     """
+
+    @staticmethod
+    def _layers(distance: Floats, width: Floats) -> Floats:
+        return np.concatenate([1.0 / (width + distance), 1.0 / (width**2 + distance**2)])
 
     @property
     def redraws(self) -> bool:

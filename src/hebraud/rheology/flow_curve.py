@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud.model.model import Model
 from hebraud.model.scales import Scales
+from hebraud.rheology import columns
 from hebraud.rheology.herschel_bulkley import HerschelBulkley, fit_herschel_bulkley
 
 __all__ = ["FlowCurve"]
@@ -49,6 +52,8 @@ class FlowCurve:
         the one that multiplies the second derivative of P (<ds^2> = 2 D t).
     scales : Scales, optional
         Says that the columns are physical, and by which units.
+    model : Model, optional
+        What the curve was computed from; None for a measured one.
 
     Raises
     ------
@@ -62,6 +67,7 @@ class FlowCurve:
     activity: Floats | None = None
     diffusion: Floats | None = None
     scales: Scales | None = None
+    model: Model | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shear_rate", _column("shear_rate", self.shear_rate, None))
@@ -77,6 +83,8 @@ class FlowCurve:
             )
         if self.scales is not None and not isinstance(self.scales, Scales):
             raise ValueError(f"scales must be a Scales or None, got {self.scales!r}")
+        if self.model is not None and not isinstance(self.model, Model):
+            raise ValueError(f"model must be a Model or None, got {self.model!r}")
 
     def __len__(self) -> int:
         return int(self.shear_rate.size)
@@ -105,11 +113,11 @@ class FlowCurve:
         return f"FlowCurve({', '.join(shown)})"
 
     def _times(self, unit: dict[str, float], scales: Scales | None) -> FlowCurve:
-        columns = {
+        times = {
             name: None if (values := getattr(self, name)) is None else values * factor
             for name, factor in unit.items()
         }
-        return FlowCurve(scales=scales, **columns)  # type: ignore[arg-type]
+        return FlowCurve(scales=scales, model=self.model, **times)  # type: ignore[arg-type]
 
     def physical(self, scales: Scales) -> FlowCurve:
         """Return the curve in physical units.
@@ -144,6 +152,34 @@ class FlowCurve:
     def herschel_bulkley(self, exponent: float | None = 0.5) -> HerschelBulkley:
         """Fit Sigma = Sigma_Y + A rate^n to the curve; see :func:`fit_herschel_bulkley`."""
         return fit_herschel_bulkley(self.shear_rate, self.stress, self.stress_err, exponent)
+
+    @property
+    def _columns(self) -> dict[str, Floats | None]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name in columns.COLUMNS}
+
+    def to_dataframe(self) -> Any:
+        """Return a ``pandas.DataFrame``, one row a shear rate; units are in its ``attrs``.
+
+        Raises
+        ------
+        MissingDependency
+            If pandas is not installed.
+        """
+        described = {"model": self.model, "scales": self.scales}
+        return columns.to_dataframe(self._columns, described, self.scales is not None)
+
+    def to_xarray(self) -> Any:
+        """Return an ``xarray.Dataset`` along the shear rate; each variable has its unit.
+
+        Raises
+        ------
+        MissingDependency
+            If xarray is not installed.
+        """
+        described = {"model": self.model, "scales": self.scales}
+        return columns.to_xarray(
+            self._columns, described, "shear_rate", physical=self.scales is not None
+        )
 
 
 def _units(scales: Scales) -> dict[str, float]:

@@ -41,8 +41,22 @@ Floats = NDArray[np.float64]
 
 _FIRST = 480
 """Cells of the first grid; more where the model has many thresholds."""
-_ROOT = 1e-14
+_ROOT = 2e-14
 """log(coupling(D)/D) at which D is the root."""
+_SETTLED = 3e-13
+"""Largest residual of a null vector that went to round-off."""
+_FIRST_LOOK = 1e-4
+"""Residual of the first null vector in the search for a root."""
+_LAST = 1e-13
+"""Accuracy of the null vector and of log D on the last grid."""
+_MARGIN = 1.25
+"""Cells asked for over those that the last estimate predicts."""
+_IDENTITY = 0.125
+"""Part of the misfit of the second moment identity that counts as an error."""
+_IDENTITY_CELLS = 4000
+"""Cells beyond which that misfit asks for no more: where |g| h > 2 D it falls as their number."""
+_ON_THE_WAY = 1e-3
+"""Error of D on grids that are not the last, in units of the tolerance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,37 +88,45 @@ class CellDensity:
         return np.where(cell >= 0, self.joint.sum(axis=0)[cell], 0.0)
 
 
-def root(chain: Stationary, log_d: float, slope: float) -> tuple[float, Occupation, float]:
-    """Return D on a given grid, to round-off, what it occupies, and the slope at the root.
+def root(
+    chain: Stationary, log_d: float, slope: float, accuracy: float = 0.0
+) -> tuple[float, Occupation, float]:
+    """Return D on a given grid, what it occupies, and the slope at the root.
 
     ``log_d`` and ``slope`` are guesses: of the root, and of the derivative there of
-    log(coupling(D)/D) by log D. A given noise is its own root.
+    log(coupling(D)/D) by log D. A given noise is its own root. ``accuracy`` is that of log D to be
+    content with; zero asks for round-off. On the way the null vectors are only as accurate as the
+    next step needs.
     """
     model = chain.model
-    found = chain.occupation(math.exp(log_d))
     if isinstance(model.coupling, FixedNoise):
-        return model.coupling.D, found, slope
+        return model.coupling.D, chain.occupation(model.coupling.D, accuracy), slope
+    look = accuracy if chain.warm else max(accuracy, _FIRST_LOOK)
+    found = chain.occupation(math.exp(log_d), look)
     x, f = log_d, log_excess(model, found, log_d)
-    bracket: dict[bool, float] = {f > 0.0: x}
+    bracket: dict[bool, float] = {}
     smallest = math.inf
     bottom = log_range(model, chain.shear_rate)[1]
     for _ in range(80):
         if x < bottom and chain.shear_rate == 0.0:
             raise no_root(model, 0.0, x, min(f, 0.0))
-        if abs(f) < _ROOT or (abs(f) < 1e-11 and abs(f) >= 0.5 * smallest):
-            return math.exp(x), found, slope
-        smallest = min(smallest, abs(f))
+        noise = 20.0 * found.residual
+        if abs(f) > noise:
+            bracket[f > 0.0] = x
         new = x - max(-1.0, min(1.0, f / slope))
         if len(bracket) == 2 and not min(bracket.values()) < new < max(bracket.values()):
             new = 0.5 * (bracket[True] + bracket[False])
-        if new == x:
+        settled = abs(f) < max(_ROOT, accuracy) or (abs(f) < 1e-11 and abs(f) >= 0.5 * smallest)
+        exact = found.residual <= max(accuracy, _SETTLED)
+        if exact and (settled or new == x):
             return math.exp(x), found, slope
-        found = chain.occupation(math.exp(new))
+        if exact:
+            smallest = min(smallest, abs(f))
+        found = chain.occupation(math.exp(new), max(accuracy, min(look, 0.01 * abs(f))))
         value = log_excess(model, found, new)
-        if value != f and abs(value - f) > 1e-12:
+        if abs(value - f) > max(1e-12, noise) and new != x:
             slope = (value - f) / (new - x)
         x, f = new, value
-        bracket[f > 0.0] = x
     raise ConvergenceError(
         f"D of {model!r} at shear rate {chain.shear_rate:g} was not found: after 80 steps "
         f"D = {math.exp(x):g} with log(coupling(D)/D) = {f:.1e}; two roots may be about to merge, "
@@ -123,6 +145,22 @@ def _difference(fine: SteadyState, coarse: SteadyState) -> float:
         abs(fine.stress - coarse.stress) / stress,
         abs(fine.diffusion - coarse.diffusion) / fine.diffusion,
     )
+
+
+def _misfit(chain: Stationary, state: SteadyState) -> float:
+    """Return that of 2 g <s> + 2 D = Gamma <s^2 - s'^2>, relative to the sizes of its terms.
+
+    The scheme does not know of it, and it weighs the tails, of which stress and D may see little.
+    """
+    generator, density = chain.generator, state._density
+    assert isinstance(density, CellDensity)
+    s, loaded = generator.grid.centres, 2.0 * chain.shear_rate * state.stress
+    yielded = np.einsum("ij,ji->i", generator.rates, density.mass)
+    released = (2.0 * s * generator.release - generator.release_square) @ yielded
+    size = 2.0 * state.diffusion + 2.0 * abs(chain.shear_rate) * (np.abs(s) @ yielded) / (
+        state.activity
+    )
+    return float(abs(loaded + 2.0 * state.diffusion - released) / size)
 
 
 def solve(
@@ -170,26 +208,26 @@ def solve(
         else:
             number = check_whole_number("cells", cells, at_least=2)
             half = max(number // 2, family.layout.fewest_cells())
-            coarse, slope = _state(family, half, log_d, -0.6, solver)
-            fine, slope = _state(family, number, math.log(coarse.diffusion), slope, solver)
+            coarse, slope = _state(family.chain(half), log_d, -0.6, solver, _LAST)
+            chain, log_d = family.chain(number), math.log(coarse.diffusion)
+            fine, slope = _state(chain, log_d, slope, solver, _LAST)
             gain = (number / half) ** 2 - 1.0
             estimate = _difference(fine, coarse) / gain if gain > 0.0 else math.inf
-            estimate += nodes_error / abs(slope)
+            estimate = max(estimate, _IDENTITY * _misfit(chain, fine)) + nodes_error / abs(slope)
             states.append(replace(fine, error_estimate=estimate))
     others = tuple(state.diffusion for state in states[1:])
     return replace(states[0], other_roots=others)
 
 
 def _state(
-    family: Family, cells: int, log_d: float, slope: float, solver: Any
+    chain: Stationary, log_d: float, slope: float, solver: Any, accuracy: float = 0.0
 ) -> tuple[SteadyState, float]:
-    chain = family.chain(cells)
-    diffusion, found, slope = root(chain, log_d, slope)
+    diffusion, found, slope = root(chain, log_d, slope, accuracy)
     generator = chain.generator
     density = CellDensity(generator.grid, found.mass.T, generator.thresholds, generator.weights)
     state = SteadyState(
-        family.model,
-        family.shear_rate,
+        chain.model,
+        chain.shear_rate,
         found.stress,
         found.activity,
         diffusion,
@@ -210,11 +248,15 @@ def _refine(
     ``nodes_error`` is that of a mean over the thresholds; the slope at the root makes it one of D.
     """
     number = max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells()))
-    state, slope = _state(family, number, log_d, -0.6, solver)
+    passing = _ON_THE_WAY * rtol
+    chain = family.chain(number)
+    state, slope = _state(chain, log_d, -0.6, solver, passing)
     finer, most = 2 * number, family.most_cells()
-    earlier: tuple[float, float] | None = None
+    earlier: tuple[float, float, float] | None = None
     while True:
-        fine, slope = _state(family, finer, math.log(state.diffusion), slope, solver)
+        coarse, chain = chain, family.chain(finer)
+        chain.follow(coarse)
+        fine, slope = _state(chain, math.log(state.diffusion), slope, solver, passing)
         if family.shear_rate == 0.0 and fine.diffusion < 0.25 * state.diffusion:
             # a root made by the error of the grid: it falls as the cells do
             raise no_root(family.model, 0.0, math.log(state.diffusion), 0.0)
@@ -224,12 +266,18 @@ def _refine(
         estimate = change / (ratio - 1.0) if earlier is None else expected
         if earlier is not None:
             # errors falling as 1/cells or slower show in how the change has fallen
-            before, ratio_before = earlier
+            before, ratio_before, expected_before = earlier
             second = (1.0 - ratio**-2.0) / (ratio_before**2 - 1.0)
             first = (1.0 - ratio**-1.0) / (ratio_before - 1.0)
             if change > before * math.sqrt(first * second):
                 estimate = expected = change / (ratio - 1.0)
+            # where they fall faster than the square, that may be chance
+            estimate = max(estimate, expected_before / ratio**2)
         fixed = nodes_error / abs(slope)
+        identity = _IDENTITY * _misfit(chain, fine)
+        if finer > _IDENTITY_CELLS:
+            identity = min(identity, 0.999 * max(rtol - fixed, 0.0))
+        estimate, expected = max(estimate, identity), max(expected, identity)
         if fixed > 0.5 * rtol:
             raise ConvergenceError(
                 f"the quadrature of the threshold law of {family.model!r} at shear rate "
@@ -237,9 +285,10 @@ def _refine(
                 "rtol, or give samples of the law"
             )
         if estimate + fixed <= rtol:
+            fine, _ = _state(chain, math.log(fine.diffusion), slope, solver, _LAST)
             return replace(fine, error_estimate=estimate + fixed)
-        wanted = 1.05 * math.sqrt(expected / max(rtol - fixed, 0.1 * rtol))
-        state, earlier = fine, (change, ratio)
+        wanted = _MARGIN * math.sqrt(expected / max(rtol - fixed, 0.1 * rtol))
+        state, earlier = fine, (change, ratio, expected)
         number, finer = finer, 2 * math.ceil(0.5 * finer * min(max(wanted, 1.5), 8.0))
         if finer > most:
             raise ConvergenceError(

@@ -155,10 +155,13 @@ def cell_rates(law: Yielding, grid: Grid, values: Floats) -> Floats:
     """
     edges = np.abs(grid.faces)
     near = np.minimum(edges[1:], edges[:-1])[:, None] - values
-    cell, group = np.nonzero(near >= 0.0)
-    start, width = near[cell, group], grid.widths[cell]
+    over = near >= 0.0
+    rates = np.where(over, law.rate(near + 0.5 * grid.widths[:, None]), 0.0)
+    if np.array_equal(rates, rates.max() * over):
+        return rates
+    cell, group = np.nonzero(over)
+    start, width, middle = near[cell, group], grid.widths[cell], rates[cell, group]
     first = np.flatnonzero(start == 0.0)
-    middle = law.rate(start + 0.5 * width)
     average = middle.copy()
     nodes, weights = _GAUSS
     for x, w in zip(0.5 * (1.0 + nodes), 0.5 * weights, strict=True):
@@ -167,7 +170,6 @@ def cell_rates(law: Yielding, grid: Grid, values: Floats) -> Floats:
     u = 0.5 * (1.0 + nodes[:, None])
     inner = law.rate(u**4 * width[first]) - middle[first]
     average[first] = middle[first] + (0.5 * weights) @ (4.0 * u**3 * inner)
-    rates = np.zeros(near.shape)
     rates[cell, group] = average
     return rates
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import LandingLines
 
-__all__ = ["DEPTH", "Grid", "Layout", "landing_lines", "layout"]
+__all__ = ["DEPTH", "Grid", "Layout", "cycle_time", "landing_lines", "layout"]
 
 Floats = NDArray[np.float64]
 
@@ -225,6 +226,28 @@ def _reach(lines: LandingLines, right: float, left: float) -> tuple[float, float
     )
 
 
+def cycle_time(c: Floats | float, shear_rate: float, diffusion: float, landing: float = 0.0) -> Any:
+    """Return about how long a block of threshold c lives from landing to its yield."""
+    width = _width(shear_rate, diffusion)
+    way = _exit_time(np.maximum(c, landing) + width, shear_rate, diffusion)
+    if landing != 0.0:
+        way = way - _exit_time(landing, shear_rate, diffusion)
+    return way + 0.5 * diffusion / width**2
+
+
+def _width(shear_rate: float, diffusion: float) -> float:
+    g = abs(shear_rate)
+    return 0.5 * (g + math.sqrt(g * g + 4.0 * diffusion))
+
+
+def _exit_time(x: Floats | float, shear_rate: float, diffusion: float) -> Any:
+    """Return the mean time from zero to +-x."""
+    g = abs(shear_rate)
+    if g * g < 1e-10 * diffusion:
+        return 0.5 * x * x / diffusion
+    return x * np.tanh(0.5 * g * x / diffusion) / g
+
+
 def layout(
     model: Model,
     diffusion: float,
@@ -268,9 +291,15 @@ def layout(
     ]
 
     layer = 1.0 / (k + 2.0 / width)
-    at_threshold = _THRESHOLD_SIZE * layer * weights ** (-1.0 / 3.0)
+    share, typical = weights, float(values @ weights)
+    if not model.thresholds.redraws:
+        # the activity is that of the classes which yield often, the stress that of all
+        often = weights / cycle_time(values, rate, diffusion)
+        often /= often.sum()
+        share, typical = np.maximum(weights, often), min(typical, float(values @ often))
+    at_threshold = _THRESHOLD_SIZE * layer * share ** (-1.0 / 3.0)
     rare = np.exp(np.minimum(k * values / 3.0, 15.0)) if keeps_side else np.ones_like(values)
-    middle = _LANDING_SIZE / (k + 1.0 / (values @ weights + width))
+    middle = _LANDING_SIZE / (k + 1.0 / (typical + width))
     at_point = np.where(points < values[-1], middle, np.minimum(middle, layer))
     sources = np.concatenate([-values, values, -points, points, [0.0]])
     sizes = np.concatenate([at_threshold * rare, at_threshold, at_point, at_point, [middle]])

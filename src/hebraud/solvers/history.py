@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.model.model import Model
+from hebraud.rheology import columns
 
 __all__ = ["History"]
 
@@ -63,3 +64,34 @@ class History:
             f"History({self.model!r}, {self.time.size} times from {self.time[0]:g} to "
             f"{self.time[-1]:g}, stress {self.stress[0]:.4g} to {self.stress[-1]:.4g})"
         )
+
+    @property
+    def _columns(self) -> dict[str, Floats | None]:
+        names = ("time", "strain", "shear_rate", "stress", "stress_err", "activity", "diffusion")
+        return {name: getattr(self, name) for name in (*names, "mass_error")}
+
+    @property
+    def _described(self) -> dict[str, Any]:
+        return {"model": self.model, "frozen_at": self.frozen_at, **self.statistics}
+
+    def to_dataframe(self) -> Any:
+        """Return a ``pandas.DataFrame``, one row a time; units and statistics are in its ``attrs``.
+
+        Raises
+        ------
+        MissingDependency
+            If pandas is not installed.
+        """
+        return columns.to_dataframe(self._columns, self._described)
+
+    def to_xarray(self) -> Any:
+        """Return an ``xarray.Dataset`` along time; each variable has its unit.
+
+        At a jump of strain or stress both sides are there, and the time twice.
+
+        Raises
+        ------
+        MissingDependency
+            If xarray is not installed.
+        """
+        return columns.to_xarray(self._columns, self._described, "time")

@@ -1,15 +1,21 @@
 """The stationary masses of a model on a grid, for a given D: the null vector of its generator.
 
-It comes from the renewal argument, not from marching: what yields, lands and stays for a mean
-time that one tridiagonal elimination gives. With fixed landings only the side matters on which
-a block yielded, and a chain of two states closes the problem in O(cells). With other landing
-rules the yield rho(s) is the fixed point of a mass-conserving map, found by GMRES with sweeps of
-O(cells).
+It comes from the renewal argument, not from marching in time: what yields, lands and stays for a
+mean time that one tridiagonal elimination gives. By the landing rule there are three ways.
 
-The GMRES works on rho/sqrt(reference): the inner product in which a reversible chain would be
-symmetric, and in which round-off is relative to the square root of the density, so that the
-tails come out positive with no clipping. Nothing is renormalised but the null vector itself: to
-unit mass, or to the mass of every class where thresholds are quenched.
+- Fixed landings: only the side matters on which a block yielded, and a chain of two states closes
+  the problem in O(cells).
+- Landings on the side of the yield and nearer to zero: without redrawing, one pass from the tails
+  inwards solves every class in O(cells). With redrawing the pass solves the pooled classes for
+  given mean rates of yielding, a sweep (land, draw, stay) gives the rates anew, and the two in turn
+  converge by a factor of about ten each.
+- All others: the yield rho(s) is the fixed point of the sweep, which conserves mass, found by
+  GMRES, for each class of its own where thresholds are quenched. It works on rho/sqrt(reference):
+  the inner product in which a reversible chain would be symmetric, and in which round-off is
+  relative to the square root of the density, so that the tails come out positive with no clipping.
+
+Nothing is renormalised but the null vector itself: to unit mass, or to the mass of every class
+where thresholds are quenched.
 """
 
 from __future__ import annotations
@@ -30,7 +36,11 @@ __all__ = ["Occupation", "Stationary"]
 Floats = NDArray[np.float64]
 
 _RESIDUAL = 3e-15
-"""Residual of the yield, relative to its sum, at which it is stationary."""
+"""Residual of the yield, relative to its sum, at which it is stationary to round-off."""
+_POOLINGS = 60
+"""Turns of pass and sweep after which GMRES takes over."""
+_MOST_MARCHED = 8
+"""Landing lines up to which a pass from the tails inwards is cheaper than sweeps."""
 _KRYLOV = 40
 """Directions of one GMRES cycle."""
 _CYCLES = 60
@@ -39,12 +49,16 @@ _CYCLES = 60
 
 @dataclass(frozen=True, eq=False)
 class Occupation:
-    """The null vector for one D: ``mass`` is (cells, classes), the rest its linear functionals."""
+    """The null vector for one D: ``mass`` is (cells, classes), then three linear functionals.
+
+    ``residual`` is that of the yield, relative to its sum; zero where nothing was iterated.
+    """
 
     mass: Floats
     stress: float
     activity: float
     released_square: float
+    residual: float
 
 
 class Stationary:
@@ -56,48 +70,65 @@ class Stationary:
         self.shear_rate = shear_rate
         self._yielded: Floats | None = None
         self._pulses: list[Floats] | None = None
+        self._pooled: Floats | None = None
+        lines = model.relaxation.quadrature(_MOST_MARCHED + 1)
+        self._inwards = lines.weight.size <= _MOST_MARCHED and bool(
+            np.all(lines.scale >= 0.0) and np.all(lines.scale <= 1.0) and not np.any(lines.offset)
+        )
 
-    def occupation(self, diffusion: float) -> Occupation:
+    @property
+    def warm(self) -> bool:
+        """True where the next null vector starts from one that was found before."""
+        return self._yielded is not None
+
+    def occupation(self, diffusion: float, accuracy: float = 0.0) -> Occupation:
         """Return the stationary masses for a given D.
+
+        ``accuracy`` is the residual of the yield, relative to its sum, to be content with; zero
+        asks for round-off.
 
         Raises
         ------
         ConvergenceError
             If the yield does not become stationary.
         """
-        from hebraud._kernels.tridiagonal import factor, occupation
+        from hebraud._kernels.tridiagonal import weigh
 
         generator = self.generator
-        rates, middle = generator.rates, generator.grid.first_right
-        up, down = generator.transport(diffusion, self.shear_rate)
-        inverse, leak = np.empty_like(rates), np.empty((2, rates.shape[1]))
-        factor(up, down, rates, middle, inverse, leak)
-
-        def stay(source: Floats, shares: Floats) -> Floats:
-            mass = np.empty_like(rates)
-            occupation(up, down, inverse, leak, middle, source, shares, mass)
-            return mass
-
+        hops = generator.transport(diffusion, self.shear_rate)
+        residual = 0.0
         if self.model.relaxation.fixed_points is not None:
-            mass = self._by_side(stay)
+            mass = self._by_side(_stay(generator, *hops))
+        elif self._inwards and not generator.redraws:
+            mass = _march(generator, *hops, generator.rates)
         else:
-            mass = self._by_sweeps(stay)
-        yielded = np.einsum("ij,ij->i", generator.rates, mass)
+            accuracy, stay = max(accuracy, _RESIDUAL), _stay(generator, *hops)
+            found = self._by_pooling(*hops, stay, accuracy) if self._inwards else None
+            mass, residual = self._by_sweeps(stay, accuracy) if found is None else found
+        # to unit mass, or to the weight of each quenched class
+        total = mass.sum(axis=0)
+        scale = (
+            np.full(total.size, 1.0 / total.sum())
+            if generator.redraws
+            else generator.weights / total
+        )
+        occupied, yielded = np.empty_like(generator.release), np.empty_like(generator.release)
+        weigh(generator.rates, mass, scale, occupied, yielded)
         return Occupation(
             mass,
-            float(generator.grid.centres @ mass.sum(axis=1)),
+            float(generator.grid.centres @ occupied),
             float(yielded.sum()),
             float(generator.release_square @ yielded),
+            residual,
         )
 
-    def _share_out(self, mass: Floats) -> Floats:
-        """Scale a null vector to unit mass, or to the weight of each quenched class."""
-        generator = self.generator
-        if generator.redraws:
-            return np.asarray(mass / mass.sum())
-        return np.asarray(mass * (generator.weights / mass.sum(axis=0)))
+    def follow(self, other: Stationary) -> None:
+        """Start from what the null vector of another grid says of the rates of yielding."""
+        if other._pooled is not None:
+            at, known = self.generator.grid.centres, other.generator.grid.centres
+            self._pooled = np.interp(at, known, other._pooled[:, 0])[:, None]
 
-    def _by_side(self, stay: Callable[[Floats, Floats], Floats]) -> Floats:
+    def _by_side(self, stay: Callable[..., Floats]) -> Floats:
         from hebraud._kernels.tridiagonal import side_yields
 
         generator = self.generator
@@ -117,10 +148,9 @@ class Stationary:
                 "shear rate that is not zero, or a larger D"
             )
         if len(stays) == 1:
-            return self._share_out(draw * stays[0])
-        return self._share_out(
-            stays[0] * (draw * leave_right / total) + stays[1] * (draw * leave_left / total)
-        )
+            return np.asarray(draw * stays[0])
+        one, other = draw * leave_right / total, draw * leave_left / total
+        return np.asarray(stays[0] * one + stays[1] * other)
 
     def _landed(self) -> list[Floats]:
         """Return what lands where for a yield on the left and on the right, once if the same."""
@@ -132,7 +162,34 @@ class Stationary:
             self._pulses = [left] if np.array_equal(left, right) else [left, right]
         return self._pulses
 
-    def _by_sweeps(self, stay: Callable[[Floats, Floats], Floats]) -> Floats:
+    def _by_pooling(
+        self, up: Floats, down: Floats, stay: Callable[..., Floats], accuracy: float
+    ) -> tuple[Floats, float] | None:
+        """Return masses and residual by turns of pass and sweep; None if they do not converge."""
+        from hebraud._kernels.tridiagonal import pool
+
+        generator = self.generator
+        rates = generator.rates
+        pooled, self._pooled = self._pooled, None
+        if pooled is None:
+            pooled = rates @ generator.weights[:, None]
+        image, mass = np.empty_like(pooled), np.empty_like(rates)
+        best = math.inf
+        for _ in range(_POOLINGS):
+            yielded = pooled * _march(generator, up, down, pooled)
+            yielded /= yielded.sum()
+            stay(generator.land(yielded), generator.weights, mass)
+            pool(rates, mass, image, pooled)
+            error = float(np.abs(image - yielded).sum() / image.sum())
+            if error <= accuracy or (error <= 100.0 * _RESIDUAL and error > 0.3 * best):
+                self._pooled, self._yielded = pooled, image
+                return mass, error
+            if not error < 1e6 * best:
+                return None
+            best = min(best, error)
+        return None
+
+    def _by_sweeps(self, stay: Callable[..., Floats], accuracy: float) -> tuple[Floats, float]:
         from hebraud._kernels.tridiagonal import yields
 
         generator = self.generator
@@ -154,16 +211,45 @@ class Stationary:
             yields(rates, broad[:, None] * np.ones_like(rates), start)
             for _ in range(3):
                 start = sweep(start)
-        yielded = _fixed_point(sweep, start / start.sum(axis=0), self._what())
+        what = f"{self.model!r} at shear rate {self.shear_rate:g}"
+        yielded, residual = _fixed_point(sweep, start / start.sum(axis=0), accuracy, what)
         self._yielded = yielded
-        return self._share_out(stay(generator.land(yielded), share))
-
-    def _what(self) -> str:
-        return f"{self.model!r} at shear rate {self.shear_rate:g}"
+        return stay(generator.land(yielded), share), residual
 
 
-def _fixed_point(sweep: Callable[[Floats], Floats], start: Floats, what: str) -> Floats:
-    """Return the positive fixed point of a linear map that conserves the sum of each column.
+def _stay(generator: Generator, up: Floats, down: Floats) -> Callable[..., Floats]:
+    """Return the map from what lands, and how it is shared out to classes, to what it occupies.
+
+    What it fills is its third argument, a new array where that is not given.
+    """
+    from hebraud._kernels.tridiagonal import factor, occupation
+
+    rates, middle = generator.rates, generator.grid.first_right
+    inverse, leak = np.empty_like(rates), np.empty((2, rates.shape[1]))
+    factor(up, down, rates, middle, inverse, leak)
+
+    def stay(source: Floats, shares: Floats, out: Floats | None = None) -> Floats:
+        mass = np.empty_like(rates) if out is None else out
+        occupation(up, down, inverse, leak, middle, source, shares, mass)
+        return mass
+
+    return stay
+
+
+def _march(generator: Generator, up: Floats, down: Floats, sink: Floats) -> Floats:
+    """Return the null vector of every class by itself, for rates of yielding ``sink``."""
+    from hebraud._kernels.landing import march
+
+    mass = np.empty_like(sink)
+    lower, share, weight = generator.lower, generator.share, generator.line_weight
+    march(up, down, sink, lower, share, weight, generator.grid.first_right, mass)
+    return mass
+
+
+def _fixed_point(
+    sweep: Callable[[Floats], Floats], start: Floats, accuracy: float, what: str
+) -> tuple[Floats, float]:
+    """Return the positive fixed point of a linear map that conserves sums of columns, and residual.
 
     Restarted GMRES for the correction. Every cycle starts from a positive vector: no entry falls
     by more than a factor 100 in one cycle. That chooses the next start and its inner product, not
@@ -174,16 +260,18 @@ def _fixed_point(sweep: Callable[[Floats], Floats], start: Floats, what: str) ->
     for _ in range(_CYCLES):
         image = sweep(yielded)
         misfit = image - yielded
-        error = float(np.max(np.abs(misfit).sum(axis=0) / yielded.sum(axis=0)))
-        if error <= _RESIDUAL or (error <= 100.0 * _RESIDUAL and error > 0.3 * best):
-            return image
+        errors = np.abs(misfit).sum(axis=0) / yielded.sum(axis=0)
+        error = float(errors.max())
+        if error <= accuracy or (error <= 100.0 * _RESIDUAL and error > 0.3 * best):
+            return image, error
         best = min(best, error)
         scale = np.sqrt(np.where(yielded > 0.0, yielded, 1.0))
 
         def apply(y: Floats, scale: Floats = scale) -> Floats:
             return y - sweep(scale * y) / scale
 
-        step = scale * _gmres(apply, misfit / scale, 0.1 * _RESIDUAL / error)
+        reduction = 0.1 * accuracy / np.maximum(errors, 0.1 * accuracy)
+        step = scale * _gmres(apply, misfit / scale, reduction)
         yielded = sweep(np.maximum(yielded + step, 0.01 * yielded))
     raise ConvergenceError(
         f"the yield of {what} did not become stationary: relative residual {best:.1e} after "
@@ -191,35 +279,44 @@ def _fixed_point(sweep: Callable[[Floats], Floats], start: Floats, what: str) ->
     )
 
 
-def _gmres(apply: Callable[[Floats], Floats], right: Floats, reduction: float) -> Floats:
-    """Return an approximate solution of ``apply(y) = right``, one cycle from zero."""
-    norm = float(np.linalg.norm(right))
-    basis = np.empty((_KRYLOV + 1, right.size))
-    basis[0] = right.ravel() / norm
-    triangle = np.zeros((_KRYLOV, _KRYLOV))
-    target = np.zeros(_KRYLOV + 1)
+def _gmres(apply: Callable[[Floats], Floats], right: Floats, reduction: Floats) -> Floats:
+    """Return an approximate solution of ``apply(y) = right``, one cycle from zero.
+
+    Each column is a problem of its own, with its own ``reduction`` of the residual. A column that
+    is solved goes on with directions of length zero.
+    """
+    columns = right.shape[1]
+    norm = np.linalg.norm(right, axis=0)
+    basis = np.empty((_KRYLOV + 1, *right.shape))
+    basis[0] = right / np.where(norm > 0.0, norm, 1.0)
+    triangle = np.zeros((columns, _KRYLOV, _KRYLOV))
+    target = np.zeros((_KRYLOV + 1, columns))
     target[0] = norm
-    rotations: list[tuple[float, float]] = []
+    rotations: list[tuple[Floats, Floats]] = []
     for m in range(_KRYLOV):
-        new = apply(basis[m].reshape(right.shape)).ravel()
-        column = np.zeros(m + 2)
+        new = apply(basis[m])
+        column = np.zeros((m + 2, columns))
         for _ in range(2):
-            part = basis[: m + 1] @ new
-            new = new - part @ basis[: m + 1]
+            part = np.einsum("mij,ij->mj", basis[: m + 1], new)
+            new = new - np.einsum("mj,mij->ij", part, basis[: m + 1])
             column[: m + 1] += part
-        column[m + 1] = length = float(np.linalg.norm(new))
+        column[m + 1] = length = np.linalg.norm(new, axis=0)
         for i, (c, s) in enumerate(rotations):
-            column[i : i + 2] = c * column[i] + s * column[i + 1], c * column[i + 1] - s * column[i]
-        radius = math.hypot(column[m], length)
-        if radius == 0.0:
-            break
-        c, s = column[m] / radius, length / radius
+            column[i], column[i + 1] = (
+                c * column[i] + s * column[i + 1],
+                c * column[i + 1] - s * column[i],
+            )
+        radius = np.hypot(column[m], length)
+        done = length <= 1e-15 * radius
+        inverse = 1.0 / np.where(radius > 0.0, radius, 1.0)
+        c, s = np.where(done, 1.0, column[m] * inverse), np.where(done, 0.0, length * inverse)
         rotations.append((c, s))
-        triangle[:m, m], triangle[m, m] = column[:m], radius
+        triangle[:, :m, m] = column[:m].T
+        triangle[:, m, m] = np.where(radius > 0.0, radius, 1.0)
         target[m], target[m + 1] = c * target[m], -s * target[m]
-        if abs(target[m + 1]) <= reduction * norm or length <= 1e-15 * radius:
+        if np.all(np.abs(target[m + 1]) <= reduction * norm):
             break
-        basis[m + 1] = new / length
+        basis[m + 1] = new / np.where(done, np.inf, length)
     size = len(rotations)
-    weights = np.linalg.solve(triangle[:size, :size], target[:size])
-    return np.asarray((weights @ basis[:size]).reshape(right.shape))
+    weights = np.linalg.solve(triangle[:, :size, :size], target[:size].T[:, :, None])[:, :, 0]
+    return np.asarray(np.einsum("jm,mij->ij", weights, basis[:size]))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +20,32 @@ from hebraud.errors import NoStationaryState
 from hebraud.model.coupling import FixedNoise
 from hebraud.model.model import Model
 from hebraud.solvers.generator import Generator
-from hebraud.solvers.grid import Layout, layout
+from hebraud.solvers.grid import Layout, cycle_time, layout
 from hebraud.solvers.null_vector import Occupation, Stationary
 
-__all__ = ["Family", "log_excess", "log_range", "no_root", "root_guesses", "threshold_nodes"]
+__all__ = [
+    "Family",
+    "line_number",
+    "log_excess",
+    "log_range",
+    "no_root",
+    "root_guesses",
+    "threshold_nodes",
+]
 
 Floats = NDArray[np.float64]
 
 _COARSE = 96
 """Cells of the coarse grids on which D is guessed."""
+_LOOK = 1e-3
+"""Residual of the null vectors from which D is guessed."""
 _MOST = 400_000
 """Cells beyond which the solver gives up."""
-_CELLS_A_LINE = 20
+_CELLS_A_LINE = 8
 """A continuous landing law is cut into one line for so many cells ..."""
-_MOST_LINES = 256
-"""... and into no more than this (Gauss-Hermite nodes overflow beyond)."""
+_FEWEST_LINES = 32
+_MOST_LINES = 1024
+"""... and into no more than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +69,19 @@ class Family:
 
     def chain(self, cells: int) -> Stationary:
         """Return the stationary problem on the grid of so many cells."""
-        lines = min(max(cells // _CELLS_A_LINE, 8), _MOST_LINES)
         grid = self.layout.grid(cells)
-        generator = Generator.of(self.model, grid, self.values, self.weights, lines)
+        generator = Generator.of(self.model, grid, self.values, self.weights, line_number(cells))
         return Stationary(self.model, generator, self.shear_rate)
 
     def most_cells(self) -> int:
         """Cells beyond which a finer grid is too slow, or no longer refines the landing law."""
         a, b = (self.model.relaxation.quadrature(n).weight.size for n in (4, 8))
         return _MOST if a == b else _MOST_LINES * _CELLS_A_LINE
+
+
+def line_number(cells: int) -> int:
+    """Return into how many lines a continuous landing law is cut on a grid of so many cells."""
+    return min(max(cells // _CELLS_A_LINE, _FEWEST_LINES), _MOST_LINES)
 
 
 class _Explorer:
@@ -80,11 +94,12 @@ class _Explorer:
         self._graded_for = math.inf
         self._chain: Stationary | None = None
 
-    def excess(self, log_d: float) -> float:
+    def excess(self, log_d: float, ahead: float = 0.0) -> float:
+        """``ahead`` is how much below, where a new grid is needed, that is graded for."""
         chain = self._chain
         if chain is None or abs(log_d - self._graded_for) > 1.5:
-            chain = self._chain = self._build(log_d)
-        return log_excess(self.model, chain.occupation(math.exp(log_d)), log_d)
+            chain = self._chain = self._build(log_d - ahead)
+        return log_excess(self.model, chain.occupation(math.exp(log_d), _LOOK), log_d)
 
     def _build(self, log_d: float) -> Stationary:
         self._graded_for = log_d
@@ -97,71 +112,37 @@ def log_excess(model: Model, found: Occupation, log_d: float) -> float:
     return math.log(model.coupling.diffusion(found.activity, found.released_square)) - log_d
 
 
-def _cycle_time(c: Floats | float, shear_rate: float, diffusion: float) -> Any:
-    """Return about how long a block of threshold c lives from landing at zero to its yield."""
-    width = _width(shear_rate, diffusion)
-    return _exit_time(c + width, shear_rate, diffusion) + 0.5 * diffusion / width**2
-
-
-def _width(shear_rate: float, diffusion: float) -> float:
-    g = abs(shear_rate)
-    return 0.5 * (g + math.sqrt(g * g + 4.0 * diffusion))
-
-
-def _exit_time(x: Floats | float, shear_rate: float, diffusion: float) -> Any:
-    """Return the mean time from zero to +-x."""
-    g = abs(shear_rate)
-    if g * g < 1e-10 * diffusion:
-        return 0.5 * x * x / diffusion
-    return x * np.tanh(0.5 * g * x / diffusion) / g
-
-
 def threshold_nodes(
     model: Model, shear_rate: float, diffusion: float, rtol: float
 ) -> tuple[tuple[Floats, Floats], float]:
     """Return threshold nodes, and the relative error of a mean over them.
 
     The means looked at are those that matter at this D: of the cycle time where thresholds are
-    redrawn, of its inverse where they are quenched. The cycle time has a kink where a threshold
-    meets a fixed landing, of which the quadrature of a smooth law knows nothing: the error of
-    that, from the distance and the weight of the nodes there, comes on top.
+    redrawn, of its inverse where they are quenched. They have a kink where a threshold meets a
+    fixed landing; the quadrature breaks there.
     """
-    power = 1.0 if model.thresholds.redraws else -1.0
+    law, fixed = model.thresholds, model.relaxation.fixed_points
+    points, shares = np.zeros(1), np.ones(1)
+    if fixed is not None:
+        points, shares = np.abs(fixed.offset), fixed.weight
+    power = 1.0 if law.redraws else -1.0
+
+    def mean(values: Floats, weights: Floats) -> float:
+        times = [cycle_time(values, shear_rate, diffusion, float(x)) for x in points]
+        return float((shares @ np.stack(times)) ** power @ weights)
+
     tolerance = 0.1 * rtol
-    nodes = model.thresholds.nodes(tolerance)
-    if np.array_equal(nodes[0], model.thresholds.nodes(0.5)[0]):
+    nodes = law.nodes(tolerance, points)
+    if np.array_equal(nodes[0], law.nodes(0.5, points)[0]):
         return nodes, 0.0  # samples
     while True:
-        finer = model.thresholds.nodes(0.01 * tolerance)
-        means = [
-            float(_cycle_time(values, shear_rate, diffusion) ** power @ weights)
-            for values, weights in (nodes, finer)
-        ]
-        error = abs(means[1] - means[0]) / means[1]
+        finer = law.nodes(0.01 * tolerance, points)
+        exact = mean(*finer)
+        error = abs(mean(*nodes) - exact) / exact
         if error <= 0.05 * rtol or tolerance < 1e-11:
-            return nodes, error + _kink_error(model, *nodes, shear_rate, diffusion)
-        tolerance, nodes = 0.01 * tolerance, finer
-
-
-def _kink_error(
-    model: Model, values: Floats, weights: Floats, shear_rate: float, diffusion: float
-) -> float:
-    fixed = model.relaxation.fixed_points
-    if fixed is None:
-        return 0.0
-    width = _width(shear_rate, diffusion)
-    mean = float(_cycle_time(values, shear_rate, diffusion) @ weights)
-    total = 0.0
-    for point, share in zip(np.abs(fixed.offset), fixed.weight, strict=True):
-        if values[0] < point < values[-1]:
-            j = int(np.searchsorted(values, point))
-            gap = float(values[j] - values[j - 1])
-            slope = (
-                _exit_time(point + gap, shear_rate, diffusion)
-                - _exit_time(point, shear_rate, diffusion)
-            ) / gap
-            total += share * slope * gap * max(weights[j - 1 : j + 1]) * min(1.0, gap / width)
-    return 0.06 * float(total) / mean
+            return nodes, error
+        tolerance *= 0.1
+        nodes = law.nodes(tolerance, points)
 
 
 def _first_guess(model: Model, shear_rate: float) -> float:
@@ -178,7 +159,7 @@ def _first_guess(model: Model, shear_rate: float) -> float:
     def excess(log_d: float) -> float:
         diffusion = math.exp(log_d)
         a = c + 0.5 * (g + math.sqrt(g * g + 4.0 * diffusion))
-        activity = 1.0 / float(_cycle_time(c, g, diffusion))
+        activity = 1.0 / float(cycle_time(c, g, diffusion))
         released_square = activity * (drops[0] * a * a - drops[1] * a + drops[2])
         return math.log(model.coupling.diffusion(activity, released_square)) - log_d
 
@@ -223,12 +204,12 @@ def root_guesses(model: Model, shear_rate: float) -> list[float]:
     top, bottom = log_range(model, shear_rate)
     driven = math.log(0.05 * abs(shear_rate) * c) if shear_rate != 0.0 else -math.inf
     x = 2.0 * math.log(c + abs(shear_rate)) + 4.0
-    points = [(x, explorer.excess(x))]
+    points = [(x, explorer.excess(x, 1.0))]
     while points[0][1] > 0.0 and points[0][0] < top:
         x = points[0][0] + 3.0
         points.insert(0, (x, explorer.excess(x)))
     while (x := points[-1][0] - 1.0) > bottom:
-        points.append((x, explorer.excess(x)))
+        points.append((x, explorer.excess(x, 1.0)))
         if points[-1][1] > 0.0 and x < driven:
             break
     crossings = [

@@ -46,7 +46,9 @@ _STATUS = {
     2: "the landing of a step did not converge",
     3: "the imposed stress was not reached",
 }
-_SAFETY = 0.3
+_SAFETY = 30.0
+_CLOSE = 0.03
+_RENEW_EVERY = 6
 _FINENESS = 0.03
 _CHECK_EVERY = 5
 _STRAIN_MOVED = 0.1
@@ -106,8 +108,10 @@ class Run:
         self.model, self.rtol, self.atol = model, rtol, atol
         self.fineness = max(_FINENESS * rtol**-0.5, 1.0), cells
         self.fixed_step = fixed_step
-        self.slopes = np.array([[1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]])
-        self.close = max(1e-2 * rtol, 1e-12)
+        self.slopes = np.array(2 * [[1.0, 0.0, 0.0, 1.0, 0.5]])
+        self.bias = 0.0
+        self.since_close = 0
+        self.close = max(_CLOSE * rtol**0.5, 1e-12)
         self.values, self.weights = _classes(model, start, min(1e-3, rtol))
         self.classes = Classes(self.values, self.weights, model.thresholds.redraws)
         self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
@@ -300,35 +304,23 @@ class Run:
         mid = 0.5 * (now + then)
         gm = g0 if rate is None else self._rate(rate, mid, begin, end)
         g1 = g0 if rate is None else self._rate(rate, then, begin, end)
-        D_mid, D_end = self._foreseen(mid), self._foreseen(then)
-        h, close = 0.5 * (then - now), self.close
-        slopes, D0 = self.slopes, self.diffusion
-        whole = system.step(self.mass, 2.0 * h, D0, g0, D_end, g1, close, slopes[0], target)
-        first = system.step(self.mass, h, D0, g0, D_mid, gm, close, slopes[1], target)
-        status = whole[0] or first[0]
-        solves = whole[3] + first[3]
+        h = 0.5 * (then - now)
+        D_end = self._foreseen(then)
+        D = self.diffusion, self._foreseen(mid), max(D_end + self.bias * h * h, 0.5 * D_end)
+        # now and then, and after a rejection, to the end: that renews the derivatives
+        self.since_close += 1
+        renew = self.since_close > _RENEW_EVERY
+        close = 1e-2 * self.rtol if renew else self.close
+        (status, solves, D_whole, gm, g1, g_whole), ends, means = system.doubled(
+            self.mass, h, D, (g0, gm, g1), close, self.slopes, target
+        )
+        if renew:
+            self.since_close = 0
+        middle, last, other = means.tolist()
         error = math.inf
         if not status:
-            means = system.means(first[4])
-            if rate is None:
-                gm = means[4] / means[0]
-            second = system.step(
-                first[4],
-                h,
-                means[3],
-                gm,
-                whole[1],
-                g1 if rate else whole[2],
-                close,
-                slopes[1],
-                target,
-            )
-            status, solves = second[0], solves + second[3]
-            if not status:
-                last, other = system.means(second[4]), system.means(whole[4])
-                if rate is None:
-                    g1 = last[4] / last[0]
-                error = self._error(last, other, h, g0, gm, g1, whole[2], rate is None, then)
+            error = self._error(last, other, h, g0, gm, g1, g_whole, rate is None, then)
+            self.bias = (D_whole - other[3]) / (h * h)
         self.counts["solves"] += solves
         if status and (self.fixed_step is not None or dt < 1e-13 * (1.0 + now)):
             raise self._fail(_STATUS[status])
@@ -336,6 +328,7 @@ class Run:
             factor = 0.9 * error ** (-1.0 / 3.0) if error > 0.0 else 3.0
             if error > 1.0:
                 self.counts["rejected"] += 1
+                self.since_close = _RENEW_EVERY
                 self.step_size = dt * max(factor, 0.2)
                 if self.step_size < 1e-14 * (1.0 + now):
                     raise self._fail("the tolerance could not be met")
@@ -344,8 +337,8 @@ class Run:
                 self.step_size = dt * min(factor, 2.5)
         self.past = [(now, self.diffusion), *self.past[:1]]
         for time, mass, values, g_before, g in (
-            (mid, first[4], means, g0, gm),
-            (then, second[4], last, gm, g1),
+            (mid, ends[0], middle, g0, gm),
+            (then, ends[1], last, gm, g1),
         ):
             self.time, self.mass = time, mass
             self.total, self.stress, self.activity, self.diffusion, self.released = values
@@ -371,8 +364,8 @@ class Run:
 
     def _error(
         self,
-        last: tuple[float, ...],
-        other: tuple[float, ...],
+        last: list[float],
+        other: list[float],
         h: float,
         g0: float,
         gm: float,
@@ -387,7 +380,8 @@ class Run:
         if imposed:  # the strain is what is free; it is of the order of the threshold
             size = max(size, float(self.values @ self.weights))
             stress = h * abs(0.5 * (g0 + 2.0 * gm + g1) - (g0 + g_whole))
-        allowed = _SAFETY * (self.rtol * size + self.atol)
+        share = _SAFETY * self.rtol**0.5
+        allowed = share * (self.rtol * size + self.atol)
         activity = abs(last[2] - other[2])
-        allowed_activity = _SAFETY * (self.rtol * last[2] + self.atol / (1.0 + then) ** 2)
-        return max(stress / allowed, activity / allowed_activity) / 3.0
+        allowed_activity = share * (self.rtol * last[2] + self.atol / (1.0 + then) ** 2)
+        return float(max(stress / allowed, activity / allowed_activity)) / 3.0

@@ -28,7 +28,7 @@ class Classes:
     weights: Floats
     redraws: bool
 
-    def nodes(self, rtol: float = 1e-9) -> tuple[Floats, Floats]:
+    def nodes(self, rtol: float = 1e-9, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
         """Return the classes and their weights."""
         return self.values, self.weights
 

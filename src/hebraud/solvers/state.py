@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hebraud.model.model import Model
 from hebraud.model.thresholds import Thresholds
+from hebraud.rheology import columns
 
 __all__ = ["SteadyState"]
 
@@ -35,7 +36,8 @@ class SteadyState:
     error_estimate : float
         Estimated relative error, the largest of those of stress and D. For the exact solver:
         round-off times the conditioning of D in the coupling. For finite volumes: the
-        difference between the last two grids, extrapolated.
+        difference between the last two grids, extrapolated, the error of the threshold nodes, and
+        no less than an eighth of the misfit of 2 g <s> + 2 D = Gamma <s^2 - s'^2> (up to rtol).
     other_roots : tuple of float
         Other values of D that satisfy the coupling at this shear rate (empty in the classical
         model, whose stationary state is unique). The state is that of the largest D at which
@@ -87,3 +89,31 @@ class SteadyState:
         """Threshold classes (values, weights) that the state is made of."""
         nodes: tuple[NDArray[np.float64], NDArray[np.float64]] | None = self._start.nodes
         return nodes
+
+    # -- as a table
+    @property
+    def _columns(self) -> dict[str, float]:
+        names = ("shear_rate", "stress", "activity", "diffusion", "error_estimate")
+        return {name: getattr(self, name) for name in names}
+
+    def to_dataframe(self) -> Any:
+        """Return a ``pandas.DataFrame`` of one row, for ``pandas.concat``.
+
+        Raises
+        ------
+        MissingDependency
+            If pandas is not installed.
+        """
+        one_row = {name: [value] for name, value in self._columns.items()}
+        return columns.to_dataframe(one_row, {"model": self.model, "solver": self.solver})
+
+    def to_xarray(self) -> Any:
+        """Return an ``xarray.Dataset`` of single numbers, for ``xarray.concat``.
+
+        Raises
+        ------
+        MissingDependency
+            If xarray is not installed.
+        """
+        described = {"model": self.model, "solver": self.solver}
+        return columns.to_xarray(self._columns, described, "shear_rate")

@@ -29,7 +29,9 @@ class Exact:
     def steady_state(self, model: Model, shear_rate: float) -> SteadyState:
         """Return the exact stationary state; see :func:`hebraud.analytic.exact.stationary`."""
         found = exact.stationary(model, shear_rate)
-        values, weights = model.thresholds.nodes()
+        landing = model.relaxation.fixed_points
+        assert landing is not None
+        values, weights = model.thresholds.nodes(breaks=np.abs(landing.offset))
         return SteadyState(
             model,
             shear_rate,
@@ -157,7 +159,7 @@ def flow_curve(
         )
     if model.classical and isinstance(chosen, Exact):
         curve = exact.classical_curve(model.coupling.alpha, rates)  # type: ignore[attr-defined]
-        return FlowCurve(rates, curve.stress, None, curve.activity, curve.diffusion)
+        return FlowCurve(rates, curve.stress, None, curve.activity, curve.diffusion, model=model)
     states = [chosen.steady_state(model, float(rate)) for rate in rates]
     return FlowCurve(
         rates,
@@ -165,4 +167,5 @@ def flow_curve(
         None,
         [state.activity for state in states],  # type: ignore[arg-type]
         [state.diffusion for state in states],  # type: ignore[arg-type]
+        model=model,
     )

@@ -30,16 +30,16 @@ class System:
         cells = grid.centres.size
         pulses = np.zeros((cells, 0))
         if model.relaxation.fixed_points is not None:
-            ends = np.zeros((cells, 2))
-            ends[0, 0] = ends[-1, 1] = 1.0
-            pulses = generator.land(ends)
-            if np.array_equal(pulses[:, 0], pulses[:, 1]):
-                pulses = np.ascontiguousarray(pulses[:, :1])
-        from hebraud._kernels.patankar import spacings
+            # one column where a yield on either side lands the same; the step fills them
+            same = np.array_equal(generator.lower[0], generator.lower[-1])
+            pulses = np.zeros((cells, 1 if same else 2))
+        from hebraud._kernels.patankar import WORK, spacings
 
-        self.spacing = spacings(grid.centres, grid.widths)
-        self.middle = grid.first_right
-        self.arrays = (
+        self.cells = (
+            grid.centres,
+            spacings(grid.centres, grid.widths),
+            grid.widths,
+            grid.first_right,
             self.rates,
             self.constant,
             self.noise,
@@ -51,7 +51,7 @@ class System:
             weights,
             generator.redraws,
         )
-        self.work = np.empty((9, cells, values.size))
+        self.work = np.empty((WORK, cells, values.size))
 
     def means(self, mass: Floats) -> tuple[float, float, float, float, float]:
         """Return total mass, stress, activity, D, released stress."""
@@ -62,39 +62,32 @@ class System:
         )
         return total, stress, activity, self.constant + made, released
 
-    def step(
+    def doubled(
         self,
         mass: Floats,
-        dt: float,
-        D0: float,
-        g0: float,
-        D1: float,
-        g1: float,
+        h: float,
+        D: tuple[float, float, float],
+        g: tuple[float, float, float],
         close: float,
-        jacobian: Floats,
+        jacobians: Floats,
         target: float | None,
-    ) -> tuple[int, float, float, int, Floats]:
-        """Take one step; see :func:`hebraud._kernels.patankar.step`."""
-        from hebraud._kernels.patankar import step
+    ) -> tuple[tuple[int, int, float, float, float, float], Floats, Floats]:
+        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.patankar.doubled`."""
+        from hebraud._kernels.patankar import doubled
 
-        end = np.empty_like(mass)
-        status, D, g, solves = step(
+        ends, means = np.empty((3, *mass.shape)), np.empty((3, 5))
+        out = doubled(
             mass,
-            dt,
-            D0,
-            g0,
-            D1,
-            g1,
+            h,
+            D,
+            g,
             close,
-            jacobian,
+            jacobians,
             target is not None,
             0.0 if target is None else target,
-            self.grid.centres,
-            self.spacing,
-            self.grid.widths,
-            self.middle,
-            *self.arrays,
-            end,
+            self.cells,
+            ends,
+            means,
             self.work,
         )
-        return status, D, g, solves, end
+        return out, ends, means

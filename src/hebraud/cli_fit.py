@@ -1,0 +1,110 @@
+"""The command ``hebraud fit``: parameters from a flow curve in a text file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import hebraud
+
+__all__ = ["fit"]
+
+Hold = "Hold it at this value."
+
+
+def fit(
+    data: Annotated[Path, typer.Argument(help="CSV or TSV file with a header line.")],
+    alpha: Annotated[float | None, typer.Option(help=f"Coupling. {Hold}")] = None,
+    threshold: Annotated[float | None, typer.Option(help=f"sigma_c (Pa). {Hold}")] = None,
+    modulus_time: Annotated[float | None, typer.Option(help=f"G0 tau (Pa s). {Hold}")] = None,
+    shear_rate_column: Annotated[str | None, typer.Option(help="Its header.")] = None,
+    stress_column: Annotated[str | None, typer.Option(help="Its header.")] = None,
+    stress_err_column: Annotated[str | None, typer.Option(help="Its header.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=TEXT: only the rows with this text.")
+    ] = None,
+    exclude: Annotated[
+        list[int] | None, typer.Option(help="A line of the file to leave out; may be repeated.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Fit the Herschel-Bulkley law too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of the report.")] = False,
+    output: Annotated[Path | None, typer.Option(help="File instead of standard output.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw to this file (.png, .pdf, .svg).")] = None,
+) -> None:
+    """Fit the Hébraud-Lequeux flow curve to data: alpha, threshold, modulus_time (G0 tau)."""
+    from hebraud.inference import (
+        Comparison,
+        fit_flow_curve,
+        fit_herschel_bulkley_law,
+        read_flow_curve,
+    )
+
+    if plot is not None and plot.suffix not in (".png", ".pdf", ".svg"):
+        raise ValueError(f"--plot must end in one of .png, .pdf, .svg, got {str(plot)!r}")
+    given = {
+        "shear_rate": shear_rate_column, "stress": stress_column, "stress_err": stress_err_column,
+    }  # fmt: skip
+    table = read_flow_curve(
+        data,
+        {name: header for name, header in given.items() if header is not None},
+        dict(_condition(text) for text in where or []),
+        tuple(exclude or []),
+    )
+    columns = (table.shear_rate, table.stress, table.stress_err)
+    found = fit_flow_curve(*columns, alpha=alpha, threshold=threshold, modulus_time=modulus_time)
+    comparison = None
+    if compare:
+        comparison = Comparison(
+            {"classical": found, "Herschel-Bulkley": fit_herschel_bulkley_law(*columns)}
+        )
+    if as_json:
+        text = json.dumps(_summary(found, comparison, level), indent=2, ensure_ascii=False)
+    else:
+        text = found.report(level) + ("" if comparison is None else f"\n{comparison.report()}")
+    if output is None:
+        typer.echo(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
+    if plot is not None:
+        known = all(table.units.get(name) for name in ("shear_rate", "stress"))
+        units = {
+            "shear_rate": "1/s", "stress": "Pa", "threshold": "Pa", "modulus_time": "Pa s",
+        }  # fmt: skip
+        with hebraud.plot.style():
+            (found if comparison is None else comparison).plot(
+                units=units if known else None
+            ).savefig(plot)
+
+
+def _condition(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise ValueError(f"--where must be COLUMN=TEXT, got {text!r}")
+    return name, value
+
+
+def _summary(found: Any, comparison: Any, level: float) -> dict[str, Any]:
+    """Return what the report says, for machines; null where an interval has no end."""
+    parameters = {}
+    for name, estimate in found.estimates.items():
+        parameters[name] = {"value": estimate.value, "stderr": estimate.stderr}
+        if name in found.free:
+            low, high = found.interval(name, level)
+            parameters[name] |= {"low": low or None, "high": high if high < float("inf") else None}
+    summary = {
+        "parameters": parameters, "level": level, "chi_square": found.chi_square,
+        "degrees_of_freedom": found.degrees_of_freedom, "aic": found.aic, "bic": found.bic,
+        "warnings": [{"kind": w.kind, "message": w.message} for w in found.warnings],
+    }  # fmt: skip
+    if comparison is not None:
+        summary["comparison"] = [
+            {"name": row.name, "delta_aic": row.delta_aic, "delta_bic": row.delta_bic}
+            for row in comparison.rows
+        ]
+    return summary

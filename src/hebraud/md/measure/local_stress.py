@@ -1,0 +1,122 @@
+"""The distribution of block stresses in steady flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hebraud.errors import check_whole_number
+from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
+from hebraud.rheology.estimate import Estimate
+
+__all__ = ["StressDensity", "block_stress_law", "stress_density", "time_block_moments"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class StressDensity:
+    """P(sigma) of block stresses, averaged over bins.
+
+    Attributes
+    ----------
+    edges : (K + 1,) array
+        Of the bins, in the unit of the stress.
+    density : (K,) array
+        Share of the block stresses in each bin over its width; stresses outside all bins count
+        in the total.
+    stderr : (K,) array
+        Its standard error, from time blocks.
+    outside : float
+        Share of the block stresses outside all bins.
+    """
+
+    edges: Floats
+    density: Floats
+    stderr: Floats
+    outside: float
+
+    @property
+    def middle(self) -> Floats:
+        """Middles of the bins."""
+        return np.asarray(0.5 * (self.edges[1:] + self.edges[:-1]))
+
+
+def stress_density(
+    stress: Sequence[ArrayLike], edges: ArrayLike, time_blocks: int = 8
+) -> StressDensity:
+    """Return P(sigma) of the block stresses of steady flow, with errors from time blocks.
+
+    Parameters
+    ----------
+    stress : sequence of (T, M^2) arrays
+        Block stresses of each run, after the transient.
+    edges : (K + 1,) array
+        Of the bins, rising.
+    time_blocks : int
+        Time blocks that each run is cut into, each much longer than the correlation.
+
+    Raises
+    ------
+    ValueError
+        If the edges do not rise, a run has another shape, or a stress is not finite.
+    ConvergenceError
+        If there are fewer than eight time blocks in all.
+    """
+    bins = np.asarray(edges, dtype=np.float64)
+    time_blocks = check_whole_number("time_blocks", time_blocks, at_least=1)
+    if bins.ndim != 1 or bins.size < 2 or not np.all(np.diff(bins) > 0.0):
+        raise ValueError(f"edges must be at least two rising numbers, got {edges!r}")
+    counts, totals = [], []
+    for i, run in enumerate(stress):
+        values = np.asarray(run, dtype=np.float64)
+        if values.ndim != 2 or len(values) < time_blocks or not np.isfinite(values).all():
+            raise ValueError(
+                f"stress[{i}] must be finite with shape (times, blocks) and at least {time_blocks} "
+                f"times, got shape {values.shape}"
+            )
+        for piece in np.array_split(values, time_blocks):
+            counts.append(np.histogram(piece, bins)[0])
+            totals.append(piece.size)
+    number = np.array(counts, dtype=np.float64)
+    total = np.array(totals, dtype=np.float64)
+    drawn = resampled_ratio(bootstrap_weights(len(total)), number, np.outer(total, np.diff(bins)))
+    return StressDensity(
+        edges=bins,
+        density=number.sum(axis=0) / (total.sum() * np.diff(bins)),
+        stderr=np.array([spread(column) for column in drawn.T]),
+        outside=1.0 - float(number.sum() / total.sum()),
+    )
+
+
+def time_block_moments(stress: Sequence[ArrayLike], time_blocks: int = 8) -> Floats:
+    """Return number, sum and sum of squares of the block stresses in every time block, (U, 3)."""
+    pieces = [piece for run in stress for piece in np.array_split(np.asarray(run), time_blocks)]
+    return np.array([[one.size, one.sum(), np.square(one).sum()] for one in pieces])
+
+
+def block_stress_law(moments: ArrayLike) -> dict[str, Estimate]:
+    """Return mean (``block stress``) and standard deviation (``block stress std``).
+
+    Parameters
+    ----------
+    moments : (U, 3) array
+        From `time_block_moments`.
+
+    Raises ``ConvergenceError`` if there are fewer than eight time blocks.
+    """
+    number, total, square = np.asarray(moments, dtype=np.float64).T
+
+    def law(rows: Floats) -> tuple[Floats, Floats]:
+        mean = resampled_ratio(rows, total, number)
+        return mean, np.sqrt(resampled_ratio(rows, square, number) - mean**2)
+
+    best, drawn = law(np.ones((1, len(number)))), law(bootstrap_weights(len(number)))
+    names = ("block stress", "block stress std")
+    return {
+        name: Estimate(float(value[0]), spread(draws), len(number), "bootstrap of time blocks")
+        for name, value, draws in zip(names, best, drawn, strict=True)
+    }

@@ -1,0 +1,260 @@
+"""The shear modulus G0: from the start-up, and from elastic branches in steady flow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hebraud.errors import ConvergenceError, check_number, check_whole_number
+from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
+from hebraud.rheology.estimate import Estimate
+
+__all__ = ["Branches", "branch_modulus", "elastic_branches", "modal_modulus", "start_up_modulus"]
+
+Floats = NDArray[np.float64]
+_FEWEST_POINTS = 5
+
+
+def _series(strain: ArrayLike, stress: ArrayLike) -> tuple[Floats, Floats]:
+    gamma = np.asarray(strain, dtype=np.float64)
+    sigma = np.atleast_2d(np.asarray(stress, dtype=np.float64))
+    if gamma.ndim != 1 or sigma.ndim != 2 or sigma.shape[1] != gamma.size:
+        raise ValueError(
+            "strain must have shape (n,) and stress (n,) or (runs, n), got shapes "
+            f"{gamma.shape} and {np.shape(stress)}"
+        )
+    if not (np.isfinite(gamma).all() and np.isfinite(sigma).all()):
+        raise ValueError("strain and stress must be finite, got NaN or infinity")
+    if gamma.size < 2 or not np.all(np.diff(gamma) > 0.0):
+        raise ValueError(
+            "strain must rise from sample to sample; give -strain, -stress if it falls"
+        )
+    return gamma, sigma
+
+
+def _slope(x: Floats, y: Floats) -> Floats:
+    """Least-squares slopes along the last axis."""
+    away = x - x.mean(axis=-1, keepdims=True)
+    return np.asarray(np.sum(away * y, axis=-1) / np.sum(away**2, axis=-1))
+
+
+def start_up_modulus(
+    strain: ArrayLike, stress: ArrayLike, window: tuple[float, float] = (0.0, 0.005)
+) -> Estimate:
+    """Return G0 as the slope of the stress in the start-up, mean and scatter over samples.
+
+    A straight line with a free level (a quenched glass has some stress) is fitted to each sample
+    over the strains in ``window``; the standard error is that of the mean over the samples.
+
+    Invalid at shear rates at which the window is crossed before the glass responds (about a
+    tau_0), and where the window reaches the plastic bend: compare windows.
+
+    Parameters
+    ----------
+    strain : (n,) array
+        Strain since the quench, rising.
+    stress : (k, n) array
+        Stress of k >= 2 independent samples.
+    window : (float, float)
+        First and last strain, both included.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two samples, or fewer than five strains in the window.
+    """
+    gamma, sigma = _series(strain, stress)
+    inside = (gamma >= window[0]) & (gamma <= window[1])
+    if np.count_nonzero(inside) < _FEWEST_POINTS:
+        raise ValueError(
+            f"window = {window} holds {np.count_nonzero(inside)} strains, at least "
+            f"{_FEWEST_POINTS} are needed: widen it or record more often"
+        )
+    if len(sigma) < 2:
+        raise ValueError(
+            "stress holds one sample, and the error of the modulus is its scatter over samples: "
+            "at least 2 are needed"
+        )
+    slopes = _slope(gamma[inside], sigma[:, inside])
+    return Estimate(
+        float(slopes.mean()),
+        float(slopes.std(ddof=1)) / math.sqrt(slopes.size),
+        slopes.size,
+        f"start-up slope, strain {window[0]:g} to {window[1]:g}",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Branches:
+    """Elastic branches: stretches of a run in which the stress rises between two drops.
+
+    Attributes
+    ----------
+    start, end : (b,) arrays
+        Strain at the minimum and at the maximum.
+    slope : (b,) array
+        Least-squares slope of the stress between them.
+    """
+
+    start: Floats
+    end: Floats
+    slope: Floats
+
+
+def elastic_branches(
+    strain: ArrayLike, stress: ArrayLike, fall: float, shortest: float
+) -> Branches:
+    """Return the elastic branches of one run.
+
+    A branch runs from a minimum of the stress to the next maximum, where minima and maxima count
+    if the stress rises or falls by more than ``fall`` before the next one. Those shorter than
+    ``shortest`` in strain or of fewer than five samples are left out, and so are the unfinished
+    ones at both ends of the series.
+
+    Parameters
+    ----------
+    strain, stress : (n,) arrays
+    fall : float
+        In the unit of the stress, > 0.
+    shortest : float
+        Strain, >= 0.
+    """
+    gamma, (sigma,) = _series(strain, np.asarray(stress, dtype=np.float64)[None])
+    fall = check_number("fall", fall, above=0.0)
+    shortest = check_number("shortest", shortest, at_least=0.0)
+    found = [
+        (gamma[i], gamma[j], float(_slope(gamma[i : j + 1], sigma[i : j + 1])))
+        for i, j in _rises(sigma, fall)
+        if j - i + 1 >= _FEWEST_POINTS and gamma[j] - gamma[i] >= shortest
+    ]
+    start, end, slope = np.array(found, dtype=np.float64).reshape(-1, 3).T
+    return Branches(start=start, end=end, slope=slope)
+
+
+def _rises(stress: Floats, fall: float) -> list[tuple[int, int]]:
+    """Index pairs (minimum, next maximum) between turns by more than ``fall``."""
+    rises: list[tuple[int, int]] = []
+    lowest = highest = 0
+    began: int | None = None  # the minimum that a rise under way started from
+    rising = True
+    for k, value in enumerate(stress):
+        if rising:
+            highest = k if value > stress[highest] else highest
+            if value < stress[highest] - fall:
+                if began is not None:
+                    rises.append((began, highest))
+                rising, lowest = False, k
+        else:
+            lowest = k if value < stress[lowest] else lowest
+            if value > stress[lowest] + fall:
+                rising, began, highest = True, lowest, k
+    return rises
+
+
+def branch_modulus(
+    strain: ArrayLike, stress: ArrayLike, fall: float = 0.1, shortest: float = 2e-3
+) -> Estimate:
+    """Return G0 as the mean slope of the elastic branches in steady flow.
+
+    Branches (:func:`elastic_branches`) of all runs are averaged with their lengths in strain as
+    weights; the standard error comes from drawing branches anew. Small plastic events within a
+    branch make it flatter, so that this is a lower bound where drops overlap: compare with the
+    start-up slope and with :func:`modal_modulus`.
+
+    Parameters
+    ----------
+    strain : (n,) array
+        Of the steady part of the runs.
+    stress : (n,) or (k, n) array
+    fall : float
+        What counts as a drop, in standard deviations of the stress about its mean in these runs.
+    shortest : float
+        Strain that a branch must last.
+
+    Raises
+    ------
+    ConvergenceError
+        If there are fewer than eight branches.
+    """
+    gamma, sigma = _series(strain, stress)
+    level = check_number("fall", fall, above=0.0) * float(sigma.std())
+    if level == 0.0:
+        raise ConvergenceError("the stress is constant: there are no elastic branches")
+    runs = [elastic_branches(gamma, run, level, shortest) for run in sigma]
+    slope = np.concatenate([run.slope for run in runs])
+    length = np.concatenate([run.end - run.start for run in runs])
+    if slope.size < 8:
+        raise ConvergenceError(
+            f"{slope.size} elastic branches last a strain of {shortest:g}, at least 8 are needed: "
+            "take a shorter `shortest`, a lower shear rate or more strain"
+        )
+    drawn = resampled_ratio(bootstrap_weights(slope.size), slope * length, length)
+    return Estimate(
+        float(np.average(slope, weights=length)),
+        spread(drawn),
+        slope.size,
+        f"elastic branches, fall {fall:g} std, strain >= {shortest:g}",
+    )
+
+
+def modal_modulus(
+    strain: ArrayLike, stress: ArrayLike, width: float = 2e-3, time_blocks: int = 8
+) -> Estimate:
+    """Return G0 as the most frequent slope of the stress over short stretches of steady flow.
+
+    Slopes of least-squares lines over consecutive stretches of strain ``width`` pile up at G0, as
+    most hold no drop, and trail off below. The mode is the highest point of their density,
+    smoothed with a Gaussian of Silverman's width (at least 0.1 % of their range); the standard
+    error comes from drawing time blocks of the runs anew.
+
+    Invalid where ``width`` exceeds the strain between drops: there is then no peak at G0.
+
+    Raises
+    ------
+    ValueError
+        If a stretch holds fewer than five samples, or a run fewer stretches than time blocks.
+    """
+    gamma, sigma = _series(strain, stress)
+    width = check_number("width", width, above=0.0)
+    time_blocks = check_whole_number("time_blocks", time_blocks, at_least=1)
+    points = 1 + round(width / float(np.mean(np.diff(gamma))))
+    pieces = gamma.size // points
+    if points < _FEWEST_POINTS or pieces < time_blocks:
+        raise ValueError(
+            f"width = {width:g} makes {pieces} stretches of {points} samples; at least "
+            f"{time_blocks} (time_blocks) of {_FEWEST_POINTS} are needed"
+        )
+    shape = (-1, pieces, points)
+    kept = pieces * points
+    slopes = _slope(gamma[:kept].reshape(shape[1:]), sigma[:, :kept].reshape(shape))
+    low, quarter, three, high = np.quantile(slopes, [0.0, 0.25, 0.75, 1.0])
+    broad = min(float(slopes.std()), float(three - quarter) / 1.349)
+    if low == high:
+        raise ConvergenceError("the slopes are all the same: the stress is a straight line")
+    kernel = max(0.9 * broad * slopes.size**-0.2, 1e-3 * float(high - low))
+    grid = np.arange(low - kernel, high + kernel, kernel / 8.0)
+    unit = np.arange(pieces) * time_blocks // pieces
+    counts = np.stack(
+        [
+            np.histogram(run[unit == block], grid)[0].astype(np.float64)
+            for run in slopes
+            for block in range(time_blocks)
+        ]
+    )
+    reach = np.arange(-32, 33) / 8.0
+    bell = np.exp(-0.5 * reach**2)
+    middle = 0.5 * (grid[1:] + grid[:-1])
+
+    def mode(histogram: Floats) -> float:
+        return float(middle[np.argmax(np.convolve(histogram, bell, mode="same"))])
+
+    drawn = [mode(row) for row in bootstrap_weights(len(counts)) @ counts]
+    return Estimate(
+        mode(counts.sum(axis=0)),
+        spread(drawn),
+        len(counts),
+        f"most frequent slope over strain {width:g}",
+    )

@@ -1,0 +1,75 @@
+"""What the snapshots of a segment are reduced to before they are dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from hebraud.errors import check_number
+from hebraud.md.trajectory import Frames
+
+__all__ = ["Observer", "Plastic"]
+
+
+class Observer(Protocol):
+    """Reduces snapshots to a few arrays. A frozen dataclass: its fields say what it measures.
+
+    Its fields become part of what a chain's files belong to, so that results of other settings
+    are never mixed.
+    """
+
+    @property
+    def name(self) -> str:
+        """Letters and digits; its arrays are stored under ``<name>_<array>``."""
+
+    def frames_before(self, spacing: float) -> int:
+        """Return how many frames, ``spacing`` apart, it needs from before a segment."""
+
+    def reduce(self, frames: Frames, before: Frames | None) -> Mapping[str, NDArray[Any]]:
+        """Return what it makes of a segment.
+
+        Parameters
+        ----------
+        frames : Frames
+            The snapshots of the segment, without velocities.
+        before : Frames or None
+            Those that go before, as many as it asked for and there are; None at the start.
+        """
+
+
+@dataclass(frozen=True)
+class Plastic:
+    """Active particles, clusters and events, by `hebraud.md.measure.plastic.plastic_record`.
+
+    The arrays of every segment are one record; windows that begin in one segment and end in the
+    next are counted, once, in the next. The parameters are those of `plastic_record`; a second one
+    with other parameters needs another name.
+    """
+
+    lag: float = 4.0
+    cutoff: float = 2.0
+    threshold: float = 0.1
+    block_width: float = 2.0
+    mesoblock_width: float = 6.0
+    corners: bool = False
+    correlation_time: float = 20.0
+    name: str = "plastic"
+
+    def __post_init__(self) -> None:
+        for name in ("lag", "cutoff", "threshold", "block_width", "mesoblock_width"):
+            object.__setattr__(self, name, check_number(name, getattr(self, name), above=0.0))
+
+    def frames_before(self, spacing: float) -> int:
+        """Return the number of frames in one lag."""
+        return round(self.lag / spacing)
+
+    def reduce(self, frames: Frames, before: Frames | None) -> Mapping[str, NDArray[Any]]:
+        """Return the record of the windows that begin in ``before`` or ``frames`` and end here."""
+        from hebraud.md.measure.plastic import plastic_record
+
+        seen = frames if before is None else Frames.join([before, frames])
+        choices = {key: value for key, value in asdict(self).items() if key != "name"}
+        return plastic_record(seen, **choices)

@@ -1,0 +1,1 @@
+"""The files of the workflow: the Snakefile, the profiles, and the campaigns that come along."""

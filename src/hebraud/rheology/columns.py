@@ -1,0 +1,120 @@
+"""What the columns of results are called, and results as tables of pandas and xarray."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from hebraud.errors import MissingDependency
+
+__all__ = ["COLUMNS", "Column", "to_dataframe", "to_xarray"]
+
+
+class Column(NamedTuple):
+    """Symbol, unit in reduced and in physical units, and meaning of one quantity.
+
+    In physical units [threshold] and [plastic_time] are the units in which the ``Scales`` are
+    given.
+    """
+
+    symbol: str
+    reduced: str
+    physical: str
+    description: str
+
+    def unit(self, physical: bool) -> str:
+        """Return the unit of a reduced or a physical column."""
+        return self.physical if physical else self.reduced
+
+
+def _dimensionless(symbol: str, description: str) -> Column:
+    return Column(symbol, "1", "1", description)
+
+
+_DIFFUSION_UNITS = "sigma_c^2/tau", "[threshold]^2/[plastic_time]"
+
+COLUMNS: Mapping[str, Column] = {
+    "time": Column("t", "tau", "[plastic_time]", "time"),
+    "frozen_at": Column("t", "tau", "[plastic_time]", "since when nothing moves"),
+    "strain": Column("gamma", "sigma_c/G0", "1", "strain, 0 at the start"),
+    "shear_rate": Column("g", "sigma_c/(G0 tau)", "1/[plastic_time]", "shear rate"),
+    "stress": Column("Sigma", "sigma_c", "[threshold]", "macroscopic stress"),
+    "stress_err": Column("Sigma_err", "sigma_c", "[threshold]", "standard error of the stress"),
+    "activity": Column("Gamma", "1/tau", "1/[plastic_time]", "plastic activity"),
+    "diffusion": Column(
+        "D", *_DIFFUSION_UNITS, "stress diffusion coefficient; multiplies d2P/ds2: <ds^2> = 2 D t"
+    ),
+    "other_roots": Column("D", *_DIFFUSION_UNITS, "other D that satisfy the coupling"),
+    "mass_error": _dimensionless("int P ds - 1", "total probability minus one"),
+    "error_estimate": _dimensionless("", "estimated relative error of stress and D"),
+}
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingDependency(
+            f"this table is one of {name}, which is not installed: pip install {name}"
+        ) from error
+
+
+def _about(described: Mapping[str, Any]) -> dict[str, Any]:
+    from hebraud import __version__
+
+    said = {name: value for name, value in described.items() if value is not None}
+    return {"hebraud_version": __version__} | {
+        name: value if isinstance(value, (int, float)) else repr(value)
+        for name, value in said.items()
+    }
+
+
+def to_dataframe(
+    columns: Mapping[str, Any], described: Mapping[str, Any], physical: bool = False
+) -> Any:
+    """Return a ``pandas.DataFrame``; its ``attrs`` hold the units and what describes the whole.
+
+    Columns that are None, and descriptions that are, are left out.
+
+    Raises
+    ------
+    MissingDependency
+        If pandas is not installed.
+    """
+    present = {name: values for name, values in columns.items() if values is not None}
+    frame = _imported("pandas").DataFrame(present)
+    units = {name: COLUMNS[name].unit(physical) for name in present}
+    frame.attrs.update(_about(described) | {"units": units})
+    return frame
+
+
+def to_xarray(
+    columns: Mapping[str, Any],
+    described: Mapping[str, Any],
+    coordinate: str,
+    physical: bool = False,
+) -> Any:
+    """Return an ``xarray.Dataset`` along one of the columns, or of single numbers.
+
+    Every variable has the attributes ``units``, ``symbol`` and ``long_name``.
+
+    Raises
+    ------
+    MissingDependency
+        If xarray is not installed.
+    """
+    xarray = _imported("xarray")
+    variables = {}
+    for name, values in columns.items():
+        if values is not None:
+            column = COLUMNS[name]
+            about = {
+                "units": column.unit(physical),
+                "symbol": column.symbol,
+                "long_name": column.description,
+            }
+            dimensions = (coordinate,) if getattr(values, "ndim", 0) else ()
+            variables[name] = xarray.Variable(dimensions, values, about)
+    along = {coordinate: variables.pop(coordinate)}
+    return xarray.Dataset(variables, along, _about(described))

@@ -1,0 +1,160 @@
+"""From chains to the model's parameters: known ones are found again."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from hebraud.md import BlockStress, Preset, Recording, Series, reduction, report
+from hebraud.md.chain import Chain
+from hebraud.md.evidence import Evidence
+from hebraud.md.measure.plastic import plastic_record
+from hebraud.md.measured import measure
+from hebraud.md.presets import Runs
+from hebraud.md.trajectory import Frames
+from hebraud.rheology.estimate import Estimate
+from hebraud.rheology.flow_curve import FlowCurve
+
+RATE, MODULUS, D_SIGMA, THRESHOLD, DROP = 1e-3, 17.0, 3e-3, 3.4, 0.7
+RUNS = (Runs(RATE, 1.9, (1, 2)), Runs(1e-2, 2.0, (1, 2)))
+PLAN = Preset("synthetic", 1000, 1.189, RUNS, recording=Recording())
+SEGMENTS = 19
+CURVE = FlowCurve(np.array([1e-3, 1e-2, 1e-1]), 0.7 + 3.0 * np.sqrt([1e-3, 1e-2, 1e-1]), [1e-3] * 3)
+
+
+def jumping(number, rng):
+    """A hundred frames in which a few particles jump: something for every window."""
+    n, side = 200, 13.0
+    place = np.array([(i % 15, i // 15) for i in range(n)]) * side / 15 + rng.uniform(
+        0, 0.3, (n, 2)
+    )
+    time = 100.0 * number + np.arange(1.0, 101.0)
+    moved = np.cumsum(rng.random((100, n)) < 2e-3, axis=0)[:, :, None] * [0.3, 0.5]
+    position = place + moved + 1e-3 * rng.normal(size=(100, n, 2))
+    return Frames(time, 0.0 * time, position, np.ones(n, int), np.array([side, side]))
+
+
+def chain_of(seed, records):
+    rng = np.random.default_rng(seed)
+    time = 0.2 * np.arange(1, 500 * SEGMENTS + 1)
+    walk = np.cumsum(np.sqrt(0.2 * D_SIGMA) * rng.normal(size=(len(time), 25)), axis=0)
+    strain = RATE * time
+    stress = MODULUS * np.minimum(strain, 0.05)
+    epoch = np.round(strain).astype(int)
+    walk[epoch == 2] += 100.0  # other blocks after a flip: no difference may see it
+    blocks = BlockStress(time, strain, epoch, MODULUS * strain[:, None] + walk)
+    series = Series(strain, stress, np.zeros_like(time), np.zeros_like(time))
+    return Chain(series, blocks, {"plastic": records}, ())
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    records = tuple(plastic_record(jumping(k, rng)) for k in range(SEGMENTS))
+    thresholds = {
+        "strain": np.array([0.9, 1.1, 1.3, 1.5, 1.7, 1.9]),
+        "threshold": THRESHOLD + 0.9 * rng.normal(size=(6, 25)),
+        "at_fixed_strain": DROP + 0.1 * rng.normal(size=(6, 25)),
+    }
+    for name in ("threshold", "at_fixed_strain"):
+        thresholds[name][0] = 1e6  # before the flow has settled
+        thresholds[name][3, 7] = np.nan
+    thresholds["one_step"] = 1.1 * thresholds["at_fixed_strain"]
+    thresholds["to_minimum"] = 2.0 * thresholds["at_fixed_strain"]
+
+    def read(point, folder, segments):
+        assert (point.shear_rate, segments) == (RATE, SEGMENTS)
+        return chain_of(point.glass.seed, records)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reduction, "read_chain", read)
+        patch.setattr(reduction, "ensure_thresholds", lambda *_: thresholds)
+        evidence = reduction.gather(PLAN, tmp_path_factory.getbasetemp(), CURVE)
+    return measure(evidence), records, thresholds, evidence
+
+
+def test_what_is_put_in_comes_out(measured):
+    whole, records, thresholds, _ = measured
+    found = whole.parameters
+    assert found.G0.value == pytest.approx(MODULUS, rel=1e-9)
+    assert found.sigma_Y.value == pytest.approx(0.7, abs=1e-6)
+    assert abs(found.D_sigma.value / D_SIGMA - 1.0) < 4 * found.D_sigma.stderr / D_SIGMA < 0.5
+    late = thresholds["threshold"][1:]
+    assert found.sigma_c.value == pytest.approx(np.nanmean(late), rel=1e-12)
+    assert found.sigma_c_std.value == pytest.approx(np.nanstd(late), rel=1e-9)
+    assert found.drop.value == pytest.approx(np.nanmean(thresholds["at_fixed_strain"][1:]), rel=1e-12)
+    # 248 independent blocks: the error of the mean is that of 250 draws, to the noise of 10 rows
+    assert found.sigma_c.stderr == pytest.approx(0.9 / np.sqrt(248), rel=0.6)
+    assert "2 not yielded" in found.sigma_c.note
+    active = sum(one["area"].sum() for one in records[10:])
+    clusters = sum(one["area"].size for one in records[10:])
+    assert found.l_pl.value == pytest.approx(np.sqrt(active / clusters), rel=1e-12)
+    assert found.Gamma.value > 0.0
+    beside = whole.estimates
+    assert beside["drop to_minimum"].value == pytest.approx(2.0 * found.drop.value, rel=1e-12)
+    assert beside["Gamma drop/(G0 rate)"].value == pytest.approx(
+        found.Gamma.value * found.drop.value / (found.G0.value * RATE), rel=1e-12
+    )
+    # walks without a load: to the letter, the load is all that is added
+    assert beside["D_sigma eq. (7)"].startswith("none: no 0.5 decades")
+    assert found.block_width == pytest.approx(np.sqrt(1000 / 1.189) / 5)
+
+
+def test_parameters_are_printed_and_stored(measured, capsys):
+    found = measured[0]
+    stresses = tuple(Estimate(stress, 1e-3) for stress in CURVE.stress)
+    results = report.Results(PLAN, (), stresses, CURVE, "no fit", "no fit", "none", found)
+    stored = json.loads(json.dumps(report._parameters_dict(found)))
+    assert stored["parameters"]["G0"]["value"] == found.estimates["G0"].value
+    alpha = found.parameters.alpha_flow.value
+    assert stored["couplings"]["alpha_flow from sigma_Y"]["value"] == alpha
+    report.print_summary(results)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Parameters of the model, at shear rate 0.001/τ0" in said
+    for name in ("G0", "sigma_c", "Gamma", "alpha_flow"):
+        assert name in said
+
+
+def test_one_that_fails_leaves_the_others(measured, capsys):
+    evidence = dataclasses.replace(measured[3], blocks="no blocks here", yields="too narrow")
+    left = measure(evidence)
+    assert left.parameters is None
+    assert left.couplings == {}
+    for name in ("D_sigma", "block stress", "D_sigma eq. (7)"):
+        assert left.estimates[name] == "none: no blocks here"
+    assert left.estimates["sigma_c"] == left.estimates["drop"] == "none: too narrow"
+    assert left.estimates["G0"] == measured[0].estimates["G0"]
+    report._print_parameters(Console(width=200), left)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"G0 │ {left.estimates['G0']} │ ε/σ² │ shear modulus" in said
+    assert "D_sigma │ none: no blocks here │ (ε/σ²)²/τ0" in said
+    stored = report._parameters_dict(left)["parameters"]
+    assert stored["D_sigma"] == {"failed": "none: no blocks here"}
+
+
+def test_evidence_is_stored_whole(measured, tmp_path):
+    """The stress of the box is stored in single precision, all else as it is."""
+    evidence = measured[3]
+    evidence.write(tmp_path / "one.npz")
+    evidence.write(tmp_path / "two.npz")
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    again = measure(Evidence.read(tmp_path / "one.npz"))
+    for name, estimate in measured[0].estimates.items():
+        if isinstance(estimate, Estimate):
+            assert again.estimates[name].value == pytest.approx(estimate.value, rel=1e-6), name
+            assert again.estimates[name].stderr == pytest.approx(estimate.stderr, 1e-5, 1e-6), name
+    bare = dataclasses.replace(evidence, blocks="no blocks", yields="no snapshots")
+    bare.write(tmp_path / "bare.npz")
+    read = Evidence.read(tmp_path / "bare.npz")
+    assert (read.blocks, read.yields) == ("no blocks", "no snapshots")
+
+
+def test_what_is_missing_is_said(tmp_path):
+    bare = Preset("bare", 1000, 1.189, (Runs(1e-3, 2.0, (1,)),), recording=None)
+    with pytest.raises(ValueError, match="plastic activity was not recorded"):
+        reduction.gather(bare, tmp_path, CURVE)
+    short = dataclasses.replace(PLAN, runs=(Runs(RATE, 0.9, (1,)),))
+    with pytest.raises(ValueError, match=r"end at strain 0\.9, and the first 1 are left out"):
+        reduction.gather(short, tmp_path, CURVE)

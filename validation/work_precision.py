@@ -1,0 +1,305 @@
+"""Work and precision of runs in time, against spectral elements of another code and method.
+
+The truth is made here, by nothing of the library: the density of the classical model on
+Gauss-Lobatto-Legendre elements graded towards 0 and the thresholds, where landing and yield leave
+kinks, and in time scipy's Radau method of fifth order. ``--regenerate`` makes the golden file anew
+(minutes), twice at two resolutions, and says how far these are apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import itertools
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.polynomial import legendre
+from scipy.integrate import Radau
+from scipy.interpolate import BSpline, make_interp_spline
+
+import hebraud as hl
+from figures import make
+from hebraud.plot import COLOURS
+
+GOLDEN = Path(__file__).resolve().parent / "data" / "work_precision.csv"
+RTOLS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run: what the library is asked for, and pieces (shear rate, or None and a stress, until).
+
+    ``watched`` is the column that is compared. The coupling is alpha = 0.3.
+    """
+
+    protocol: object
+    std: float
+    until: float | None
+    pieces: tuple[tuple[Callable[[float], float] | None, float, float], ...]
+    watched: str = "stress"
+
+    def run(self, rtol: float) -> hl.History:
+        """Return the run of the library."""
+        return hl.evolve(hl.Model(0.3), self.protocol, hl.gaussian(self.std), self.until, rtol=rtol)
+
+
+CASES = {
+    "startup": Case(hl.Startup(0.1), 0.3, 50.0, ((lambda t: 0.1, 0.0, 50.0),)),
+    "slow startup": Case(hl.Startup(0.01), 0.3, 200.0, ((lambda t: 0.01, 0.0, 200.0),)),
+    "creep": Case(hl.Creep(0.3), 0.5, 50.0, ((None, 0.3, 50.0),), "strain"),
+    "oscillation": Case(
+        hl.Oscillation(0.5, 1.0), 0.5, 20.0, ((lambda t: 0.5 * np.cos(t), 0.0, 20.0),)
+    ),
+    "cessation": Case(
+        hl.Sequence([(hl.Startup(0.5), 5.0), (hl.Cessation(), 45.0)]),
+        0.3,
+        None,
+        ((lambda t: 0.5, 0.0, 5.0), (lambda t: 0.0, 0.0, 50.0)),
+    ),
+}
+
+
+class Elements:
+    """The classical equation on Gauss-Lobatto-Legendre elements; the unknowns are nodal densities.
+
+    With test functions v, int v P' = int v_s (g P - D P_s) - int nu v P + Gamma v(0): no flux at
+    the ends, and no mass lost, as the nodal v sum to one.
+    """
+
+    def __init__(self, order: int, finest: float, ratio: float, reach: float) -> None:
+        inside = np.append(
+            0.5 * ratio ** np.arange(np.ceil(np.log(0.5 / finest) / -np.log(ratio))), 0
+        )
+        outside = [1.0 + finest]
+        while outside[-1] < reach:
+            outside.append(1.0 + min((outside[-1] - 1.0) / ratio, outside[-1] - 1.0 + 0.7))
+        half = np.unique(np.concatenate([inside, 1.0 - inside, outside]))
+        edges = np.concatenate([-half[:0:-1], half])
+        basis = legendre.Legendre.basis(order)
+        nodes = np.concatenate([[-1.0], basis.deriv().roots(), [1.0]])
+        weights = 2.0 / (order * (order + 1) * basis(nodes) ** 2)
+        steps = nodes[:, None] - nodes + np.eye(order + 1)
+        scale = steps.prod(axis=1)
+        slope = scale[:, None] / scale / steps
+        slope[np.diag_indices(order + 1)] = 0.0
+        slope -= np.diag(slope.sum(axis=1))
+        count = (edges.size - 1) * order + 1
+        self.mass = np.zeros(count)
+        self.s, self.outside = np.zeros(count), np.zeros(count)
+        self.drift, self.noise = np.zeros((2, count, count))
+        for k, (a, b) in enumerate(itertools.pairwise(edges)):
+            own = slice(k * order, (k + 1) * order + 1)
+            J = 0.5 * (b - a)
+            self.s[own] = 0.5 * (a + b) + J * nodes
+            self.mass[own] += J * weights
+            self.outside[own] += J * weights * (abs(0.5 * (a + b)) > 1.0)
+            self.drift[own, own] += slope.T * weights
+            self.noise[own, own] -= slope.T @ (weights[:, None] * slope) / J
+        self.zero = int(np.flatnonzero(edges == 0.0)[0]) * order
+        self.drift /= self.mass[:, None]
+        self.noise /= self.mass[:, None]
+        self.sink = self.outside / self.mass
+        self.delta = np.zeros(count)
+        self.delta[self.zero] = 1.0 / self.mass[self.zero]
+
+    def rate(self, P: np.ndarray) -> float:
+        """Return the shear rate that keeps the stress: what is released."""
+        return float(self.outside * self.s @ P)
+
+    def slope(self, t: float, y: np.ndarray, rate: Callable[[float], float] | None) -> np.ndarray:
+        """Return dP/dt, and the strain's."""
+        P = y[:-1]
+        activity = self.outside @ P
+        g = self.rate(P) if rate is None else rate(t)
+        out = g * (self.drift @ P) + 0.3 * activity * (self.noise @ P) - self.sink * P
+        return np.append(out + activity * self.delta, g)
+
+    def jacobian(
+        self, t: float, y: np.ndarray, rate: Callable[[float], float] | None
+    ) -> np.ndarray:
+        """Return the derivatives of :meth:`slope`."""
+        P = y[:-1]
+        g = self.rate(P) if rate is None else rate(t)
+        out = np.zeros((y.size, y.size))
+        J = out[:-1, :-1]
+        J += g * self.drift + 0.3 * (self.outside @ P) * self.noise - np.diag(self.sink)
+        J += np.outer(0.3 * (self.noise @ P) + self.delta, self.outside)
+        if rate is None:
+            J += np.outer(self.drift @ P, self.outside * self.s)
+            out[-1, :-1] = self.outside * self.s
+        return out
+
+    def run(self, case: Case, tolerance: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return times and the watched column of every piece, at the steps of the integrator."""
+        shift = case.pieces[0][1]
+        P = np.exp(-0.5 * ((self.s - shift) / case.std) ** 2) / (np.sqrt(2.0 * np.pi) * case.std)
+        y, begin, parts = np.append(P, shift), 0.0, []
+        for rate, _, end in case.pieces:
+            solver = Radau(
+                lambda t, y, rate=rate: self.slope(t, y, rate),
+                begin, y, end, rtol=tolerance, atol=tolerance, first_step=1e-9,
+                jac=lambda t, y, rate=rate: self.jacobian(t, y, rate),
+            )  # fmt: skip
+            rows = [(begin, self._watched(case, y))]
+            while solver.status == "running":
+                solver.step()
+                rows.append((solver.t, self._watched(case, solver.y)))
+            if solver.status != "finished":
+                raise RuntimeError(f"Radau stopped at t = {solver.t}")
+            y, begin = solver.y, end
+            parts.append(tuple(np.array(rows).T))
+        return parts
+
+    def _watched(self, case: Case, y: np.ndarray) -> float:
+        return float(y[-1] if case.watched == "strain" else (self.mass * self.s) @ y[:-1])
+
+
+RESOLUTIONS = ((8, 2e-3, 5e-10), (10, 4e-3, 2e-10))  # order, finest element, tolerance
+RATIO, REACH = 0.4, 8.0
+AGREEMENT, INTERPOLATION = 1e-9, 2e-10
+
+
+def spline(t: np.ndarray, values: np.ndarray) -> BSpline:
+    """Return the quintic through a piece of the golden data."""
+    return make_interp_spline(t, values, k=5)
+
+
+def thinned(t: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the fewest every-nth rows whose spline gives all the others."""
+    for every in (12, 8, 6, 4, 3, 2, 1):
+        chosen = np.unique(np.append(np.arange(0, t.size, every), t.size - 1))
+        own = t[chosen], values[chosen]
+        if np.abs(spline(*own)(t) - values).max() < INTERPOLATION:
+            return own
+    raise RuntimeError("even all rows do not hold each other up")
+
+
+def regenerate() -> None:
+    """Make the golden file, and show that two resolutions agree."""
+    coarse, fine = (Elements(order, size, RATIO, REACH) for order, size, _ in RESOLUTIONS)
+    rows, apart = [], {}
+    for name, case in CASES.items():
+        check, truth = (
+            elements.run(case, tolerance)
+            for elements, (_, _, tolerance) in zip((coarse, fine), RESOLUTIONS, strict=True)
+        )
+        apart[name] = max(
+            float(np.abs(spline(*own)(t) - values).max())
+            for own, (t, values) in zip(truth, check, strict=True)
+        )
+        print(f"{name}: the two resolutions are {apart[name]:.1e} apart", flush=True)
+        if apart[name] > AGREEMENT:
+            raise RuntimeError(f"{name}: {apart[name]:.1e} is more than {AGREEMENT:.0e}")
+        for n, piece in enumerate(truth):
+            rows += [
+                (name, n, repr(float(t)), f"{v:.13f}")
+                for t, v in zip(*thinned(*piece), strict=True)
+            ]
+    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy"))
+    certificate = (
+        "stress (strain under creep) of runs in time; classical model, alpha = 0.3, reduced units",
+        "source: validation/work_precision.py, spectral elements in stress and Radau in time",
+        "command: python validation/work_precision.py --regenerate",
+        f"versions: python {platform.python_version()}, {versions}; date: {datetime.date.today()}",
+        f"tolerance: {AGREEMENT:.0e}, the most by which two resolutions may differ: (order,"
+        f" finest element, tolerance of Radau) = {RESOLUTIONS[0]} and {RESOLUTIONS[1]}, kept;"
+        " 2 % of the least error that is measured against it; found "
+        + ", ".join(f"{name} {value:.0e}" for name, value in apart.items()),
+        f"rows are thinned: a quintic spline of a piece gives those left out to {INTERPOLATION:g}",
+    )
+    GOLDEN.parent.mkdir(exist_ok=True)
+    with GOLDEN.open("w", newline="", encoding="utf-8") as file:
+        file.writelines(f"# {line}\n" for line in certificate)
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(("case", "piece", "time", "value"))
+        out.writerows(rows)
+    print(f"wrote {GOLDEN}: {len(rows)} rows")
+
+
+@cache
+def truth() -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+    """Return the golden data: times and values of every piece of every case."""
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    with GOLDEN.open(encoding="utf-8") as file:
+        for row in csv.DictReader(line for line in file if not line.startswith("#")):
+            piece = found.setdefault(row["case"], {}).setdefault(row["piece"], [])
+            piece.append((float(row["time"]), float(row["value"])))
+    return {
+        name: [tuple(np.array(piece).T) for piece in pieces.values()]
+        for name, pieces in found.items()
+    }
+
+
+def true_error(name: str, run: hl.History) -> float:
+    """Return the largest error of the watched column at the run's own times."""
+    values, worst = getattr(run, CASES[name].watched), 0.0
+    for t, own in truth()[name]:
+        inside = (run.time >= t[0]) & (run.time <= t[-1])
+        worst = max(worst, float(np.abs(values - spline(t, own)(run.time))[inside].max()))
+    return worst
+
+
+def size_of(name: str) -> float:
+    """Return the largest value of the watched column, of which rtol is a share."""
+    return max(float(np.abs(values).max()) for _, values in truth()[name])
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of every case, for RTOLS: true error over its size, and the time in seconds."""
+
+    errors: dict[str, np.ndarray]
+    seconds: dict[str, np.ndarray]
+
+
+def compute(rtols: tuple[float, ...] = RTOLS, names: tuple[str, ...] = tuple(CASES)) -> Result:
+    """Run every case at every tolerance."""
+    errors, seconds = {}, {}
+    for name in names:
+        CASES[name].run(1e-2)  # compiles
+        rows = []
+        for rtol in rtols:
+            spent = np.inf
+            for _ in range(5 if rtol > 1e-5 else 1):
+                begin = time.perf_counter()
+                run = CASES[name].run(rtol)
+                spent = min(spent, time.perf_counter() - begin)
+            rows.append((true_error(name, run) / size_of(name), spent))
+        errors[name], seconds[name] = np.array(rows).T
+    return Result(errors, seconds)
+
+
+def check(result: Result) -> None:
+    """Assert that the error stays within 0.01 to 10 times rtol and that work falls with it."""
+    for name, errors in result.errors.items():
+        ratio = errors / RTOLS
+        assert np.all((ratio > 0.01) & (ratio < 10.0)), (name, ratio)
+        assert np.all(np.diff(result.seconds[name]) > 0.0), (name, result.seconds[name])
+
+
+def draw(result: Result, ax: Axes) -> None:
+    """Draw time against true error, with the band that is claimed of the startup."""
+    for name, colour, marker in zip(CASES, COLOURS, "osD^v", strict=False):
+        ax.loglog(result.errors[name], result.seconds[name], marker + "-", color=colour, label=name)
+    ax.set_xlabel("largest true error, relative")
+    ax.set_ylabel("time (s)")
+    ax.invert_xaxis()
+    ax.legend()
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--regenerate", action="store_true", help="make the golden file anew")
+    if arguments.parse_args().regenerate:
+        regenerate()
+    else:
+        make("work_precision", compute, check, draw)
