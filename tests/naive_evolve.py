@@ -1,6 +1,7 @@
 """Slow twins of a run in time: a dense generator on an even grid, and the glass by characteristics.
 
 Both know nothing of the scheme of ``hl.evolve``; the first shares its landing and its cell rates.
+The third is of one linear solve of the scheme, every rate written out.
 """
 
 from __future__ import annotations
@@ -38,6 +39,27 @@ def dense(model, rate, start, times, cells, reach=3.0):
     activity = chain.rates.T.ravel() @ run.y
     rates = [drive(t, m)[1] for t, m in zip(run.t, run.y.T, strict=True)]
     return np.array([stress, activity, rates])
+
+
+def backward_euler(cells, up, down, source, dt):
+    """The masses m of (1 - dt A) m = source: A by cells and classes, hops up and down, landing."""
+    middle, rates, pulses, lower, share, line_weight, weights, redraws = cells[3:5] + cells[8:]
+    n, classes = source.shape
+    A = np.zeros((n, classes, n, classes))
+    for i, j in np.ndindex(n, classes):
+        A[i, j, i, j] -= up[i, j] + down[i, j] + rates[i, j]
+        if i < n - 1:
+            A[i + 1, j, i, j] += up[i, j]
+        if i > 0:
+            A[i - 1, j, i, j] += down[i, j]
+        landed = np.zeros(n)
+        np.add.at(landed, lower[i], line_weight * share[i])
+        np.add.at(landed, lower[i] + 1, line_weight * (1.0 - share[i]))
+        if pulses.shape[1]:
+            landed = pulses[:, 0 if i < middle else -1]
+        A[:, :, i, j] += np.outer(landed * rates[i, j], weights if redraws else np.eye(classes)[j])
+    flat = A.reshape(n * classes, -1)
+    return np.linalg.solve(np.eye(n * classes) - dt * flat, source.ravel()).reshape(n, classes)
 
 
 def glass(rate, density, times, steps=400):

@@ -70,6 +70,7 @@ def check(result: Result) -> None:
         assert np.sqrt(result.model(name).reduced_chi_square) < 0.03
         assert np.sqrt(comparison.fits["Herschel-Bulkley"].reduced_chi_square) < 0.02
         assert comparison.best == "Herschel-Bulkley"
+        assert "trend" in {warning.kind for warning in result.model(name).warnings}
     # Our five rates do not reach the bend: what is left open is said.
     assert "degenerate" in {warning.kind for warning in result.model("particles").warnings}
     # The stored Herschel-Bulkley fit of the particles, by other code in linear parameters.

@@ -50,15 +50,11 @@ FINITE_SIZE = 0.03
 
 def preset() -> Preset:
     """Return the run behind the stored data: the demo with one rate, one seed and strain more."""
-    from hebraud.md import PRESETS
+    from hebraud.md import PRESETS, Runs
 
-    return replace(
-        PRESETS["demo"],
-        name="particles_demo",
-        shear_rates=(3e-2, 1e-2, 3e-3, 1e-3, 3e-4),
-        strains=(12.0, 8.0, 5.0, 4.0, 2.4),
-        seeds=(1, 2, 3, 4),
-    )
+    strains = {3e-2: 12.0, 1e-2: 8.0, 3e-3: 5.0, 1e-3: 4.0, 3e-4: 2.4}
+    runs = tuple(Runs(rate, strain, (1, 2, 3, 4)) for rate, strain in strains.items())
+    return replace(PRESETS["demo"], name="particles_demo", runs=runs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +161,9 @@ def regenerate(directory: Path, processes: int = 1) -> None:
     plan = preset()
     run(plan, directory, processes=processes, command=COMMAND)
     DATA.mkdir(parents=True, exist_ok=True)
+    tables = next(iter(plan.chains)).glass.folder(directory).parent
     for name in FILES:
-        shutil.copyfile(directory / name, DATA / name)
+        shutil.copyfile(tables / name, DATA / name)
     series = {}
     for point, segments in plan.chains.items():
         one = read_series(point, directory, segments)

@@ -1,246 +1,261 @@
-"""Figures of the measures on particles: for each its compute, check and draw.
+"""The model's parameters measured on the particle glass, a figure for each, and what they rest on.
 
-The functions take arrays, so that they serve any stored runs. Claims are those of the paper's
-Section 3 and 4 that the particles have to bear out; a check that fails is a result.
+Claims, on the demo run (density 1.189, N = 1000, parameters at shear rate 1e-3): recording does not
+change the run; the parameters follow from the stored evidence; the anchors by which open choices
+were made hold (docs/measurements.md); block stresses diffuse with exponent 1 over a window;
+exponential events seen through the window of D2min describe its autocorrelation.
+
+``compute`` reads the stored data; ``--regenerate DIR`` runs it again (ten minutes on one
+core, resumable in DIR) and replaces them; ``--figures DIR`` draws; ``--table`` writes the
+sensitivity table into docs/measurements.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import argparse
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
 
-from hebraud import Estimate, Model
-from hebraud.md.measure.couplings import Proportionality, scaling
-from hebraud.md.measure.diffusion import StressDifferences, StressDiffusion, stress_differences
-from hebraud.md.measure.local_stress import StressDensity, stress_density
-from hebraud.md.measure.modulus import Branches, elastic_branches
-from hebraud.md.parameters import BlockParameters
-from hebraud.md.predictions import predicted_density, predicted_start_up
+from hebraud import Estimate, FlowCurve, plot
+from hebraud.md.evidence import Evidence
+from hebraud.md.measure.duration import plastic_correlation, seen_event
+from hebraud.md.measure.plastic import merge_records, plastic_activity
+from hebraud.md.measure.threshold_fits import fit_thresholds
+from hebraud.md.measured import PLASTIC, Measured, measure
+from hebraud.md.report import EVIDENCE
+from hebraud.md.sensitivity import alternatives, sensitivity, sensitivity_table
+from hebraud.plot_particles import PAGES
 
-STRESS = r"($\varepsilon/\sigma^2$)"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
+    from hebraud.md import Preset
 
-# -- mean-square stress difference (Fig. 4b of the paper)
-
-
-@dataclass(frozen=True, eq=False)
-class Diffusion:
-    """Stress differences of one state point, and D from them."""
-
-    differences: StressDifferences
-    fit: StressDiffusion
-
-
-def compute_diffusion(
-    stress: Sequence[ArrayLike],
-    interval: float,
-    elastic_rate: float,
-    epoch: Sequence[ArrayLike] | None = None,
-) -> Diffusion:
-    """Measure eq. (7) and fit its linear window; raises where there is none."""
-    differences = stress_differences(stress, interval, elastic_rate, epoch)
-    return Diffusion(differences, differences.diffusion())
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data" / "particles_demo" / "parameters"
+UNRECORDED = HERE / "data" / "particles_demo"
+PAGE = HERE.parent / "docs" / "measurements.md"
+COMMAND = "python validation/particle_measures.py --regenerate DIR"
+MARKS = ("<!-- sensitivity table -->", "<!-- end of sensitivity table -->")
+FILES = (
+    "flow_curve.csv",
+    "seeds.csv",
+    "herschel_bulkley.json",
+    "parameters.json",
+    EVIDENCE,
+    "provenance.json",
+)
 
 
-def check_diffusion(result: Diffusion) -> None:
-    """Assert that the stress diffuses normally in the mean square."""
-    exponent = result.fit.exponent
-    low, high = result.fit.window
-    assert abs(exponent.value - 1.0) < 0.1, f"exponent {exponent}"
-    assert high / low >= 10.0**0.5 * (1.0 - 1e-9), f"window {low:g} to {high:g}"
-    error = result.fit.D_sigma.stderr / result.fit.D_sigma.value
-    assert error < 0.2, f"D_sigma is known to {error:.0%} only"
+def preset() -> Preset:
+    """Return the demo, with further observers for the sensitivity table."""
+    from hebraud.md import PRESETS
+    from hebraud.md.observers import Plastic
 
-
-def draw_diffusion(result: Diffusion, ax: Axes) -> None:
-    """Draw <ds^2> against the lag, the linear window, and the straight line through it."""
-    lag = result.differences.lag
-    ax.axvspan(*result.fit.window, color="0.9", lw=0)
-    ax.loglog(lag, result.differences.mean_square, "o", ms=2.5)
-    line = result.fit.offset.value + result.fit.D_sigma.value * lag
-    ax.loglog(lag, line, color="0.35", lw=1.0)
-    ax.set_xlabel(r"lag $t$ ($\tau_0$)")
-    ax.set_ylabel(r"$\langle\Delta\sigma^2\rangle$ ($\varepsilon^2/\sigma^4$)")
-
-
-# -- D against the activity
-
-
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """D_sigma and the activity of several shear rates, and how one goes with the other."""
-
-    D_sigma: Sequence[Estimate]
-    activity: Sequence[Estimate]
-    fit: Proportionality
-
-
-def compute_scaling(D_sigma: Sequence[Estimate], activity: Sequence[Estimate]) -> Scaling:
-    """Fit D_sigma = k Gamma^p."""
-    return Scaling(D_sigma, activity, scaling(D_sigma, activity))
-
-
-def check_scaling(result: Scaling) -> None:
-    """Assert eq. (3): D proportional to Gamma."""
-    p = result.fit.exponent
-    assert abs(p.value - 1.0) < 3.0 * p.stderr, f"D goes as Gamma to the power {p}"
-
-
-def draw_scaling(result: Scaling, ax: Axes) -> None:
-    """Draw D_sigma against Gamma, and the line of a constant ratio."""
-    x, x_err, y, y_err = (
-        np.array([getattr(estimate, part) for estimate in estimates])
-        for estimates in (result.activity, result.D_sigma)
-        for part in ("value", "stderr")
+    demo = PRESETS["demo"]
+    assert demo.recording is not None
+    observers = (
+        *demo.recording.observers,
+        Plastic(cutoff=1.5, name="cutoff15"),
+        Plastic(cutoff=2.5, name="cutoff25"),
+        Plastic(threshold=0.01, name="threshold001"),
+        Plastic(lag=2.0, name="lag2"),
+        Plastic(corners=True, name="corners"),
     )
-    ax.errorbar(x, y, y_err, x_err, fmt="o", ms=2.5, capsize=2.0)
-    ends = np.array([0.7 * x.min(), 1.4 * x.max()])
-    ax.loglog(ends, result.fit.ratio.value * ends, color="0.35", lw=1.0)
-    ax.set_xlabel(r"plastic activity $\Gamma$ ($1/\tau_0$)")
-    ax.set_ylabel(r"$D_\sigma=\langle\Delta\sigma^2\rangle/t$ ($\varepsilon^2/\sigma^4\tau_0$)")
-
-
-# -- distribution of local stresses
+    return replace(demo, recording=replace(demo.recording, observers=observers))
 
 
 @dataclass(frozen=True, eq=False)
-class Density:
-    """P(sigma) of the blocks, and of models, by name, at the same stresses."""
+class Result:
+    """The evidence, what is measured on it now, and what was stored.
 
-    measured: StressDensity
-    models: dict[str, np.ndarray]
+    ``unrecorded`` is the flow curve of an earlier run with more strain that recorded nothing but
+    the stress; ``beginnings`` its stresses at the lowest rate of this one, by seed, every 8th.
+    """
+
+    evidence: Evidence
+    measured: Measured
+    stored: dict[str, Any]
+    unrecorded: FlowCurve
+    beginnings: np.ndarray
 
 
-def compute_density(
-    stress: Sequence[ArrayLike],
-    edges: ArrayLike,
-    parameters: BlockParameters,
-    models: Mapping[str, Model],
-) -> Density:
-    """Take the histogram, and what the models say with these parameters at their shear rate."""
-    measured = stress_density(stress, edges)
-    return Density(
-        measured,
-        {
-            name: predicted_density(parameters, model, parameters.shear_rate, measured.middle)
-            for name, model in models.items()
-        },
+def compute(data: Path = DATA) -> Result:
+    """Read the stored data, after checking them against their provenance, and measure.
+
+    Raises ``ValueError`` if a file is not the one that its provenance describes.
+    """
+    provenance = json.loads((data / "provenance.json").read_text())
+    for name, checksum in provenance["sha256"].items():
+        if hashlib.sha256((data / name).read_bytes()).hexdigest() != checksum:
+            raise ValueError(f"{name} is not the file its provenance.json describes; restore both")
+    seen = Evidence.read(data / EVIDENCE)
+    rows = np.genfromtxt(UNRECORDED / "flow_curve.csv", delimiter=",", names=True)
+    with np.load(UNRECORDED / "stress_series.npz") as series:
+        seeds = range(1, len(seen.stress) + 1)
+        begun = np.array([series[f"rate{seen.shear_rate:g}_seed{seed}"][:62] for seed in seeds])
+    return Result(
+        evidence=seen,
+        measured=measure(seen),
+        stored=json.loads((data / "parameters.json").read_text()),
+        unrecorded=FlowCurve(rows["shear_rate"], rows["stress"], rows["stress_err"]),
+        beginnings=begun,
     )
 
 
-def check_density(result: Density) -> None:
-    """Assert that nothing is cut off and that the densities are normalised alike."""
-    assert result.measured.outside < 1e-3, f"{result.measured.outside:.2%} are outside the bins"
-    width = np.diff(result.measured.edges)
-    for name, density in result.models.items():
-        total = float(np.sum(density * width))
-        assert abs(total - 1.0) < 0.05, f"{name} holds {total:.3f} within the bins"
+def _estimate(result: Result, symbol: str) -> Estimate:
+    estimate = result.measured.estimates[symbol]
+    assert isinstance(estimate, Estimate), f"{symbol}: {estimate}"
+    return estimate
 
 
-def draw_density(result: Density, ax: Axes) -> None:
-    """Draw the histogram with its errors, and the models as lines."""
-    seen = result.measured
-    ax.errorbar(seen.middle, seen.density, seen.stderr, fmt="o", ms=2.0, lw=0.8, label="blocks")
-    for (name, density), style in zip(result.models.items(), ("-", "--", ":", "-."), strict=False):
-        ax.plot(seen.middle, density, style, label=name)
-    ax.set_xlabel(rf"local stress $\sigma$ {STRESS}")
-    ax.set_ylabel(r"$P(\sigma)$ ($\sigma^2/\varepsilon$)")
-    ax.set_ylim(bottom=0.0)
-    ax.legend(frameon=False)
+def check(result: Result) -> None:
+    """Assert the claims, in numbers."""
+    _check_the_run(result)
+    _check_anchors(result)
+    _check_measures(result)
 
 
-# -- start-up
+def _check_the_run(result: Result) -> None:
+    """Recorded and unrecorded runs are the same; parameters are those that were stored."""
+    begun = result.evidence.start_stress.astype(np.float32)[:, 7::8]
+    assert np.array_equal(begun, result.beginnings), "recording has changed the run"
+    curve, before = result.evidence.curve, result.unrecorded
+    assert curve.stress_err is not None
+    assert before.stress_err is not None
+    for rate, stress, error in zip(curve.shear_rate, curve.stress, curve.stress_err, strict=True):
+        at = int(np.flatnonzero(np.isclose(before.shear_rate, rate))[0])
+        apart = abs(stress - before.stress[at])
+        assert apart < 3.0 * np.hypot(error, before.stress_err[at]), f"rate {rate:g}: {apart:.3f}"
+    for symbol, stored in result.stored["parameters"].items():
+        now = result.measured.estimates[symbol]
+        assert isinstance(now, str) == ("failed" in stored), symbol
+        if isinstance(now, Estimate):  # stresses are stored in single precision
+            assert np.isclose(now.value, stored["value"], rtol=1e-5), symbol
+            assert np.isclose(now.stderr, stored["stderr"], rtol=1e-3), symbol
 
 
-@dataclass(frozen=True, eq=False)
-class StartUp:
-    """Stress against strain in the start-up, mean over samples, and what models say."""
+def _check_anchors(result: Result) -> None:
+    """The numbers of the paper that open choices were made by, as far as they reach this rate."""
+    tau = _estimate(result, "tau_p").value
+    assert 0.7 < tau < 1.4, f"tau_p = {tau:.2f}, not about 1/zeta"
+    threshold = _estimate(result, "sigma_c").value
+    drop = _estimate(result, "drop").value / threshold
+    assert 0.15 < drop < 0.25, f"drop/sigma_c = {drop:.3f}, not about 0.2"
+    share = _estimate(result, "sigma_Y").value / threshold
+    assert 0.17 < share < 0.23, f"sigma_Y/sigma_c = {share:.3f}, not about 0.2"
+    records = result.evidence.records
+    few, many = (plastic_activity(records[name]).active for name in (PLASTIC, "threshold001"))
+    assert 3.0 < many.value / few.value < 5.0, f"{many.value / few.value:.2f} times as many active"
 
-    strain: np.ndarray
-    stress: np.ndarray
-    stress_err: np.ndarray
-    models: dict[str, np.ndarray]
+
+def _check_measures(result: Result) -> None:
+    """What the measures assume of the data."""
+    blocks, yields = result.evidence.blocks, result.evidence.yields
+    assert not isinstance(blocks, str)
+    assert not isinstance(yields, str)
+    fit = blocks.differences.diffusion()
+    low, high = fit.window
+    assert high / low >= 10.0**0.8, f"window {low:g} to {high:g}"
+    assert abs(fit.exponent.value - 1.0) < 3.0 * fit.exponent.stderr, f"exponent {fit.exponent}"
+    assert fit.excess_kurtosis.value > 3.0, "differences are few large jumps at this rate"
+    assert blocks.density.outside == 0.0
+
+    merged = merge_records(result.evidence.records[PLASTIC])
+    time, correlation, plateau = plastic_correlation(merged)
+    shape = seen_event(time, _estimate(result, "tau_p").value, float(merged["lag"][0]))
+    missed = correlation - plateau - (1.0 - plateau) * shape
+    assert np.abs(missed).max() < 0.05, f"C_p is missed by {np.abs(missed).max():.3f}"
+    plain = correlation - np.exp(-time / _estimate(result, "tau_p apparent").value)
+    assert np.sum(missed**2) < 0.2 * np.sum(plain**2), "a plain exponential does as well"
+
+    snapshots = np.repeat(np.arange(len(yields.threshold)), yields.threshold.shape[1])
+    law = fit_thresholds(yields.threshold.ravel(), snapshots)
+    assert law.gaussian.p_value > 0.05, f"not Gaussian: p = {law.gaussian.p_value:.3f}"
+    assert law.unyielded == 0
 
 
-def compute_start_up(
-    strain: ArrayLike,
-    stress: ArrayLike,
-    parameters: BlockParameters,
-    models: Mapping[str, Model],
-    start_std: float,
-) -> StartUp:
-    """Average the samples (runs, n), and start the models with blocks of this spread."""
-    gamma, sigma = np.asarray(strain, dtype=float), np.asarray(stress, dtype=float)
-    return StartUp(
-        strain=gamma,
-        stress=sigma.mean(axis=0),
-        stress_err=sigma.std(axis=0, ddof=1) / np.sqrt(len(sigma)),
-        models={
-            name: predicted_start_up(parameters, model, parameters.shear_rate, gamma, start_std)
-            for name, model in models.items()
-        },
+def draw(result: Result, ax: Axes, page: str = "stress_diffusion") -> None:
+    """Draw one of the pages of `hebraud.plot_particles`."""
+    PAGES[page](result.evidence, result.measured, ax)
+
+
+def table(result: Result) -> str:
+    """Return the sensitivity table in Markdown, and below it what had no result."""
+    assert result.measured.parameters is not None
+    values, failed = alternatives(result.evidence, result.measured)
+    rows = sensitivity(result.measured.parameters, values)
+    shown = [name for name in rows[0].couplings if not name.endswith(", equation's D")]
+    shown.insert(2, "alpha of DropNoise from eq. (7), equation's D")
+    none = [f"- {choice}: none, {why}\n" for choice, why in failed.items()]
+    return sensitivity_table(rows, shown) + "\n" + "".join(none)
+
+
+def write_table(result: Result) -> None:
+    """Replace the table in docs/measurements.md."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    new = f"{before}{MARKS[0]}\n{table(result)}{MARKS[1]}{after}"
+    PAGE.write_text(new, encoding="utf-8")
+
+
+def regenerate(directory: Path, processes: int = 1) -> None:
+    """Run the simulation in ``directory`` (resumed if begun) and replace the stored data."""
+    from hebraud.md import run
+
+    plan = preset()
+    run(plan, directory, processes=processes, command=COMMAND)
+    store(next(iter(plan.chains)).glass.folder(directory).parent)
+
+
+def store(tables: Path) -> None:
+    """Copy the results from the folder of a density, and say what may differ elsewhere."""
+    DATA.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        shutil.copyfile(tables / name, DATA / name)
+    provenance = json.loads((DATA / "provenance.json").read_text())
+    provenance[EVIDENCE] = "what parameters and figures are made from: hebraud.md.evidence.Evidence"
+    provenance["tolerance"] = (
+        "A run on the same kind of processor with the same versions gives the same bytes. "
+        "Elsewhere chaos makes other trajectories of the same statistics: estimates agree within "
+        "3 of their standard errors."
     )
+    (DATA / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
 
 
-def check_start_up(result: StartUp) -> None:
-    """Assert that the glass and the models load elastically at first, by the same modulus."""
-    first = result.strain <= 0.005
-    seen = np.polyfit(result.strain[first], result.stress[first], 1)[0]
-    for name, stress in result.models.items():
-        slope = np.polyfit(result.strain[first], stress[first], 1)[0]
-        assert abs(slope / seen - 1.0) < 0.2, (
-            f"{name} starts with slope {slope:.3g}, not {seen:.3g}"
-        )
+def main() -> None:
+    """Check the stored data, draw them, or measure them again."""
+    from matplotlib.figure import Figure
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--regenerate", metavar="DIR", type=Path, help="run the simulation in DIR")
+    parser.add_argument("--processes", type=int, default=1, help="state points run at a time")
+    parser.add_argument("--figures", metavar="DIR", type=Path, help="draw every page into DIR")
+    parser.add_argument("--table", action="store_true", help="write the table into the docs")
+    options = parser.parse_args()
+    if options.regenerate is not None:
+        regenerate(options.regenerate, options.processes)
+    result = compute()
+    check(result)
+    for symbol, value, unit, meaning in result.measured.rows():
+        print(f"{symbol:48s} {value}  {unit}  {meaning}")
+    if options.table:
+        write_table(result)
+    if options.figures is not None:
+        options.figures.mkdir(parents=True, exist_ok=True)
+        for page in PAGES:
+            with plot.style():
+                figure = Figure(figsize=(3.39, 2.7), layout="constrained")
+                draw(result, figure.subplots(), page)
+                figure.savefig(options.figures / f"{page}.png")
 
 
-def draw_start_up(result: StartUp, ax: Axes) -> None:
-    """Draw the mean stress with its error as a band, and the models as lines."""
-    low, high = result.stress - result.stress_err, result.stress + result.stress_err
-    ax.fill_between(result.strain, low, high, color="0.8", lw=0)
-    ax.plot(result.strain, result.stress, color="0.2", lw=1.0, label="particles")
-    for (name, stress), style in zip(result.models.items(), ("-", "--", ":", "-."), strict=False):
-        ax.plot(result.strain, stress, style, label=name)
-    ax.set_xlabel(r"strain $\gamma$")
-    ax.set_ylabel(rf"shear stress {STRESS}")
-    ax.legend(frameon=False)
-
-
-# -- elastic branches (Fig. 4a of the paper)
-
-
-@dataclass(frozen=True, eq=False)
-class Elastic:
-    """A piece of a stress-strain curve and its elastic branches."""
-
-    strain: np.ndarray
-    stress: np.ndarray
-    branches: Branches
-
-
-def compute_elastic(
-    strain: ArrayLike, stress: ArrayLike, fall: float = 0.1, shortest: float = 2e-3
-) -> Elastic:
-    """Find the branches; ``fall`` in standard deviations of the stress."""
-    gamma, sigma = np.asarray(strain, dtype=float), np.asarray(stress, dtype=float)
-    branches = elastic_branches(gamma, sigma, fall * float(sigma.std()), shortest)
-    return Elastic(gamma, sigma, branches)
-
-
-def check_elastic(result: Elastic) -> None:
-    """Assert that there are branches, and that they rise."""
-    assert result.branches.slope.size >= 8, f"{result.branches.slope.size} branches"
-    assert np.all(result.branches.slope > 0.0), "a branch falls"
-
-
-def draw_elastic(result: Elastic, ax: Axes) -> None:
-    """Draw the curve, its branches thick."""
-    ax.plot(result.strain, result.stress, color="0.6", lw=0.6)
-    for start, end in zip(result.branches.start, result.branches.end, strict=True):
-        on = (result.strain >= start) & (result.strain <= end)
-        ax.plot(result.strain[on], result.stress[on], color="C0", lw=1.4)
-    ax.set_xlabel(r"strain $\gamma$")
-    ax.set_ylabel(rf"shear stress {STRESS}")
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,6 @@
 from . import errors as errors
+from . import inference as inference
+from . import io as io
 from . import md as md
 from . import plot as plot
 from .analytic import closed_form as closed_form
@@ -12,6 +14,16 @@ from .errors import ConvergenceError as ConvergenceError
 from .errors import HebraudError as HebraudError
 from .errors import MissingDependency as MissingDependency
 from .errors import NoStationaryState as NoStationaryState
+from .inference import Fit as Fit
+from .inference import compare_flow_curves as compare_flow_curves
+from .inference import fit_creep as fit_creep
+from .inference import fit_flow_curve as fit_flow_curve
+from .inference import fit_startup as fit_startup
+from .inference import read_flow_curve as read_flow_curve
+from .inference import sample_posterior as sample_posterior
+from .io import UnreadableFile as UnreadableFile
+from .io import load as load
+from .io import save as save
 from .model.coupling import ActivityNoise as ActivityNoise
 from .model.coupling import DropNoise as DropNoise
 from .model.coupling import FixedNoise as FixedNoise

@@ -24,10 +24,13 @@ from hebraud.inference.herschel_bulkley import HerschelBulkleyFit
 from hebraud.inference.herschel_bulkley import _Law as HerschelBulkleyLaw
 from hebraud.inference.problem import Problem
 from hebraud.inference.reduced import Classical, Tabulated
+from hebraud.inference.transients import _CREEP, _STARTUP, TransientFit
+from hebraud.inference.transients import _TransientLaw as TransientLaw
 from hebraud.model.coupling import ActivityNoise, DropNoise, FixedNoise
 from hebraud.model.model import Model
 from hebraud.model.relaxation import FractionalDrop, GaussianLanding, Landing, ResidualStress
 from hebraud.model.scales import Scales
+from hebraud.model.starts import _Gaussian as Gaussian
 from hebraud.model.threshold_law import ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn, Single
 from hebraud.model.yielding import PowerRate
@@ -37,6 +40,8 @@ from hebraud.rheology.flow_curve import FlowCurve
 from hebraud.solvers.finite_volume import CellDensity
 from hebraud.solvers.grid import Grid
 from hebraud.solvers.history import History
+from hebraud.solvers.residence import _Conditioned as Conditioned
+from hebraud.solvers.residence import _Reweighted as Reweighted
 from hebraud.solvers.sample import Sample
 from hebraud.solvers.starts import CellStart, ClassStart
 from hebraud.solvers.state import SteadyState
@@ -49,22 +54,26 @@ class UnreadableFile(HebraudError, ValueError):
     """A file that holds no result, a damaged one, or one of another format; the message says."""
 
 
-RESULTS: tuple[type, ...] = (FlowCurve, SteadyState, History, FlowCurveFit, HerschelBulkleyFit)
+RESULTS: tuple[type, ...] = (
+    *(FlowCurve, SteadyState, History),
+    *(FlowCurveFit, HerschelBulkleyFit, TransientFit),
+)
 """What a file may hold."""
 
 _PARTS: tuple[type, ...] = (
     *(Model, ActivityNoise, DropNoise, FixedNoise),
     *(FractionalDrop, ResidualStress, GaussianLanding, Landing),
-    *(Single, Redrawn, Quenched, ThresholdLaw, PowerRate),
+    *(Single, Redrawn, Quenched, ThresholdLaw, Conditioned, Reweighted, PowerRate),
     *(Scales, Estimate, Exact, FiniteVolume),
     *(ExactState, CellDensity, Grid, CellStart, ClassStart, Sample),
-    *(Problem, FlowCurveLaw, Classical, Tabulated),
+    *(Problem, FlowCurveLaw, TransientLaw, Classical, Tabulated, Gaussian),
 )
 _CLASSES: dict[str, type] = {
     **{cls.__name__.lstrip("_"): cls for cls in (*RESULTS, *_PARTS)},
     "HerschelBulkleyLaw": HerschelBulkleyLaw,
 }
 _NAMES = {cls: name for name, cls in _CLASSES.items()}
+_TRANSIENTS = {kind.measured: kind for kind in (_STARTUP, _CREEP)}
 _REMADE = ("minimizer", "rows")
 """Fields that are not stored: a fit's lmfit Minimizer, and the cache of a tabulated curve."""
 _METHODS = {(ExactState, "density"), (ExactState, "densities")}
@@ -145,6 +154,8 @@ def _apart(value: Any, trail: str) -> tuple[str, dict[str, Any]]:
         return "set", {str(i): member for i, member in enumerate(sorted(value))}
     if _is_scipy_law(value):
         return "scipy.stats", {"name": value.dist.name, "args": value.args, "kwds": value.kwds}
+    if isinstance(value, type(_STARTUP)):
+        return "transient", {"measured": value.measured}
     if type(value).__module__ == "lmfit.minimizer":
         return "lmfit", lmfit_members(value)
     raise ValueError(
@@ -255,6 +266,8 @@ def _made(kind: str, members: dict[str, Any]) -> Any:
         if law is None:
             raise ValueError(f"scipy.stats has no continuous law {members['name']!r}")
         return law(*members["args"], **members["kwds"])
+    if kind == "transient":
+        return _TRANSIENTS[members["measured"]]
     if kind == "lmfit":
         return lmfit_result(members)
     if kind not in _CLASSES:

@@ -1,27 +1,26 @@
-"""The command line: ``hebraud steady | flow-curve | closed-form | md run``.
+"""The command line: ``hebraud steady | flow-curve | closed-form | md ...``.
 
 Results go to standard output (or ``--output``) as JSON or CSV, in reduced units. Errors go to
-standard error in one line. Exit codes: 0 done; 2 bad argument; 3 no stationary state; 4 a solver
-did not converge; 5 an optional package is missing; 6 a file cannot be written; 7 another error of
-hebraud's own (a particle run that became unstable, say); 130 stopped by Ctrl-C.
+standard error in one line, with the exit codes of `hebraud.cli_errors`; 130: stopped by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import csv
-import functools
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 import hebraud
-from hebraud.errors import ConvergenceError, HebraudError, MissingDependency, NoStationaryState
+from hebraud import cli_fit
+from hebraud.cli_errors import one_line_errors
+from hebraud.cli_md import md
 
 __all__ = ["app"]
 
@@ -31,40 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-md = typer.Typer(help="Particle simulations with LAMMPS (extra: md).", no_args_is_help=True)
 app.add_typer(md, name="md")
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
-    (NoStationaryState, 3),
-    (ConvergenceError, 4),
-    (MissingDependency, 5),
-    (OSError, 6),
-    (HebraudError, 7),
-    (ValueError, 2),
-    (NotImplementedError, 2),
-)
-
-
-def _fail(error: BaseException) -> NoReturn:
-    code = next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
-    typer.echo(f"hebraud: error: {' '.join(str(error).split())}", err=True)
-    raise typer.Exit(code)
-
-
-def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn the errors that a user can cause into one line and an exit code."""
-
-    @functools.wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except tuple(kind for kind, _ in _EXIT_CODES) as error:
-            _fail(error)
-
-    return wrapped
 
 
 class Format(StrEnum):
@@ -274,22 +240,4 @@ def closed_form(
     _write([row], {"units": units}, form, output)
 
 
-@md.command("run")
-@one_line_errors
-def md_run(
-    preset: Annotated[str, typer.Option(help="Which campaign: demo.")] = "demo",
-    output: Annotated[Path, typer.Option(help="Folder for checkpoints and results.")] = Path(
-        "runs/demo"
-    ),
-    processes: Annotated[int, typer.Option(help="State points at a time, one a core.")] = 2,
-) -> None:
-    """Shear the paper's Lennard-Jones glass; goes on where an earlier run was stopped."""
-    from hebraud.md import run
-
-    try:
-        run(preset, output, processes=processes)
-    except KeyboardInterrupt:
-        typer.echo(
-            f"hebraud: stopped; the same command goes on from what is in {str(output)!r}", err=True
-        )
-        raise typer.Exit(130) from None
+app.command()(one_line_errors(cli_fit.fit))

@@ -1,8 +1,9 @@
 """Birth certificate of results_format_1/: files that every later version must read as they are.
 
 Written by ``python tests/data/results_format_1.py`` with hebraud 0.1.0, format 1; ``provenance``
-of each file has date and versions. They are compared to the bit with the numbers in this file,
-which were printed when they were written; the tests never write them again. A change that makes
+of each file has date and versions. What they hold is compared to the bit with the numbers printed
+when they were written (densities, which are computed from it, to 1e-13: exp differs between
+machines); the tests never write them again. A change that makes
 them unreadable needs a new format number, and a reader of the old one.
 """
 

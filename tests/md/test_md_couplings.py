@@ -252,7 +252,12 @@ def test_sensitivity_moves_what_it_should():
     rows = sensitivity(
         p, {"drop: relaxed": {"drop": E(1.36, 0.05)}, "stiffer": {"sigma_Y": E(2.0, 0.1)}}
     )
-    assert [row.choice for row in rows] == ["as defined", "drop: relaxed", "stiffer"]
+    said = [row.choice for row in rows]
+    assert said == [
+        "as defined",
+        "drop: relaxed: drop = 1.360 ± 0.050",
+        "stiffer: sigma_Y = 2.00 ± 0.10",
+    ]
     assert rows[1].change["alpha_micro, paper's D"] == pytest.approx(-0.75)
     assert rows[1].change["alpha_HL, paper's D"] == 0.0
     assert rows[2].change["alpha_flow from sigma_Y"] is None

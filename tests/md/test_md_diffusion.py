@@ -65,6 +65,14 @@ def test_brownian_stress_gives_its_D(offset):
     assert abs(fit.offset.value) <= 3 * fit.offset.stderr
 
 
+def test_a_drift_can_be_taken_out_afterwards():
+    rng = np.random.default_rng(4)
+    runs = [np.cumsum(rng.standard_normal((400, 3)), axis=0) for _ in range(2)]
+    before = stress_differences(runs, 0.5, 0.7)
+    after = stress_differences(runs, 0.5, 0.0).less(0.7)
+    np.testing.assert_allclose(after.sums, before.sums, rtol=1e-10, atol=1e-8)
+
+
 def test_a_drift_that_is_not_taken_out_shows():
     runs = [brownian(np.random.default_rng(1), 0.3, 0.2, (4000, 25), 0.7)]
     left = stress_differences(runs, 0.2, 0.0)

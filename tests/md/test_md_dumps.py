@@ -1,5 +1,6 @@
 """Trajectories from elsewhere: particles followed, columns named, LAMMPS' own files read back."""
 
+import dataclasses
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hebraud as hl
 from hebraud.errors import MissingDependency
-from hebraud.md import dumps
+from hebraud.md import Mixture, dumps, measure_dumps
 from hebraud.md.dumps import follow, read_dump
+from hebraud.md.measure.block_stress import block_stress
 from hebraud.md.measure.nonaffine import d2min_series
+from hebraud.md.measure.plastic import plastic_record
 from hebraud.md.trajectory import Frames
 
 FRAMES = Frames.from_arrays(dict(np.load(Path(__file__).parents[1] / "data" / "frames_N400.npz")))
@@ -227,3 +231,73 @@ def test_files_written_by_lammps_are_read_back(tmp_path):
         )
     with pytest.raises(ValueError, match="cannot be read"):
         read_dump(tmp_path / "none.dump", 0.005)
+
+
+@pytest.fixture
+def flow(monkeypatch):
+    """Frames of a sheared crystal in which particles move away, in place of files."""
+    rng = np.random.default_rng(2)
+    n, count = 20, 321
+    place = np.stack(np.meshgrid(np.arange(n), np.arange(n)), -1).reshape(-1, 2) * 1.0
+    time = np.arange(count) * 1.0
+    strain = 0.002 * time
+    pace = np.zeros((count, n * n))
+    for _ in range(150):
+        begin, who = rng.integers(0, count - 1), rng.integers(n * n)
+        pace[begin + 1 :, who] += 1.0 - np.exp(-(time[1 : count - begin]) / 3.0)
+    moved = place + pace[..., None] * [0.4, 0.5] + 1e-3 * rng.normal(size=(count, n * n, 2))
+    moved[..., 0] += strain[:, None] * moved[..., 1]
+    species = 1 + (np.arange(n * n) % 3 == 0)
+    frames = Frames(time, strain, moved, species, np.array([n, n]) * 1.0, 0.1 * moved)
+    monkeypatch.setattr(measure_dumps, "read_dump", lambda *_, velocities=False: frames)
+    return frames
+
+
+def test_positions_alone_give_the_events(flow):
+    found = measure_dumps.measure_dumps(["file"], 0.005, None)
+    whole = plastic_record(dataclasses.replace(flow, velocity=None))
+    assert found.shear_rate == pytest.approx(0.002)
+    assert found.density == pytest.approx(1.0)
+    assert found.frames == 321
+    # parts of the trajectory together see every window of the whole, once
+    active = np.count_nonzero(whole["active"])
+    assert active > 100
+    share = whole["active"].sum() / (len(whole["time"]) * 400.0)
+    assert found.estimates["active"].value == pytest.approx(share, rel=1e-12)
+    area = np.sqrt(whole["area"].mean())
+    assert found.estimates["l_pl"].value == pytest.approx(area, rel=1e-12)
+    assert abs(found.estimates["tau_p"].value - 1.5) < 0.4
+    reasons = {name: found.estimates[name] for name in ("D_sigma", "sigma_c", "G0", "A")}
+    assert all(why.startswith("none: ") for why in reasons.values())
+    assert "need a mixture" in reasons["D_sigma"]
+    printed = {row[0]: row for row in found.rows()}
+    assert printed["sigma_c"][1].startswith("none: local yield stresses need a mixture")
+    assert printed["Gamma"][2] == "1/τ0"
+
+
+def test_the_potential_or_a_column_gives_block_stresses(flow, monkeypatch):
+    with_potential = measure_dumps.measure_dumps(["file"], 0.005, None, mixture=Mixture())
+    width = with_potential.block_width
+    assert width == pytest.approx(20.0 / 3.0)
+    stress = with_potential.block_stress
+    np.testing.assert_allclose(stress, block_stress(flow, Mixture(), 3), rtol=1e-12)
+    each = np.random.default_rng(1).normal(size=flow.position.shape[:2])
+    monkeypatch.setattr(measure_dumps, "read_column", lambda paths, column: each)
+    found = measure_dumps.measure_dumps(
+        ["file"], 0.005, None, shear_modulus=hl.Estimate(17.0, 1.0), stress_column="c_s[4]"
+    )
+    total = each.sum(axis=1) / 400.0
+    np.testing.assert_allclose(found.block_stress.mean(axis=1), total, rtol=0, atol=1e-14)
+    assert found.estimates["block stress"].value == pytest.approx(total.mean(), abs=1e-14)
+    assert found.estimates["D_sigma"].startswith("none: no 0.5 decades")  # white noise
+    assert found.estimates["G0"].value == 17.0
+    monkeypatch.setattr(measure_dumps, "read_column", lambda paths, column: each[1:])
+    wrong = measure_dumps.measure_dumps(["file"], 0.005, None, stress_column="c_s[4]")
+    assert "virial must have shape" in wrong.estimates["D_sigma"]
+
+
+def test_a_box_at_rest_is_refused(flow, monkeypatch):
+    rest = dataclasses.replace(flow[:2], strain=np.zeros(2))
+    monkeypatch.setattr(measure_dumps, "read_dump", lambda *_, **__: rest)
+    with pytest.raises(ValueError, match="is not sheared"):
+        measure_dumps.measure_dumps(["file"], 0.005, None)

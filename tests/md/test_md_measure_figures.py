@@ -1,86 +1,108 @@
-"""The drawing of measures with made-up data: checks hold, and fail where they must."""
+"""Stored evidence gives the stored parameters and passes its check; every page can be drawn."""
 
-from dataclasses import replace
+import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import hebraud as hl
-import particle_measures as pages
-from hebraud.md.parameters import BlockParameters
-
-E = hl.Estimate
+import particle_measures as page
+from hebraud.md.measured import measure
+from hebraud.plot_particles import PAGES, write_figures
 
 
 @pytest.fixture(scope="module")
-def parameters():
-    numbers = {
-        "G0": 18.0, "sigma_c": 3.4, "sigma_c_std": 1.0, "drop": 0.7, "tau_p": 1.0, "Gamma": 2e-3,
-        "D_sigma": 2.4e-4, "l_pl": 6.0, "sigma_Y": 0.69, "A": 3.0,
-    }  # fmt: skip
-    return BlockParameters(1.2, 1e-2, 6.0, **{k: E(v, 0.03 * v) for k, v in numbers.items()})
+def result():
+    return page.compute()
 
 
-def draw(page, result, folder):
+def test_stored_data_pass_their_check(result):
+    page.check(result)
+
+
+def test_the_table_in_the_docs_is_that_of_the_data(result):
+    text = page.PAGE.read_text(encoding="utf-8")
+    stored = text.split(page.MARKS[0])[1].split(page.MARKS[1])[0]
+    assert stored.strip() == page.table(result).strip()
+
+
+def changed(result, **parts):
+    """Return the result with another evidence, what is measured on it as it was."""
+    return dataclasses.replace(result, evidence=dataclasses.replace(result.evidence, **parts))
+
+
+def found(result, **estimates):
+    """Return the result with other estimates."""
+    other = {**result.measured.estimates, **estimates}
+    measured = dataclasses.replace(result.measured, estimates=other)
+    return dataclasses.replace(result, measured=measured)
+
+
+def test_the_check_sees_another_run(result):
+    seen = result.evidence
+    with pytest.raises(AssertionError, match="recording has changed the run"):
+        page._check_the_run(changed(result, start_stress=seen.start_stress + 1e-6))
+    curve = hl.FlowCurve(seen.curve.shear_rate, 1.1 * seen.curve.stress, seen.curve.stress_err)
+    with pytest.raises(AssertionError, match=r"rate 0\.001"):
+        page._check_the_run(changed(result, curve=curve))
+    other = changed(result, records={"plastic": seen.records["cutoff25"]})
+    with pytest.raises(AssertionError, match="Gamma"):
+        page._check_the_run(dataclasses.replace(other, measured=measure(other.evidence)))
+
+
+def test_the_check_sees_what_the_anchors_and_the_measures_exclude(result):
+    with pytest.raises(AssertionError, match=r"tau_p = 0\.60"):
+        page._check_anchors(found(result, tau_p=hl.Estimate(0.6, 0.1)))
+    with pytest.raises(AssertionError, match=r"drop/sigma_c = 0\.299"):
+        page._check_anchors(found(result, drop=hl.Estimate(1.0, 0.1)))
+    with pytest.raises(AssertionError, match="C_p is missed by"):
+        page._check_measures(found(result, tau_p=hl.Estimate(2.0, 0.1)))
+    yields = result.evidence.yields
+    skew = dataclasses.replace(yields, threshold=yields.threshold**3 / 10.0)
+    with pytest.raises(AssertionError, match="not Gaussian"):
+        page._check_measures(changed(result, yields=skew))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_drawn(result, name, tmp_path):
     with hl.plot.style():
         figure = Figure(figsize=(3.39, 2.7), layout="constrained")
         ax = figure.subplots()
-        getattr(pages, f"draw_{page}")(result, ax)
-        figure.savefig(folder / "page.png")
+        page.draw(result, ax, name)
+        figure.savefig(tmp_path / "page.png")
     assert ax.get_xlabel()
     assert ax.get_ylabel()
-    assert (folder / "page.png").stat().st_size > 20_000
+    assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_diffusion(tmp_path):
-    rng = np.random.default_rng(0)
-    run = np.cumsum(0.1 * rng.standard_normal((4000, 20)), axis=0)
-    result = pages.compute_diffusion([run], 0.2, 0.0)
-    pages.check_diffusion(result)
-    draw("diffusion", result, tmp_path)
-    narrow = replace(result, fit=replace(result.fit, window=(1.0, 2.0)))
-    with pytest.raises(AssertionError, match="window 1 to 2"):
-        pages.check_diffusion(narrow)
+def test_a_run_gets_its_figures_or_a_reason(result, tmp_path):
+    bare = dataclasses.replace(result.evidence, blocks="no blocks here", yields="too narrow")
+    bare.write(tmp_path / "evidence.npz")
+    written = write_figures(tmp_path)
+    assert set(written) == set(PAGES)
+    assert written["stress_diffusion"] == "none: no blocks here"
+    assert written["local_yield"] == written["drops"] == "none: too narrow"
+    assert written["flow_curve"] == tmp_path / "figures" / "flow_curve.png"
+    assert written["flow_curve"].stat().st_size > 20_000
 
 
-def test_scaling(tmp_path):
-    activity = [E(a, 0.02 * a) for a in (1e-4, 1e-3, 1e-2)]
-    result = pages.compute_scaling([E(0.3 * a.value, 0.3 * a.stderr) for a in activity], activity)
-    pages.check_scaling(result)
-    draw("scaling", result, tmp_path)
-    bent = pages.compute_scaling([E(a.value**0.8, 1e-4) for a in activity], activity)
-    with pytest.raises(AssertionError, match="to the power"):
-        pages.check_scaling(bent)
+def test_a_changed_file_is_refused(tmp_path):
+    shutil.copytree(page.DATA, tmp_path / "data")
+    table = tmp_path / "data" / "parameters.json"
+    table.write_text(table.read_text().replace("Gamma", "gamma"))
+    with pytest.raises(ValueError, match=r"parameters\.json is not the file"):
+        page.compute(tmp_path / "data")
 
 
-def test_density_and_start_up(tmp_path, parameters):
-    model = parameters.model(parameters.alpha_flow)
-    state = hl.steady_state(model, parameters.shear_rate / parameters.scales.shear_rate)
-    blocks = [3.4 * state.sample(20_000, np.random.default_rng(1))[0].reshape(100, 200)]
-    density = pages.compute_density(
-        blocks, np.linspace(-5.0, 6.0, 56), parameters, {"classical": model}
-    )
-    pages.check_density(density)
-    draw("density", density, tmp_path)
-    short = pages.compute_density(blocks, np.linspace(-1.0, 1.0, 9), parameters, {"c": model})
-    with pytest.raises(AssertionError, match="outside the bins"):
-        pages.check_density(short)
-
-    strain = np.linspace(0.0, 0.3, 61)
-    stress = np.minimum(18.0 * strain, 0.8) + np.array([[-0.02], [0.02]])
-    curve = pages.compute_start_up(strain, stress, parameters, {"classical": model}, 0.5)
-    pages.check_start_up(curve)
-    draw("start_up", curve, tmp_path)
-    with pytest.raises(AssertionError, match="starts with slope"):
-        pages.check_start_up(replace(curve, stress=0.5 * curve.stress))
-
-
-def test_elastic(tmp_path):
-    strain = np.arange(1, 5001) * 1e-4
-    stress = 18.0 * strain - 0.36 * np.floor(strain / 0.02)
-    result = pages.compute_elastic(strain, stress)
-    pages.check_elastic(result)
-    draw("elastic", result, tmp_path)
-    with pytest.raises(AssertionError, match="3 branches"):
-        pages.check_elastic(pages.compute_elastic(strain[:900], stress[:900]))
+def test_provenance_says_what_is_needed_and_no_more(result):
+    text = (page.DATA / "provenance.json").read_text()
+    provenance = json.loads(text)
+    assert {"command", "date", "versions", "preset", "sha256", "tolerance"} <= set(provenance)
+    assert provenance["command"] == page.COMMAND
+    assert '"/' not in text, "an absolute path"
+    assert sum(f.stat().st_size for f in page.DATA.iterdir()) < 1_000_000
+    assert len(page.preset().recording.observers) == len(result.evidence.records)
+    assert np.array_equal(result.evidence.curve.shear_rate, [1e-3, 3e-3, 1e-2, 3e-2])

@@ -7,9 +7,14 @@ import sys
 
 import pytest
 
-from hebraud.md import PRESETS, Mixture, Preparation, run
-from hebraud.md.presets import preset_named
+from hebraud.md import Mixture, Preparation, Preset, Runs, run
+from hebraud.md.campaign_file import preset_named
 from hebraud.md.state_point import Glass, StatePoint
+
+
+def PLAN(**changed):
+    given = {"densities": 1.189, "runs": (Runs(0.1, 1.0, (1,)),), **changed}
+    return Preset("plan", 400, given.pop("densities"), given.pop("runs"), **given)
 
 
 def test_defaults_are_the_papers_glass():
@@ -44,12 +49,19 @@ def test_box_has_the_density():
         (lambda: Preparation(quench_rate=0.0), r"quench_rate must be .* > 0, got 0.0"),
         (lambda: Glass(100, 1.189, -1), r"seed must be .* >= 0, got -1"),
         (lambda: StatePoint(Glass(100, 1.189, 1), 0.01, 100), r"multiple of sample_every = 40"),
-        (lambda: preset_named("paper"), r"preset must be one of demo, got 'paper'"),
+        (lambda: preset_named("glas"), r"preset must be one of demo, laptop, paper .* got 'glas'"),
+        (lambda: Runs(0.1, 1.0, (1, 1)), r"seeds must be .* different"),
+        (lambda: Runs(0.1, 1.0, (1,), tier=0), r"tier must be .* >= 1, got 0"),
+        (lambda: PLAN(densities=(1.2, 1.2)), r"densities must be .* different"),
+        (lambda: PLAN(runs=()), r"runs must hold at least one"),
+        (lambda: PLAN(runs=(Runs(0.1, 0.1, (1,)),)), r"strain must be .* > 0.2, got 0.1"),
         (
-            lambda: dataclasses.replace(PRESETS["demo"], strains=(1.0,)),
-            r"strains must be 4 numbers",
+            lambda: PLAN(runs=(Runs(0.1, 1.0, (1, 2)), Runs(0.1, 2.0, (1,)))),
+            r"the same for all seeds .* at 0.1 it is 2 for seed 1, 1 for seed 2",
         ),
-        (lambda: dataclasses.replace(PRESETS["demo"], seeds=(1, 1)), r"seeds must be .* different"),
+        (lambda: PLAN(measured_rate=0.3), r"measured_rate must be one of .* got 0.3"),
+        (lambda: PLAN(densities=(1.1, 1.2)).density, r"several densities, .* use at\(\)"),
+        (lambda: PLAN().at(1.3), r"density must be one of \(1.189,\), got 1.3"),
         (lambda: run("demo", "x", processes=0), r"processes must be .* >= 1, got 0"),
     ],
 )

@@ -50,7 +50,9 @@ def test_stored_frames_agree_with_ovito(frames):
     stored = (DATA / "frames_N400.npz").read_bytes()
     assert sha256(stored).hexdigest() == certificate["sha256 of frames_N400.npz"]
     with np.load(DATA / "d2min_ovito.npz") as golden:
-        np.testing.assert_allclose(d2min_series(frames, cutoff=2.5), golden["d2min"], rtol=0.0, atol=1e-10)
+        np.testing.assert_allclose(
+            d2min_series(frames, cutoff=2.5), golden["d2min"], rtol=0.0, atol=1e-10
+        )
 
 
 def test_ovito_itself(frames):
@@ -160,3 +162,14 @@ def test_bad_arguments_are_named(frames):
         frames_in(frames, 2.5)
     with pytest.raises(ValueError, match="record for longer"):
         d2min_series(frames, lag=12.0)
+
+
+def test_measures_are_found_in_their_package():
+    from hebraud.md import measure
+
+    for name in measure.__all__:
+        found = getattr(measure, name)
+        assert getattr(found, "__name__", name) == name
+    assert set(measure.__all__) == set(dir(measure))
+    with pytest.raises(AttributeError, match="no attribute 'd3min'"):
+        _ = measure.d3min

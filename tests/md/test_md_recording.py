@@ -19,6 +19,7 @@ from hebraud.md import (
     Preparation,
     Preset,
     Recording,
+    Runs,
     prepare,
     shear,
     watching,
@@ -165,7 +166,7 @@ def test_as_many_are_kept_as_multiples_are_passed(keep_from, keep_every, steps):
             lambda: shear(GLASS, None, 0.1, 160, recording=Recording()),
             "steps must be a multiple of frame_every = 200, got 160; the next one is 200",
         ),
-        (lambda: Preset("p", 400, 1.189, (0.1,), (3.0,), (1,), settled=-1.0), "settled must be"),
+        (lambda: Preset("p", 400, 1.189, (Runs(0.1, 3.0, (1,)),), settled=-1.0), "settled must be"),
     ],
 )
 def test_bad_arguments_are_named(make, said):

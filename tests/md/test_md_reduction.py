@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from hebraud.md import BlockStress, Preset, Recording, Series, reduction, report
-from hebraud.md.chain import Chain
+from hebraud.md import Preset, Recording, Series, reduction, report
+from hebraud.md.condensed import STRESS_EDGES, Condensed
 from hebraud.md.evidence import Evidence
+from hebraud.md.measure.diffusion import log_lags, stress_differences
+from hebraud.md.measure.local_stress import time_block_moments
 from hebraud.md.measure.plastic import plastic_record
 from hebraud.md.measured import measure
 from hebraud.md.presets import Runs
@@ -25,13 +27,16 @@ CURVE = FlowCurve(np.array([1e-3, 1e-2, 1e-1]), 0.7 + 3.0 * np.sqrt([1e-3, 1e-2,
 
 
 def jumping(number, rng):
-    """A hundred frames in which a few particles jump: something for every window."""
+    """A hundred frames in which a few particles move away: something for every window."""
     n, side = 200, 13.0
     place = np.array([(i % 15, i // 15) for i in range(n)]) * side / 15 + rng.uniform(
         0, 0.3, (n, 2)
     )
     time = 100.0 * number + np.arange(1.0, 101.0)
-    moved = np.cumsum(rng.random((100, n)) < 2e-3, axis=0)[:, :, None] * [0.3, 0.5]
+    dies_out = np.diff(1.0 - np.exp(-np.arange(101.0) / 3.0))
+    begins = (rng.random((100, n)) < 2e-3).astype(float)
+    pace = np.apply_along_axis(lambda one: np.convolve(one, dies_out)[:100], 0, begins)
+    moved = np.cumsum(pace, axis=0)[:, :, None] * [0.4, 0.6]
     position = place + moved + 1e-3 * rng.normal(size=(100, n, 2))
     return Frames(time, 0.0 * time, position, np.ones(n, int), np.array([side, side]))
 
@@ -41,12 +46,20 @@ def chain_of(seed, records):
     time = 0.2 * np.arange(1, 500 * SEGMENTS + 1)
     walk = np.cumsum(np.sqrt(0.2 * D_SIGMA) * rng.normal(size=(len(time), 25)), axis=0)
     strain = RATE * time
-    stress = MODULUS * np.minimum(strain, 0.05)
-    epoch = np.round(strain).astype(int)
-    walk[epoch == 2] += 100.0  # other blocks after a flip: no difference may see it
-    blocks = BlockStress(time, strain, epoch, MODULUS * strain[:, None] + walk)
-    series = Series(strain, stress, np.zeros_like(time), np.zeros_like(time))
-    return Chain(series, blocks, {"plastic": records}, ())
+    late = np.array_split(walk[10 * 500 :], 9)  # strain 1 is reached after ten segments
+    moves = stress_differences(late, 0.2, 0.0, lags=log_lags(250), time_blocks=1)
+    return Condensed(
+        segments=SEGMENTS,
+        series=Series(strain[4::5], MODULUS * np.minimum(strain[4::5], 0.05), *np.zeros((2, 1900))),
+        start=np.stack([strain[:500], MODULUS * np.minimum(strain[:500], 0.05)], axis=1),
+        observed={"plastic": records[10:]},
+        block_segments=1,
+        lag=moves.lag,
+        count=moves.count,
+        sums=moves.sums,
+        histogram=np.array([np.histogram(one, STRESS_EDGES)[0] for one in late]),
+        moments=time_block_moments(late, 1),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +77,18 @@ def measured(tmp_path_factory):
     thresholds["one_step"] = 1.1 * thresholds["at_fixed_strain"]
     thresholds["to_minimum"] = 2.0 * thresholds["at_fixed_strain"]
 
-    def read(point, folder, segments):
-        assert (point.shear_rate, segments) == (RATE, SEGMENTS)
+    def condense(plan, point, folder):
+        assert (point.shear_rate, plan.chains[point]) == (RATE, SEGMENTS)
         return chain_of(point.glass.seed, records)
 
+    def snapshot(point, folder, number):
+        at = {9: 0, 11: 1, 13: 2, 15: 3, 17: 4, 19: 5}[number]
+        return {name: values[at] for name, values in thresholds.items()}
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reduction, "read_chain", read)
-        patch.setattr(reduction, "ensure_thresholds", lambda *_: thresholds)
+        patch.setattr(reduction, "condense", condense)
+        patch.setattr(reduction, "snapshot_yields", snapshot)
+        patch.setattr(reduction, "kept_segments", lambda *_: [9, 11, 13, 15, 17, 19])
         evidence = reduction.gather(PLAN, tmp_path_factory.getbasetemp(), CURVE)
     return measure(evidence), records, thresholds, evidence
 
@@ -84,7 +102,9 @@ def test_what_is_put_in_comes_out(measured):
     late = thresholds["threshold"][1:]
     assert found.sigma_c.value == pytest.approx(np.nanmean(late), rel=1e-12)
     assert found.sigma_c_std.value == pytest.approx(np.nanstd(late), rel=1e-9)
-    assert found.drop.value == pytest.approx(np.nanmean(thresholds["at_fixed_strain"][1:]), rel=1e-12)
+    assert found.drop.value == pytest.approx(
+        np.nanmean(thresholds["at_fixed_strain"][1:]), rel=1e-12
+    )
     # 248 independent blocks: the error of the mean is that of 250 draws, to the noise of 10 rows
     assert found.sigma_c.stderr == pytest.approx(0.9 / np.sqrt(248), rel=0.6)
     assert "2 not yielded" in found.sigma_c.note
@@ -97,8 +117,7 @@ def test_what_is_put_in_comes_out(measured):
     assert beside["Gamma drop/(G0 rate)"].value == pytest.approx(
         found.Gamma.value * found.drop.value / (found.G0.value * RATE), rel=1e-12
     )
-    # walks without a load: to the letter, the load is all that is added
-    assert beside["D_sigma eq. (7)"].startswith("none: no 0.5 decades")
+    assert abs(found.tau_p.value - 1.5) < 0.5  # half of 3, events in one place disturb each other
     assert found.block_width == pytest.approx(np.sqrt(1000 / 1.189) / 5)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hebraud.errors import HebraudError, MissingDependency
-from hebraud.md import PRESETS, CorruptCheckpoint, Frames, Preparation, Recording, run
+from hebraud.errors import MissingDependency
+from hebraud.md import CorruptCheckpoint, Frames, Preparation, Recording
 from hebraud.md.chain import advance, read_chain, read_series, segments_done
 from hebraud.md.engine import require_lammps
 from hebraud.md.state_point import Glass, StatePoint
@@ -46,17 +46,6 @@ POINT = StatePoint(
     recording=RECORDING,
 )
 SEGMENTS = 20
-TINY = dataclasses.replace(
-    PRESETS["demo"],
-    name="tiny",
-    particles=120,
-    shear_rates=(0.3, 0.15),
-    strains=(18.0, 9.0),
-    seeds=(1, 2),
-    segment_steps=2000,
-    recording=RECORDING,
-    preparation=QUICK,
-)
 CHAIN = """
 import sys
 from pathlib import Path
@@ -64,14 +53,6 @@ from test_md_restart import POINT, SEGMENTS
 from hebraud.md.chain import advance
 while advance(POINT, Path(sys.argv[1])) < SEGMENTS:
     pass
-"""
-ENDLESS = dataclasses.replace(TINY, name="endless", strains=(24000.0, 12000.0))
-CAMPAIGN = """
-import sys
-from test_md_restart import {plan}
-from hebraud.md import run
-if __name__ == "__main__":
-    run({plan}, sys.argv[1], processes=2, progress=False)
 """
 
 
@@ -83,39 +64,24 @@ def _lammps():
         pytest.skip(str(error))
 
 
-def start(script, tmp_path, directory, own_group=False):
+def start(script, tmp_path, directory):
     path = tmp_path / "script.py"
     path.write_text(script)
     folders = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
-    return subprocess.Popen(
-        [sys.executable, str(path), str(directory)],
-        env=env,
-        start_new_session=own_group,
-        stderr=subprocess.DEVNULL if own_group else None,
-        # a job in the background of a shell ignores Ctrl-C, and hands that on
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    return subprocess.Popen([sys.executable, str(path), str(directory)], env=env)
 
 
-def wait_for(process, directory, files, delay):
-    """Wait for ``files`` more segments and ``delay`` seconds; return the ids of the children."""
+def kill_after(process, directory, files, delay):
+    """SIGKILL the process ``delay`` seconds after it has written ``files`` more segments."""
     goal = len(list(directory.rglob("segment*.h5"))) + files
     end = time.monotonic() + 60.0
     while process.poll() is None and len(list(directory.rglob("segment*.h5"))) < goal:
         assert time.monotonic() < end, "no segment was written in a minute"
         time.sleep(0.002)
     time.sleep(delay)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return children.read_text().split() if children.exists() else []
-
-
-def kill_after(process, directory, files, delay):
-    """SIGKILL the process ``delay`` seconds after it has written ``files`` more segments."""
-    pids = wait_for(process, directory, files, delay)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    return pids
 
 
 def content(directory):
@@ -157,65 +123,6 @@ def test_a_killed_chain_ends_with_the_same_bytes(tmp_path):
     time = np.concatenate([part["time"] for part in chain.observed["wander"]])
     assert time == pytest.approx(np.arange(4.0, SEGMENTS * 10 + 1))
     assert strain[-1] == pytest.approx(SEGMENTS * 0.2)
-
-
-def test_a_killed_campaign_ends_with_the_same_bytes_and_leaves_no_process(tmp_path, capsys):
-    whole = tmp_path / "whole"
-    curve = run(TINY, whole, processes=1, progress=False)
-    script = CAMPAIGN.format(plan="TINY")
-    for attempt in range(4):
-        killed = tmp_path / f"killed{attempt}"
-        workers = kill_after(start(script, tmp_path, killed), killed, 5, random.uniform(0.0, 0.2))
-        assert_gone(workers)
-        done = len(list(killed.rglob("segment*.h5")))
-        if done < sum(TINY.chains.values()):
-            break
-    assert 5 <= done < sum(TINY.chains.values())
-    (killed / ".flow_curve.csv.1.part").write_text("half a table")
-    again = run(TINY, killed, processes=1)
-    said = capsys.readouterr().out
-    assert "Flow curve at density 1.189, N = 120" in said
-    assert "Herschel-Bulkley, exponent 1/2: yield stress" in said
-    assert again == curve
-    assert content(killed) == content(whole)
-    assert curve.shear_rate.tolist() == [0.15, 0.3]
-    assert curve.stress[1] > curve.stress[0] > 1.2
-
-
-def test_ctrl_c_ends_everything_at_once(tmp_path):
-    script = CAMPAIGN.format(plan="ENDLESS")
-    process = start(script, tmp_path, tmp_path / "run", own_group=True)
-    workers = wait_for(process, tmp_path / "run", 3, random.uniform(0.0, 0.1))
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        assert process.wait(timeout=30.0) != 0
-        assert_gone(workers)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def assert_gone(pids):
-    end = time.monotonic() + 10.0
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < end, f"processes {pids} outlived their parent"
-        time.sleep(0.05)
-
-
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def test_two_runs_in_one_directory_are_refused(tmp_path):
-    import fcntl
-
-    with open(tmp_path / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(HebraudError, match="another run is at work"):
-            run(TINY, tmp_path, progress=False)
 
 
 def test_a_damaged_or_missing_segment_is_reported(tmp_path):

@@ -21,17 +21,16 @@ __all__ = ["classical_slopes"]
 
 
 @njit(cache=True)
-def _series(k: float) -> tuple[float, float, float, float, float, float, float, float]:
-    """Even and odd parts of psi and chi, each with its derivative with respect to ln k."""
+def _series(k: float) -> tuple[float, float, float, float, float, float, float]:
+    """Even and odd part of psi, even part of chi; the derivatives of these and of its odd part."""
     x = k * k
     psi_even = 1 / 2 + x * (1 / 24 + x * (1 / 720 + x * (1 / 40320 + x / 3628800)))
     psi_odd = k * (1 / 6 + x * (1 / 120 + x * (1 / 5040 + x * (1 / 362880 + x / 39916800))))
-    chi_odd = k * (1 / 24 + x * (1 / 720 + x * (1 / 40320 + x / 3628800)))
     d_psi_even = x * (2 / 24 + x * (4 / 720 + x * (6 / 40320 + x * 8 / 3628800)))
     d_psi_odd = k * (1 / 6 + x * (3 / 120 + x * (5 / 5040 + x * (7 / 362880 + x * 9 / 39916800))))
     d_chi_even = x * (2 / 120 + x * (4 / 5040 + x * (6 / 362880 + x * 8 / 39916800)))
     d_chi_odd = k * (1 / 24 + x * (3 / 720 + x * (5 / 40320 + x * 7 / 3628800)))
-    return psi_even, psi_odd, psi_odd / k, chi_odd, d_psi_even, d_psi_odd, d_chi_even, d_chi_odd
+    return psi_even, psi_odd, psi_odd / k, d_psi_even, d_psi_odd, d_chi_even, d_chi_odd
 
 
 @njit(cache=True)
@@ -74,7 +73,7 @@ def _along(D: float, g: float, dD: float, dg: float) -> tuple[float, float]:
             d_beta * right + beta * d_right - d_alpha * left - alpha * d_left - M * d_total
         ) / total
         return d_F, d_M
-    psi_even, psi_odd, chi_even, chi_odd, d_even, d_odd, d_chi_even, d_chi_odd = _series(k)
+    psi_even, psi_odd, chi_even, d_even, d_odd, d_chi_even, d_chi_odd = _series(k)
     above = k * phi * phi + g + rho * k * phi * (1.0 + e)
     d_above = (
         k * phi * (phi * d_ln_k + 2.0 * d_phi) + g * dg

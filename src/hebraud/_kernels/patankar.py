@@ -35,6 +35,7 @@ Cells = tuple[Any, ...]
 
 MAX_ITERATIONS = 60
 MEMORY = 4
+APART = 1e-4
 WORK = 9 + 2 * MEMORY
 
 
@@ -507,12 +508,12 @@ def _foresee(sweep: int, y: Floats, f: Floats, gram: Floats, x: Floats) -> None:
 def land_by_sweeps(
     up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, inverse: Floats, leak: Floats,
     start: Floats, mass: Floats, work: Floats,
-) -> bool:  # fmt: skip
+) -> int:  # fmt: skip
     """Find the landed masses x = land(solution for start + x), and the solution.
 
     Plain sweeps would add a generation of yields each, a geometric series of positive terms; from
     the last ones the next x is foreseen. What is kept is the solution for an x >= 0, and so is
-    positive whatever x. Returns False where x does not settle to 1e-13 of the mass in 500 sweeps.
+    positive whatever x. Returns the sweeps made; 0 where 500 do not settle x to 1e-13 of the mass.
     """
     middle, lower, share, line_weight, weights, redraws = cells[3], *cells[9:]
     n, classes = mass.shape
@@ -533,18 +534,18 @@ def land_by_sweeps(
         land(sink, dt, lower, share, line_weight, mass, y[new].reshape((n, columns)))
         change, total = _change(x, y[new], f[new])
         if change <= 1e-15 * total or (change <= 1e-13 and change >= last_change):
-            return change <= 1e-13
+            return sweep + 1 if change <= 1e-13 else 0
         last_change = change
         _foresee(sweep, y, f, gram, x)
-    return False
+    return 0
 
 
 @njit(cache=True, error_model="numpy")
 def implicit(
     up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, start: Floats, mass: Floats,
     work: Floats,
-) -> bool:  # fmt: skip
-    """Solve (1 - dt A) mass = start for given rates; False where the landing does not settle."""
+) -> int:  # fmt: skip
+    """Solve (1 - dt A) mass = start for given rates; return the sweeps, 0 where they fail."""
     middle, fixed = cells[3], cells[8].shape[1] > 0
     inverse, leak = work[8], np.empty((2, mass.shape[1]))
     eliminate(up, down, sink, dt, middle, inverse, leak)
@@ -553,7 +554,26 @@ def implicit(
     mass[:, :] = start
     substitute(up, down, dt, middle, 0, mass.shape[0] - 1, inverse, leak, mass)
     land_at_points(up, down, sink, dt, cells, inverse, leak, mass, work)
-    return True
+    return 1
+
+
+@njit(cache=True, error_model="numpy")
+def _first(
+    start: Floats, dt: float, D: float, g: float, imposed: bool, cells: Cells, stage: Floats,
+    work: Floats,
+) -> tuple[int, float, float]:  # fmt: skip
+    """Solve backward Euler for given D and g; return what :func:`implicit` does, and residuals.
+
+    These are D, and where stress is ``imposed`` g, less what the solution makes of them.
+    """
+    centres, spacing, widths, _, rates, constant, noise, release = cells[:8]
+    pulses, lower, share, line_weight = cells[8:12]
+    up, down = work[2], work[3]
+    hops(spacing, widths, D, g, start, up, down)
+    aim(lower, share, line_weight, D, g, spacing, pulses)
+    sweeps = implicit(up, down, rates, dt, cells, start, stage, work)
+    total, _, _, made, released = functionals(stage, rates, centres, noise, release)
+    return sweeps, D - constant - made, g - released / total if imposed else 0.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -563,6 +583,7 @@ def step(
     D1: float,
     g1: float,
     close: float,
+    renew: bool,
     jacobian: Floats,
     imposed: bool,
     target: float,
@@ -576,11 +597,12 @@ def step(
     ``imposed`` at ``target``; ``close`` is the relative correction of D of the
     first stage that is the last: the stage is off by that, and what comes of it in the step by the
     step squared times that. ``jacobian`` is a first guess of four derivatives, and of the
-    stress by the shear rate over dt; it comes back as found. Returns a status (0 done; 1 the
-    stage's D, or D and g, did not converge; 2 the landing did not; 3 the imposed stress was not
-    reached), D of the first stage, the shear rate at the end, and the number of implicit solves.
+    stress by the shear rate over dt; it comes back as found, where ``renew`` by differences of
+    solves made for it. Returns a status (0 done; 1 the stage's D, or D and g, did not converge; 2
+    the landing did not; 3 the imposed stress was not reached), D of the first stage, the shear rate
+    at the end, and the number of implicit solves.
     """
-    centres, spacing, widths, _, rates, constant, noise, release = cells[:8]
+    centres, spacing, widths, _, rates, _, noise, release = cells[:8]
     pulses, lower, share, line_weight = cells[8:12]
     n, classes = start.shape
     up, down, sink, stage, up0, down0 = work[2], work[3], work[4], work[5], work[6], work[7]
@@ -593,14 +615,10 @@ def step(
     dD = dg = 0.0
     done = False
     for iteration in range(MAX_ITERATIONS):
-        hops(spacing, widths, D1, g1, start, up, down)
-        aim(lower, share, line_weight, D1, g1, spacing, pulses)
-        if not implicit(up, down, rates, dt, cells, start, stage, work):
-            return 2, D1, g1, solves
+        sweeps, new_rD, new_rg = _first(start, dt, D1, g1, imposed, cells, stage, work)
         solves += 1
-        total, _, _, made, released = functionals(stage, rates, centres, noise, release)
-        new_rD = D1 - constant - made
-        new_rg = g1 - released / total if imposed else 0.0
+        if sweeps == 0:
+            return 2, D1, g1, solves
         if new_rD > 0.0:
             D_high = min(D_high, D1)
         else:
@@ -614,6 +632,15 @@ def step(
                 J01 += e0 * dg / size
                 J10 += e1 * dD / size
                 J11 += e1 * dg / size
+        elif renew and D1 > 0.0:
+            by = APART * D1
+            _, rD, rg = _first(start, dt, D1 + by, g1, imposed, cells, end, work)
+            J00, J10 = (rD - new_rD) / by, (rg - new_rg) / by
+            if imposed:
+                by = APART * (g1 + D1 if g1 >= 0.0 else g1 - D1)  # mirrored where the run is
+                _, rD, rg = _first(start, dt, D1, g1 + by, imposed, cells, end, work)
+                J01, J11 = (rD - new_rD) / by, (rg - new_rg) / by
+            solves += 2 if imposed else 1
         rD, rg = new_rD, new_rg
         determinant = J00 * J11 - J01 * J10
         if determinant == 0.0 or iteration == 20:
@@ -622,7 +649,7 @@ def step(
         dg = -(J00 * rg - J10 * rD) / determinant
         new_D = D1 + dD
         if not imposed and not D_low <= new_D <= D_high:
-            new_D = 0.5 * (D_low + D_high) if D_high < np.inf else constant + made
+            new_D = 0.5 * (D_low + D_high) if D_high < np.inf else D1 - rD
         if new_D < 0.0:
             new_D = 0.5 * D1
         dD = new_D - D1
@@ -672,6 +699,7 @@ def doubled(
     D: tuple[float, float, float],
     g: tuple[float, float, float],
     close: float,
+    renew: bool,
     jacobians: Floats,
     imposed: bool,
     target: float,
@@ -694,7 +722,8 @@ def doubled(
     g_start, g_middle, g_end = g
     hops(spacing, widths, D_start, g_start, start, work[6], work[7])
     status, D_whole, g_whole, solves = step(
-        start, 2.0 * h, D_end, g_end, close, jacobians[0], imposed, target, cells, ends[2], work
+        start, 2.0 * h, D_end, g_end, close, renew, jacobians[0], imposed, target, cells, ends[2],
+        work,
     )  # fmt: skip
     if status != 0:
         return status, solves, D_whole, g_middle, g_end, g_whole
@@ -705,8 +734,8 @@ def doubled(
     # backward Euler is off by the step squared: a quarter in the halves
     D_guess = D_middle + 0.25 * (D_whole - means[2, 3])
     status, D_first, _, more = step(
-        start, h, D_guess if D_guess > 0.0 else D_middle, g_middle, close, jacobians[1], imposed,
-        target, cells, ends[0], work,
+        start, h, D_guess if D_guess > 0.0 else D_middle, g_middle, close, renew,
+        jacobians[1], imposed, target, cells, ends[0], work,
     )  # fmt: skip
     solves += more
     if status != 0:
@@ -718,8 +747,8 @@ def doubled(
     hops(spacing, widths, means[0, 3], g_middle, ends[0], work[6], work[7])
     D_guess = means[2, 3] + D_first - means[0, 3]
     status, _, g_end, more = step(
-        ends[0], h, D_guess if D_guess > 0.0 else means[2, 3], g_end, close, jacobians[1], imposed,
-        target, cells, ends[1], work,
+        ends[0], h, D_guess if D_guess > 0.0 else means[2, 3], g_end, close, renew,
+        jacobians[1], imposed, target, cells, ends[1], work,
     )  # fmt: skip
     solves += more
     if status == 0:

@@ -142,19 +142,39 @@ def side_yields(sink: Floats, mass: Floats, first_right: int) -> Floats:
 
 
 @njit(cache=True)
-def pool(sink: Floats, mass: Floats, yielded: Floats, rate: Floats) -> None:
+def pool(
+    up: Floats,
+    down: Floats,
+    inverse: Floats,
+    leak: Floats,
+    middle: int,
+    source: Floats,
+    shares: Floats,
+    sink: Floats,
+    mass: Floats,
+    yielded: Floats,
+    rate: Floats,
+) -> None:
     """Fill the yield of all classes together and their mean rate of yielding, (cells, 1) both.
 
-    Where there is no mass the rate is that of the first class.
+    Block by block of classes, so that what a block occupies stays in the cache: ``sink`` and
+    ``inverse`` are (blocks, cells, classes of a block), ``leak`` and ``shares`` accordingly, and
+    ``mass`` is room for one block. Where there is no mass the rate is that of the first class.
     """
-    n, classes = mass.shape
+    n, together = mass.shape
+    yielded[:] = 0.0
+    rate[:] = 0.0
+    for block in range(sink.shape[0]):
+        occupation(up, down, inverse[block], leak[block], middle, source, shares[block], mass)
+        for i in range(n):
+            total, out = 0.0, 0.0
+            for j in range(together):
+                total += mass[i, j]
+                out += sink[block, i, j] * mass[i, j]
+            rate[i, 0] += total
+            yielded[i, 0] += out
     for i in range(n):
-        total, out = 0.0, 0.0
-        for j in range(classes):
-            total += mass[i, j]
-            out += sink[i, j] * mass[i, j]
-        yielded[i, 0] = out
-        rate[i, 0] = out / total if total > 0.0 else sink[i, 0]
+        rate[i, 0] = yielded[i, 0] / rate[i, 0] if rate[i, 0] > 0.0 else sink[0, i, 0]
 
 
 @njit(cache=True)

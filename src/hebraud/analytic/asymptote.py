@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.analytic.closed_form import _langevin, _langevin_slope
+from hebraud.analytic.closed_form import langevin_function, langevin_slope
 from hebraud.analytic.critical import critical_coupling, weight_exponent
 from hebraud.errors import NoStationaryState, check_number
 from hebraud.model.coupling import ActivityNoise, DropNoise
@@ -115,8 +115,8 @@ def layer_length(eta: float) -> float:
 def _line(model: Model) -> tuple[float, float]:
     """Return scale and offset of the landing rule, or say why there is no asymptote here."""
     lines = model.relaxation.quadrature(2)
-    c = model.thresholds.nodes()[0]
     scale, offset = float(lines.scale[0]), float(lines.offset[0])
+    c = model.thresholds.nodes(breaks=offset)[0]
     if lines.weight.size > 1:
         why = "its landings scatter"
     elif np.any(np.abs(scale * c + offset) >= c):
@@ -152,7 +152,7 @@ def _cycle(c: Floats, scale: float, offset: float, v: Floats) -> tuple[_Jet, _Je
     """Return k, m and the released square (b - x)^2, for v of shape (..., 1)."""
     x, gap = scale * c + offset, (1.0 - scale) * c - offset
     w, y = c + x, v * (c + x)
-    langevin, slope = _langevin(0.5 * y), _langevin_slope(0.5 * y)
+    langevin, slope = langevin_function(0.5 * y), langevin_slope(0.5 * y)
     alpha = 1.0 / (2.0 + y * langevin)
     alpha_by_y = -(langevin + slope) * alpha**2
     stress, stress_by_y = 0.5 * langevin, 0.5 * slope / y
@@ -168,8 +168,9 @@ def _cycle(c: Floats, scale: float, offset: float, v: Floats) -> tuple[_Jet, _Je
 
 def _means(model: Model, v: Floats) -> tuple[_Jet, _Jet]:
     """Return the coupling, in its own unit, and the stress."""
-    c, weight = model.thresholds.nodes()
-    k, m, released = _cycle(c, *_line(model), np.asarray(v)[..., None])
+    scale, offset = _line(model)
+    c, weight = model.thresholds.nodes(breaks=offset)
+    k, m, released = _cycle(c, scale, offset, np.asarray(v)[..., None])
     one = _Jet(np.ones_like(k.value), np.zeros_like(k.value), np.zeros_like(k.value))
     noise = one if isinstance(model.coupling, ActivityNoise) else released
     if model.thresholds.redraws:
@@ -220,7 +221,8 @@ def asymptote_at(model: Model, u: ArrayLike) -> Asymptote:
     n = 1.0 / (2.0 + eta)
     slope = stress.by_ell - stress.by_v * coupling.by_ell / coupling.by_v
     prefactor = layer_length(eta) * values**-n * slope
-    return Asymptote(values[()], coupling.value[()], stress.value[()], prefactor[()], n)
+    columns = (values, coupling.value, stress.value, prefactor)
+    return Asymptote(*(column if column.ndim else float(column) for column in columns), n)
 
 
 def asymptote(model: Model) -> Asymptote:

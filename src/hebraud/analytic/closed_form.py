@@ -36,6 +36,8 @@ from hebraud.errors import ConvergenceError, check_number
 __all__ = [
     "alpha",
     "alpha_of_yield_stress",
+    "langevin_function",
+    "langevin_slope",
     "prefactor",
     "prefactor_of_alpha",
     "u_of_alpha",
@@ -101,7 +103,7 @@ def _coth_excess(x: _Array) -> _Array:
         return -2 * np.exp(-2 * x) / np.expm1(-2 * x)
 
 
-def _langevin(x: _Array) -> _Array:
+def langevin_function(x: _Array) -> _Array:
     """L(x) = coth x - 1/x."""
 
     def small(x: _Array) -> _Array:
@@ -118,7 +120,7 @@ def _langevin_complement(x: _Array) -> _Array:
     return 1 / x - _coth_excess(x)
 
 
-def _langevin_slope(x: _Array) -> _Array:
+def langevin_slope(x: _Array) -> _Array:
     """x L'(x), where L' = 1/x^2 - 1/sinh(x)^2."""
 
     def small(x: _Array) -> _Array:
@@ -158,8 +160,8 @@ def _x_of_alpha(alpha: _Array) -> _Array:
     start = np.sqrt(m) * np.sqrt(1 + 0.5 * (m + np.hypot(m + 2, math.sqrt(12))))
 
     def step(x: _Array) -> _Array:
-        langevin = _langevin(x)
-        return (x * langevin - m) / (langevin + _langevin_slope(x))
+        langevin = langevin_function(x)
+        return (x * langevin - m) / (langevin + langevin_slope(x))
 
     return _newton(step, start, "alpha")
 
@@ -174,11 +176,11 @@ def _x_of_yield_stress(yield_stress: _Array) -> _Array:
     start = y * (1 + np.sqrt(4 - 3 * y * y)) / (rest * (1 + y))
 
     def step_low(x: _Array) -> _Array:
-        return (_langevin(x) - y[low]) * x / _langevin_slope(x)
+        return (langevin_function(x) - y[low]) * x / langevin_slope(x)
 
     def step_high(x: _Array) -> _Array:
         complement = _langevin_complement(x)
-        return complement * (rest[~low] - complement) * x / (rest[~low] * _langevin_slope(x))
+        return complement * (rest[~low] - complement) * x / (rest[~low] * langevin_slope(x))
 
     low = y <= 0.5
     x = np.empty_like(y)
@@ -188,11 +190,11 @@ def _x_of_yield_stress(yield_stress: _Array) -> _Array:
 
 
 def _alpha(x: _Array) -> _Array:
-    return 1 / (2 + 2 * x * _langevin(x))
+    return 1 / (2 + 2 * x * langevin_function(x))
 
 
 def _prefactor(x: _Array) -> _Array:
-    langevin, slope = _langevin(x), _langevin_slope(x)  # slope = x L'
+    langevin, slope = langevin_function(x), langevin_slope(x)  # slope = x L'
     terms = 2 * slope / x + langevin * (langevin + 3 * slope)
     return terms / (2 * np.sqrt(2 * x) * (langevin + slope))
 
@@ -214,7 +216,7 @@ def yield_stress(u: npt.ArrayLike) -> Any:
     u > 0; ``ValueError`` for other u. Equation (15) of the paper, derived; the printed (23)
     differs, see docs/errata.md.
     """
-    return (_langevin(_checked_u(u) / 2) / 2)[()]
+    return (langevin_function(_checked_u(u) / 2) / 2)[()]
 
 
 def prefactor(u: npt.ArrayLike) -> Any:
@@ -243,7 +245,7 @@ def yield_stress_of_alpha(alpha: npt.ArrayLike) -> Any:
     Falls from 1/2 at alpha -> 0 to 0 at alpha -> 1/2. Domain, errors and accuracy as
     :func:`u_of_alpha`.
     """
-    return (_langevin(_x_of_alpha(_checked_alpha(alpha))) / 2)[()]
+    return (langevin_function(_x_of_alpha(_checked_alpha(alpha))) / 2)[()]
 
 
 def prefactor_of_alpha(alpha: npt.ArrayLike) -> Any:

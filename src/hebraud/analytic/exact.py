@@ -310,9 +310,10 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
     (D, conditioning), *others = _diffusion_roots(model, chain, abs(g))
     means = chain.means(D, abs(g), chain.splits(D, abs(g)))
     error = 64.0 * _EPS * max(1.0, conditioning)
-    coarse = _Chain.of(model, 1e-6)
-    if coarse.c.size != chain.c.size:
-        # the threshold law is a quadrature: what a coarser one gives says how good it is
+    # the threshold law is a quadrature: what the next coarser one gives says how good it is
+    coarser = (_Chain.of(model, rtol) for rtol in (1e-8, 1e-6))
+    coarse = next((one for one in coarser if one.c.size != chain.c.size), None)
+    if coarse is not None:
         rough = coarse.means(D, abs(g), coarse.splits(D, abs(g)))
         pairs = [(rough.activity, means.activity), (rough.released_square, means.released_square)]
         pairs += [(rough.stress, means.stress)] if g else []

@@ -1,171 +1,292 @@
-"""Run a preset: every state point a chain of segments, a few processes, one flow curve out."""
+"""A campaign: its steps run by Snakemake, its tables written and shown."""
 
 from __future__ import annotations
 
-import contextlib
+import csv
+import ctypes
 import fcntl
-import multiprocessing
+import importlib.util
+import io
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
+from importlib.resources import as_file, files
 from pathlib import Path
 
-from hebraud.errors import ConvergenceError, HebraudError, check_whole_number
-from hebraud.md.chain import advance, ensure_glass, segments_done
+from hebraud.errors import HebraudError, MissingDependency, check_whole_number
+from hebraud.md.campaign_file import campaign_json, preset_named
+from hebraud.md.chain import segments_done
 from hebraud.md.engine import require_lammps
-from hebraud.md.errors import UnstableRun
-from hebraud.md.campaign_file import preset_named
-from hebraud.md.presets import Preset
+from hebraud.md.files import write_whole
+from hebraud.md.presets import Preset, Runs
 from hebraud.md.progress import Watch
-from hebraud.md.reduction import ensure_thresholds, measured_points
-from hebraud.md.report import print_summary, reduce, write_results
+from hebraud.md.report import Results, SteadyRun, print_summary, reduce, write_results
 from hebraud.md.state_point import StatePoint
+from hebraud.md.workflow.steps import CAMPAIGN, PARAMETERS
+from hebraud.md.workflow.work import FRONT
+from hebraud.rheology.estimate import Estimate
 from hebraud.rheology.flow_curve import FlowCurve
 
-__all__ = ["run"]
+__all__ = ["aggregate", "by_density", "complete_parts", "run"]
+
+_LOG = "workflow.log"
+_PR_SET_PDEATHSIG = 1
+_POLL = 0.5  # seconds between two looks at the files
 
 
 def run(
     preset: str | Preset,
     directory: str | os.PathLike[str],
-    processes: int = 2,
+    processes: int | None = None,
     progress: bool = True,
+    tier: int = 1,
+    profile: str | os.PathLike[str] | None = None,
     command: str | None = None,
-) -> FlowCurve:
-    """Shear the preset's samples, store everything under ``directory``, return the flow curve.
+) -> dict[float, FlowCurve]:
+    """Run a campaign under ``directory``, or go on with it; return the flow curve by density.
 
-    Stop it in any way at any time: the same call goes on from the last whole segment of each state
-    point, and the results are the same to the byte as those of an undisturbed run, whatever the
-    number of processes. Each process runs LAMMPS on one core. From a script, call it under
-    ``if __name__ == "__main__":`` (the processes are spawned).
+    Snakemake runs its steps, each a process of its own. Stop it in any way at any time: the same
+    call goes on from the last whole segment of each chain, and the results are the same to the
+    byte as those of an undisturbed run, whatever the number of processes.
 
-    Written besides the segments: ``flow_curve.csv``, ``seeds.csv``, ``herschel_bulkley.json``,
-    ``parameters.json`` and ``provenance.json`` (see `hebraud.md.report.write_results`).
+    Written besides the segments: what `aggregate` says, ``campaign.json`` (the campaign with every
+    setting) and ``workflow.log`` (what Snakemake and the steps said).
 
     Parameters
     ----------
     preset : str or Preset
-        ``"demo"`` (minutes on two cores), or your own.
+        ``"demo"`` (minutes on two cores), ``"laptop"`` (hours), ``"paper"`` (a cluster), the name
+        of a campaign file, or your own.
     directory : path
         Made if it does not exist.
-    processes : int
-        State points run at a time, >= 1.
+    processes : int, optional
+        Steps at a time, one core each; None takes all cores.
     progress : bool
-        Show bars and a summary table on a terminal; nothing is drawn where there is none, the
-        table is printed anyway. False prints nothing.
+        Show bars and tables. False prints nothing.
+    tier : int
+        Runs of a higher tier are left out.
+    profile : path, optional
+        A Snakemake profile: where the steps run (docs/campaign.md); None runs them here.
     command : str, optional
         The command that provenance records; None says ``hebraud md run --preset NAME``.
 
     Returns
     -------
-    FlowCurve
-        Shear rate in 1/tau_0 (rising), stress and its standard error in eps_AA/sigma_AA^2.
+    dict of float to FlowCurve
+        By density: shear rate in 1/tau_0 (rising), stress and its standard error in
+        eps_AA/sigma_AA^2.
 
     Raises
     ------
     ValueError
         For an unknown preset or a bad argument.
     MissingDependency
-        If LAMMPS, its MPI library or h5py is missing.
-    UnstableRun, CorruptCheckpoint, ConvergenceError, OSError
-        As the chains, the files and the error bars raise them; what is stored stays valid.
+        If Snakemake, LAMMPS, its MPI library or h5py is missing.
     HebraudError
-        If another run is at work in ``directory``.
+        If another run is at work in ``directory``, or a step fails: its own words and where to
+        read more. What is stored stays valid.
+    ConvergenceError, OSError
+        As error bars and files raise them.
     """
-    plan = preset_named(preset)
-    processes = check_whole_number("processes", processes, at_least=1)
+    plan = preset_named(preset).up_to(tier)
+    count = os.cpu_count() or 1 if processes is None else processes
+    count = check_whole_number("processes", count, at_least=1)
     folder = Path(directory)
+    if importlib.util.find_spec("snakemake") is None:
+        raise MissingDependency(
+            "campaigns are run by Snakemake, which is not installed: "
+            'pip install "hebraud[campaign]"'
+        )
     require_lammps()
-    with _alone(folder):
-        _run_chains(plan, folder, processes, progress)
-        results = reduce(plan, folder)
-        write_results(results, folder, command or f"hebraud md run --preset {plan.name}")
+    with _alone(folder) as token:
+        described = campaign_json(plan)
+        if not _holds(folder / CAMPAIGN, described):
+            write_whole(folder / CAMPAIGN, described)
+        _workflow(plan, folder, count, progress, profile, token)
+        said = command or f"hebraud md run --preset {plan.name}"
+        results = aggregate(by_density(plan), folder, said)
     if progress:
-        print_summary(results)
-    return results.curve
+        for one in results.values():
+            print_summary(one)
+    return {density: one.curve for density, one in results.items()}
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the directory for this process; the system lets go of it when the process ends."""
+def _alone(folder: Path) -> Iterator[str]:
+    """Hold the directory for this process; the system lets go of it when the process ends.
+
+    What is handed out is written into the lock: steps follow it (`work.follow_front`).
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HebraudError(
-                f"another run is at work in {folder}; wait for it, end it, or take another one"
-            ) from None
+    with open(folder / ".lock", "a+") as lock:
+        for attempt in range(10):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:  # a step of a dead run may be looking whether it is free
+                if attempt == 9:
+                    raise HebraudError(
+                        f"another run is at work in {folder}; wait for it, end it, or take "
+                        "another one"
+                    ) from None
+                time.sleep(0.1)
+        token = f"{os.getpid()}-{time.time_ns()}"
+        lock.truncate(0)
+        lock.write(token)
+        lock.flush()
         for part in folder.rglob(".*.part"):  # of a run that was killed while writing
-            part.unlink()
-        yield
+            part.unlink(missing_ok=True)
+        yield token
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is gone, however it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+def _snakemake(count: int, profile: str | os.PathLike[str] | None) -> list[str]:
+    said = [sys.executable, "-m", "snakemake", "--cores", str(count), "--scheduler", "greedy"]
+    said += ["--rerun-triggers", "mtime", "--rerun-incomplete", "--keep-incomplete", "--nolock"]
+    return said if profile is None else [*said, "--profile", str(Path(profile).resolve())]
 
 
-@contextmanager
-def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes for the chains; on any error or Ctrl-C they end at once, for files are whole."""
-    others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(
-        count,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-    ) as pool:
-        try:
-            yield pool
-        except BaseException:
-            for worker in set(multiprocessing.active_children()) - others:
-                worker.kill()
-            raise
+def _workflow(
+    plan: Preset,
+    folder: Path,
+    count: int,
+    progress: bool,
+    profile: str | os.PathLike[str] | None,
+    token: str,
+) -> None:
+    """Let Snakemake do all steps, and show how far the chains are."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    if profile is None:
+        environment[FRONT] = f"{(folder / '.lock').resolve()}:{token}"
 
+    def done() -> dict[StatePoint, int]:
+        return {point: segments_done(point, folder) for point in plan.chains}
 
-def _run_chains(plan: Preset, folder: Path, processes: int, progress: bool) -> None:
-    done = {point: segments_done(point, folder) for point in plan.chains}
-    left = {point: need - done[point] for point, need in plan.chains.items() if need > done[point]}
     with (
-        Watch(plan, done, shown=progress) as watch,
-        _workers(processes) as pool,
+        as_file(files("hebraud.md.workflow") / "Snakefile") as rules,
+        open(folder / _LOG, "ab") as log,
+        Watch(plan, done(), shown=progress) as watch,
     ):
+        begin = log.tell()
+        engine = subprocess.Popen(
+            [*_snakemake(count, profile), "--snakefile", str(rules), "--directory", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
         try:
-            glasses = {point.glass for point in left if not done[point]}
-            for prepared in [pool.submit(ensure_glass, glass, folder) for glass in glasses]:
-                prepared.result()
-            watch.prepared()
-            running: dict[Future[int], tuple[StatePoint, int]] = {}
-            while left or running:
-                while left and len(running) < processes:
-                    point = next(iter(left))
-                    running[pool.submit(advance, point, folder)] = point, left.pop(point) - 1
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    point, more = running.pop(future)
-                    watch.reached(point, future.result())
-                    if more:
-                        left[point] = more
-            watch.measuring()
-            points = measured_points(plan)
-            for made in [pool.submit(ensure_thresholds, plan, point, folder) for point in points]:
-                with contextlib.suppress(ConvergenceError, ValueError):  # `reduce` reports it
-                    made.result()
-        except BrokenProcessPool as error:
-            raise UnstableRun(
-                "a process that ran LAMMPS was ended from outside or crashed (too little memory?); "
-                "give the same command again: it goes on from the last whole segments"
-            ) from error
+            while engine.poll() is None:
+                time.sleep(_POLL)
+                watch.look(done())
+                _stop_at_error(folder / _LOG, begin)
+            _stop_at_error(folder / _LOG, begin)
+        except BaseException:
+            _kill_group(engine)
+            raise
+    if engine.returncode:
+        raise HebraudError(
+            f"Snakemake ended with code {engine.returncode}; what it said is in {folder / _LOG}. "
+            "The same command goes on from what is stored"
+        )
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies; elsewhere its failing steps end it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _kill_group(engine: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(engine.pid, signal.SIGKILL)
+    engine.wait()
+
+
+def _stop_at_error(log: Path, begin: int) -> None:
+    """Raise what a step has said it failed for, if one has since ``begin``."""
+    mark = b"hebraud: error: "
+    with open(log, "rb") as stream:
+        stream.seek(begin)
+        for line in stream:
+            if line.startswith(mark) and line.endswith(b"\n"):
+                said = line.removeprefix(mark).decode(errors="replace").strip()
+                raise HebraudError(
+                    f"{said} (a step of the campaign; the rest of what was said is in {log}; the "
+                    "same command goes on from what is stored)"
+                )
+
+
+def aggregate(
+    parts: Sequence[Preset], folder: Path, command: str = "hebraud md aggregate"
+) -> dict[float, Results]:
+    """Reduce campaigns of one density each, write their tables, return the results by density.
+
+    In the folder of each density: what `hebraud.md.report.write_results` writes. For all of them:
+    ``flow_curves.csv`` (every run, as ``seeds.csv``, with its density) and ``parameters.csv``
+    (density, symbol, value, standard error; a row without numbers says why there are none).
+
+    Raises what `hebraud.md.report.reduce` raises.
+    """
+    results = {part.density: reduce(part, folder) for part in parts}
+    names = [one.name for one in fields(SteadyRun)]
+    curves: list[list[object]] = [["density", *names]]
+    rows: list[list[object]] = [["density", "symbol", "value", "stderr", "note"]]
+    for density, one in results.items():
+        point = next(iter(one.preset.chains))
+        write_results(one, point.glass.folder(folder).parent, command)
+        curves += [[density, *(getattr(run, name) for name in names)] for run in one.runs]
+        rows += [[density, *row] for row in _parameter_rows(one)]
+    write_whole(folder / "flow_curves.csv", _table(curves))
+    write_whole(folder / PARAMETERS, _table(rows))
+    return results
+
+
+def by_density(plan: Preset) -> list[Preset]:
+    """Return the parts of a campaign, one for each density."""
+    return [plan.at(density) for density in plan.densities]
+
+
+def complete_parts(plan: Preset, folder: Path) -> list[Preset]:
+    """Return, for each density, the runs whose chains are complete; no density without any."""
+    parts = []
+    for density in plan.densities:
+        here = plan.at(density)
+        runs = tuple(one for one in here.runs if _complete(here, one, folder))
+        if runs:
+            rates = {one.shear_rate for one in runs}
+            rate = here.measured_rate if here.measured_rate in rates else None
+            parts.append(replace(here, runs=runs, measured_rate=rate))
+    return parts
+
+
+def _complete(plan: Preset, one: Runs, folder: Path) -> bool:
+    points = [plan.point(one.shear_rate, seed) for seed in one.seeds]
+    return all(segments_done(p, folder) >= p.segments_for(one.strain) for p in points)
+
+
+def _parameter_rows(results: Results) -> Iterator[list[object]]:
+    found = results.parameters
+    if isinstance(found, str):
+        yield ["all", "", "", found]
+        return
+    for symbol, value in {**found.estimates, **found.couplings}.items():
+        if isinstance(value, Estimate):
+            yield [symbol, value.value, value.stderr, value.note]
+        else:
+            yield [symbol, "", "", value]
+
+
+def _table(rows: list[list[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

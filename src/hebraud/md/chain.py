@@ -120,9 +120,9 @@ def _checkpoint(
 
 def _prune(point: StatePoint, directory: Path, number: int) -> None:
     """Drop the checkpoint of a segment, unless the recording keeps it."""
-    if point.keeps(number):
-        return
     path, about = point.segment_file(directory, number), _about(point, segment=number)
+    if point.keeps(number) or not path.exists():  # an imported chain has only its last segments
+        return
     arrays = read_arrays(path, about)
     if _is_checkpoint(arrays):
         kept = {

@@ -2,14 +2,13 @@
 
 A chain's steady part is cut into time blocks of whole segments. Of each, sums of the stress
 differences, a histogram of the block stresses and what the observers found are kept; of the whole
-chain, the macroscopic series as means over one tau_0.
+chain, the macroscopic series as means over short times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from hebraud.md.chain import Arrays, observed_in, read_segment, segments_done
 from hebraud.md.errors import CorruptCheckpoint
 from hebraud.md.files import read_arrays, write_arrays
-from hebraud.md.measure.diffusion import StressDifferences, log_lags
+from hebraud.md.measure.diffusion import log_lags
 from hebraud.md.presets import Preset
 from hebraud.md.recording import BlockStress
 from hebraud.md.segment import Series
@@ -31,6 +30,7 @@ Floats = NDArray[np.float64]
 #: Edges of the histogram of block stresses, in eps_AA/sigma_AA^2; what lies beyond is counted too.
 STRESS_EDGES = np.concatenate([[-np.inf], np.linspace(-10.0, 10.0, 401), [np.inf]])
 _POWERS = 4
+_BIN_TIME, _BIN_STRAIN = 1.0, 0.01  # the longest bins of the macroscopic series
 _SERIES = ("series_stress", "series_temperature", "series_energy")
 _SUMS = ("count", "sums", "histogram", "moments")
 _NOTHING: Arrays = {
@@ -50,7 +50,8 @@ class Condensed:
     segments : int
         Segments behind it.
     series : Series
-        All of the run, each sample the mean over one tau_0 (strain: that of its middle).
+        All of the run, each sample the mean over one tau_0, or a strain of 0.01 if that is
+        shorter (strain: that of its middle).
     start : (S, 2) array
         Strain and stress of the first segment, sample by sample.
     observed : mapping
@@ -89,25 +90,12 @@ class Condensed:
         parts, each = self.observed[observer], self.block_segments
         return [parts[k * each : (k + 1) * each] for k in range(self.time_blocks)]
 
-    def differences(self, elastic_rate: float = 0.0) -> StressDifferences:
-        """Return the moments of s(t0 + t) - s(t0) - elastic_rate t, by time block.
-
-        The shift is put into the sums: sum (d - c)^p = sum_q comb(p, q) (-c)^(p - q) sum d^q.
-        """
-        shift = -elastic_rate * self.lag
-        raw = np.concatenate([self.count[..., None].astype(float), self.sums], axis=-1)
-        shifted = [
-            sum(comb(p, q) * shift ** (p - q) * raw[..., q] for q in range(p + 1))
-            for p in range(1, _POWERS + 1)
-        ]
-        return StressDifferences(self.lag, self.count, np.stack(shifted, axis=-1))
-
 
 def _bin_samples(point: StatePoint) -> int:
-    """Samples in one tau_0, or the next smaller number that divides a segment."""
+    """Samples in one tau_0 or strain of 0.01, or the next smaller number that divides a segment."""
     interval = point.sample_every * point.glass.mixture.timestep
     samples = point.segment_steps // point.sample_every
-    wanted = max(1, round(1.0 / interval))
+    wanted = max(1, int(min(_BIN_TIME, _BIN_STRAIN / abs(point.shear_rate)) / interval + 1e-9))
     return max(k for k in range(1, wanted + 1) if samples % k == 0)
 
 
@@ -122,7 +110,7 @@ def _small(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _pack(name: str, records: Sequence[Arrays]) -> Arrays:
-    """Return the records of many segments as few arrays: equal ones once, others one after another."""
+    """Return the records of many segments as few arrays: equal ones once."""
     packed: Arrays = {}
     for key in records[0] if records else ():
         parts = [record[key] for record in records]
@@ -174,7 +162,7 @@ def read_condensed(plan: Preset, point: StatePoint, folder: Path) -> Condensed:
     Raises ``CorruptCheckpoint`` if it is not there, damaged or of another campaign.
     """
     arrays = read_arrays(condensed_file(plan, point, folder), _about(plan, point))
-    settled, each, _ = plan.time_blocks(point)
+    _, each, _ = plan.time_blocks(point)
     segments, blocks = int(arrays["segments"]), len(arrays["moments"])
     stress = arrays["series_stress"].astype(np.float64)
     bins = len(stress) // segments
@@ -244,7 +232,7 @@ def _grown(plan: Preset, point: StatePoint, folder: Path, found: Arrays, done: i
         raw = Series.from_arrays(read_segment(point, folder, number))
         series.append(_binned(raw, _bin_samples(point)))
         if number == 1:
-            found = {**found, "start_stress": raw.stress.astype(np.float32)}
+            found = {"start_stress": raw.stress.astype(np.float32)}
     sums = [{name: found[name] for name in (*_SUMS, "lag")}] if closed else []
     for block in range(closed, blocks):
         first = settled + block * each + 1

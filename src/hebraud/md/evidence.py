@@ -35,14 +35,11 @@ class BlockStresses:
         Number, sum and sum of squares of the block stresses in each time block.
     density : StressDensity
         P(sigma).
-    rest_std : float
-        Standard deviation over blocks in the first sample of the start-up.
     """
 
     differences: StressDifferences
     moments: Floats
     density: StressDensity
-    rest_std: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +72,9 @@ class Evidence:
     settled : float
         Strain before which all but ``stress`` is left out.
     strain, stress : (n,) and (k, n) arrays
-        Macroscopic stress of k samples, from the quench on.
+        Macroscopic stress of k samples from the quench on, each value the mean over one tau_0.
+    start_strain, start_stress : (m,) and (k, m) arrays
+        The beginning of it, as it was recorded.
     records : mapping
         By observer, one record for each time block of each sample (`plastic_record`).
     blocks : BlockStresses or str
@@ -91,6 +90,8 @@ class Evidence:
     settled: float
     strain: Floats
     stress: Floats
+    start_strain: Floats
+    start_stress: Floats
     records: Mapping[str, Sequence[Record]]
     blocks: BlockStresses | str
     yields: LocalYields | str
@@ -99,13 +100,21 @@ class Evidence:
     def write(self, path: Path) -> None:
         """Write everything to a file that `read` reads; the same content gives the same bytes.
 
-        The stress in single precision. Raises ``OSError`` if it cannot be written.
+        Stresses of the box in single precision. Raises ``OSError`` if it cannot be written.
         """
         arrays: Arrays = {
             name: np.asarray(getattr(self, name))
-            for name in ("density", "shear_rate", "block_width", "settled", "strain")
+            for name in (
+                "density",
+                "shear_rate",
+                "block_width",
+                "settled",
+                "strain",
+                "start_strain",
+            )
         }
         arrays["stress"] = self.stress.astype(np.float32)
+        arrays["start_stress"] = self.start_stress.astype(np.float32)
         for name in ("shear_rate", "stress", "stress_err"):
             arrays[f"curve.{name}"] = getattr(self.curve, name)
         for observer, records in self.records.items():
@@ -115,7 +124,6 @@ class Evidence:
             arrays["blocks"] = np.array(self.blocks)
         else:
             arrays["blocks.moments"] = self.blocks.moments
-            arrays["blocks.rest_std"] = np.asarray(self.blocks.rest_std)
             for part in ("differences", "density"):
                 content = asdict(getattr(self.blocks, part))
                 arrays |= {f"blocks.{part}.{name}": np.asarray(a) for name, a in content.items()}
@@ -142,6 +150,8 @@ class Evidence:
             **numbers,
             strain=arrays["strain"],
             stress=arrays["stress"].astype(np.float64),
+            start_strain=arrays["start_strain"],
+            start_stress=arrays["start_stress"].astype(np.float64),
             records={
                 observer: unpack_records(_under(f"records.{observer}.", arrays))
                 for observer in sorted({n.split(".")[1] for n in arrays if n[:8] == "records."})
@@ -149,7 +159,7 @@ class Evidence:
             blocks=_blocks_of(arrays),
             yields=_yields_of(arrays),
             curve=FlowCurve(
-                *(arrays[f"curve.{n}"] for n in ("shear_rate", "stress", "stress_err"))
+                arrays["curve.shear_rate"], arrays["curve.stress"], arrays["curve.stress_err"]
             ),
         )
 
@@ -170,7 +180,6 @@ def _blocks_of(arrays: Arrays) -> BlockStresses | str:
         ),
         moments=arrays["blocks.moments"],
         density=StressDensity(edges, density, stderr, float(outside)),
-        rest_std=float(arrays["blocks.rest_std"]),
     )
 
 

@@ -79,7 +79,7 @@ def _flow_curve(seen: Evidence) -> Found:
 def _modulus(seen: Evidence) -> Found:
     from hebraud.md.measure.modulus import start_up_modulus
 
-    return {"G0": start_up_modulus(seen.strain, seen.stress)}, {}
+    return {"G0": start_up_modulus(seen.start_strain, seen.start_stress)}, {}
 
 
 def _branches(seen: Evidence) -> Found:

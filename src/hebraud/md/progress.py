@@ -43,7 +43,7 @@ class Watch:
         self._begin = time.monotonic()
         start = sum(self._done.values())
         self._all = self._bars.add_task(
-            "preparing the samples", total=sum(self._need.values()), completed=start, said=""
+            "preparing", total=sum(self._need.values()), completed=start, said=""
         )
         self._rates: dict[float, TaskID] = {}
         for rate in plan.shear_rates:
@@ -62,24 +62,25 @@ class Watch:
     ) -> None:
         self._bars.stop()
 
-    def prepared(self) -> None:
-        """Say that the samples are there and the shear begins."""
-        self._begin = time.monotonic()
-        self._bars.update(self._all, description="shearing")
-
-    def measuring(self) -> None:
-        """Say that the chains are whole and local yield stresses are being measured."""
-        self._bars.update(self._all, description="local yield stresses", said="")
-
-    def reached(self, point: StatePoint, segments: int) -> None:
-        """Say that ``point`` has ``segments`` whole segments now."""
-        self._done[point] = segments
-        self._new += point.segment_steps * point.glass.particles
-        speed = self._new / (time.monotonic() - self._begin) / 1e6
+    def look(self, done: Mapping[StatePoint, int]) -> None:
+        """Show how many segments each chain has now."""
+        now = {point: min(done[point], need) for point, need in self._need.items()}
+        moved = {point: count - self._done[point] for point, count in now.items()}
+        self._done = now
+        new = sum(n * p.segment_steps * p.glass.particles for p, n in moved.items())
+        if new and not self._new:
+            self._begin = time.monotonic()  # samples were prepared before
+        self._new += new
+        speed = self._new / max(time.monotonic() - self._begin, 1e-9) / 1e6
+        finished = now == self._need
         self._bars.update(
-            self._all, completed=sum(self._done.values()), said=f"{speed:.1f} M particle-steps/s"
+            self._all,
+            completed=sum(now.values()),
+            description="measuring" if finished else "shearing",
+            said="" if finished or not self._new else f"{speed:.1f} M particle-steps/s",
         )
-        self._show(point.shear_rate)
+        for rate in {point.shear_rate for point, count in moved.items() if count}:
+            self._show(rate)
 
     def _show(self, rate: float) -> None:
         strain = sum(n * p.segment_strain for p, n in self._done.items() if p.shear_rate == rate)

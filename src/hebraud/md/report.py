@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hebraud.errors import ConvergenceError
-from hebraud.md.chain import read_series
+from hebraud.md.condensed import condense
 from hebraud.md.engine import lammps_version
 from hebraud.md.evidence import Evidence
 from hebraud.md.files import sha256, write_whole
@@ -98,12 +98,10 @@ class Results:
 
 
 def _at_rate(plan: Preset, folder: Path, rate: float) -> tuple[list[SteadyRun], Estimate]:
-    chains = plan.chains
-    series = [
-        read_series(point, folder, chains[point])
-        for point in (plan.point(rate, seed) for seed in plan.seeds_at(rate))
-    ]
+    points = [plan.point(rate, seed) for seed in plan.seeds_at(rate)]
+    series = [condense(plan, point, folder).series for point in points]
     strain = series[0].strain
+    total = plan.chains[points[0]] * points[0].segment_strain
     steady = strain > plan.transient
     freedom = 2.0 * (plan.density - plan.density / plan.particles)
     heat = freedom * plan.mixture.damping / (plan.mixture.mass * rate)
@@ -117,7 +115,7 @@ def _at_rate(plan: Preset, folder: Path, rate: float) -> tuple[list[SteadyRun], 
                 shear_rate=rate,
                 seed=seed,
                 stress=float(one.stress[steady].mean()),
-                strain=round(float(strain[-1]) - plan.transient, 9),
+                strain=round(total - plan.transient, 9),
                 temperature=temperature,
                 dissipation=heat * temperature,
                 storage=plan.density * gained / float(np.ptp(strain[steady])),
@@ -143,7 +141,7 @@ def _evidence(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence | str:
 def reduce(plan: Preset, folder: Path) -> Results:
     """Return the flow curve of a preset whose chains are complete, its fits and its parameters.
 
-    Raises what `read_series` and `steady_stress` raise.
+    Raises what `condense` and `steady_stress` raise.
     """
     rates = sorted(plan.shear_rates)
     parts = [_at_rate(plan, folder, rate) for rate in rates]

@@ -47,6 +47,9 @@ COLUMNS: Mapping[str, Column] = {
     ),
     "other_roots": Column("D", *_DIFFUSION_UNITS, "other D that satisfy the coupling"),
     "mass_error": _dimensionless("int P ds - 1", "total probability minus one"),
+    "strain_err": Column("gamma_err", "sigma_c/G0", "1", "standard error of the strain"),
+    "fitted": Column("", "", "that of the data", "the fitted law at the data"),
+    "residual": _dimensionless("", "residual over its standard error"),
     "error_estimate": _dimensionless("", "estimated relative error of stress and D"),
 }
 

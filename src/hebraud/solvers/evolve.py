@@ -56,7 +56,7 @@ def evolve(
         and the steps do not depend on them. None gives the solver's own times.
     rtol, atol : float
         Tolerances: the error of the stress (of the strain under ``Creep``) at all times is of the
-        order of ``rtol`` times its largest value (0.5 to 2.5 times in five kinds of run from 1e-2
+        order of ``rtol`` times its largest value (0.5 to 2.3 times in five kinds of run from 1e-2
         to 1e-7, ``validation/work_precision.py``). The number of steps and that of cells go as
         ``rtol^(-1/2)``: the error of each step in the stress is kept below ``rtol^(3/2)`` times a
         constant times the largest stress so far, and that in the activity below the same times

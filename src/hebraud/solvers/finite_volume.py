@@ -9,6 +9,8 @@ cells differ by terms of second order alone. Their difference is the error estim
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from hebraud.errors import (
     ConvergenceError,
+    NoStationaryState,
     check_number,
     check_whole_number,
 )
@@ -135,7 +138,7 @@ def root(
 
 
 def _difference(fine: SteadyState, coarse: SteadyState) -> float:
-    """Return the larger relative difference of stress and D.
+    """Return the largest relative difference of stress, activity and D.
 
     A stress that is zero by symmetry counts against sqrt(D + g^2), a width of the density.
     """
@@ -143,6 +146,7 @@ def _difference(fine: SteadyState, coarse: SteadyState) -> float:
     stress = abs(fine.stress) if fine.shear_rate != 0.0 else width
     return max(
         abs(fine.stress - coarse.stress) / stress,
+        abs(fine.activity - coarse.activity) / fine.activity,
         abs(fine.diffusion - coarse.diffusion) / fine.diffusion,
     )
 
@@ -179,7 +183,8 @@ def solve(
     shear_rate : float
         g in sigma_c/(G0 tau), any sign. 0 gives the state of rest above the critical coupling.
     rtol : float
-        The grid is refined until the estimated relative error of stress and D is below this.
+        The grid is refined until the estimated relative error of stress, activity and D is below
+        this.
     cells : int, optional
         The number of cells, for studies of order; the estimate is then against half as many.
     solver : object, optional
@@ -196,27 +201,54 @@ def solve(
         If g = 0 at or below the critical coupling, or the noise feeds itself without bound.
     ConvergenceError
         If the tolerance is not reached, or an iteration does not converge.
+
+    Warns
+    -----
+    UserWarning
+        If one of ``other_roots`` misses the tolerance; its value is then that of coarse grids.
     """
     g = check_number("shear_rate", shear_rate)
     rtol = check_number("rtol", rtol, above=0.0, below=1.0)
-    states = []
-    for log_d in root_guesses(model, g):
-        nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
-        family = Family.around(model, g, math.exp(log_d), nodes)
-        if cells is None:
-            states.append(_refine(family, log_d, rtol, nodes_error, solver))
-        else:
-            number = check_whole_number("cells", cells, at_least=2)
-            half = max(number // 2, family.layout.fewest_cells())
-            coarse, slope = _state(family.chain(half), log_d, -0.6, solver, _LAST)
-            chain, log_d = family.chain(number), math.log(coarse.diffusion)
-            fine, slope = _state(chain, log_d, slope, solver, _LAST)
-            gain = (number / half) ** 2 - 1.0
-            estimate = _difference(fine, coarse) / gain if gain > 0.0 else math.inf
-            estimate = max(estimate, _IDENTITY * _misfit(chain, fine)) + nodes_error / abs(slope)
-            states.append(replace(fine, error_estimate=estimate))
-    others = tuple(state.diffusion for state in states[1:])
-    return replace(states[0], other_roots=others)
+    number = None if cells is None else check_whole_number("cells", cells, at_least=2)
+    first, *others = root_guesses(model, g)
+    state = _at(model, g, first, rtol, number, solver)
+    return replace(state, other_roots=tuple(_others(model, g, others, rtol, number)))
+
+
+def _at(
+    model: Model, g: float, log_d: float, rtol: float, cells: int | None, solver: Any
+) -> SteadyState:
+    """Return the state whose D is near a guess."""
+    nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
+    family = Family.around(model, g, math.exp(log_d), nodes)
+    if cells is None:
+        return _refine(family, log_d, rtol, nodes_error, solver)
+    half = max(cells // 2, family.layout.fewest_cells())
+    coarse, slope = _state(family.chain(half), log_d, -0.6, solver, _LAST)
+    chain = family.chain(cells)
+    fine, slope = _state(chain, math.log(coarse.diffusion), slope, solver, _LAST)
+    gain = (cells / half) ** 2 - 1.0
+    estimate = _difference(fine, coarse) / gain if gain > 0.0 else math.inf
+    estimate = max(estimate, _IDENTITY * _misfit(chain, fine)) + nodes_error / abs(slope)
+    return replace(fine, error_estimate=estimate)
+
+
+def _others(
+    model: Model, g: float, guesses: list[float], rtol: float, cells: int | None
+) -> Iterator[float]:
+    """Yield every other D: where it is not reached, its guess, with a warning."""
+    for log_d in guesses:
+        try:
+            yield _at(model, g, log_d, rtol, cells, None).diffusion
+        except NoStationaryState:
+            continue  # made by the error of a coarse grid
+        except ConvergenceError as failure:
+            warnings.warn(
+                f"another stationary D, {math.exp(log_d):.3g} by coarse grids, misses the "
+                f"tolerance: {failure}",
+                stacklevel=4,
+            )
+            yield math.exp(log_d)
 
 
 def _state(

@@ -46,7 +46,7 @@ Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
 _SOLVED = 1e-13
-"""Relative residual of the yield at which GMRES stops."""
+"""Relative residual of the yield at which GMRES stops at the latest."""
 _KEPT = 12
 """Resolvents kept for the next time step of the same length."""
 
@@ -54,13 +54,16 @@ _KEPT = 12
 class Linearised:
     """The linearised generator about the stationary masses of a chain at its root D."""
 
-    def __init__(self, chain: Stationary, diffusion: float, mass: Floats) -> None:
+    def __init__(
+        self, chain: Stationary, diffusion: float, mass: Floats, solved: float = _SOLVED
+    ) -> None:
         from hebraud._kernels.response import apply_hops, hop_slopes
 
         self.generator: Generator = chain.generator
         self.shear_rate = chain.shear_rate
         self.diffusion = diffusion
         self.mass = mass
+        self.solved = max(solved, _SOLVED)
         self.fixed = chain.model.relaxation.fixed_points is not None
         self.hops = self.generator.transport(diffusion, self.shear_rate)
         shift, spread = hop_slopes(self.generator.grid.centres, diffusion, self.shear_rate)
@@ -167,9 +170,9 @@ class _Resolvent:
         rates = generator.rates
         self.about, self.z = about, z
         self.middle = generator.grid.first_right
-        self.sink: NDArray[Any] = np.asarray(rates + z, dtype=np.complex128)
+        self.sink: NDArray[Any] = rates + z  # real where z is
         self.inverse: NDArray[Any] = np.empty_like(self.sink)
-        self.leak: NDArray[Any] = np.empty((2, rates.shape[1]), dtype=np.complex128)
+        self.leak: NDArray[Any] = np.empty((2, rates.shape[1]), dtype=self.sink.dtype)
         factor(*about.hops, self.sink, self.middle, self.inverse, self.leak)
         self.columns = 1 if generator.redraws else rates.shape[1]
         self.share = generator.weights if generator.redraws else np.ones(rates.shape[1])
@@ -239,15 +242,17 @@ class _Resolvent:
             return np.asarray(self.pool(about.generator.rates * mass) - left)
 
         def miss(flat: NDArray[Any]) -> NDArray[Any]:
-            rho = np.ascontiguousarray(flat.reshape(shape), dtype=self.sink.dtype)
+            rho = np.ascontiguousarray(flat.reshape(shape))
             return np.asarray((rho - yields(self.stay(land(rho)))).ravel())
 
         size = stationary.size
-        operator = LinearOperator((size, size), matvec=miss, dtype=np.complex128)
+        operator = LinearOperator((size, size), matvec=miss, dtype=self.sink.dtype)
 
         def solve(first: Complexes) -> Complexes:
             right = yields(first).ravel()
-            rho, failed = gmres(operator, right, rtol=_SOLVED, atol=0.0, restart=80, maxiter=10)
+            rho, failed = gmres(
+                operator, right, rtol=about.solved, atol=0.0, restart=80, maxiter=10
+            )
             if failed:
                 left_over = np.linalg.norm(miss(rho) - right) / np.linalg.norm(right)
                 raise ConvergenceError(

@@ -45,6 +45,8 @@ _KRYLOV = 40
 """Directions of one GMRES cycle."""
 _CYCLES = 60
 """GMRES cycles after which the iteration has failed."""
+_TOGETHER = 16
+"""Classes that are swept side by side: as many as stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,7 @@ class Stationary:
         self._yielded: Floats | None = None
         self._pulses: list[Floats] | None = None
         self._pooled: Floats | None = None
+        self._blocks: tuple[Floats, Floats] | None = None
         lines = model.relaxation.quadrature(_MOST_MARCHED + 1)
         self._inwards = lines.weight.size <= _MOST_MARCHED and bool(
             np.all(lines.scale >= 0.0) and np.all(lines.scale <= 1.0) and not np.any(lines.offset)
@@ -98,13 +101,13 @@ class Stationary:
         hops = generator.transport(diffusion, self.shear_rate)
         residual = 0.0
         if self.model.relaxation.fixed_points is not None:
-            mass = self._by_side(_stay(generator, *hops))
+            mass = self._by_side(_stay(generator, generator.rates, *hops))
         elif self._inwards and not generator.redraws:
             mass = _march(generator, *hops, generator.rates)
         else:
-            accuracy, stay = max(accuracy, _RESIDUAL), _stay(generator, *hops)
-            found = self._by_pooling(*hops, stay, accuracy) if self._inwards else None
-            mass, residual = self._by_sweeps(stay, accuracy) if found is None else found
+            accuracy = max(accuracy, _RESIDUAL)
+            found = self._by_pooling(*hops, accuracy) if self._inwards else None
+            mass, residual = self._by_sweeps(*hops, accuracy) if found is None else found
         # to unit mass, or to the weight of each quenched class
         total = mass.sum(axis=0)
         scale = (
@@ -162,38 +165,64 @@ class Stationary:
             self._pulses = [left] if np.array_equal(left, right) else [left, right]
         return self._pulses
 
-    def _by_pooling(
-        self, up: Floats, down: Floats, stay: Callable[..., Floats], accuracy: float
-    ) -> tuple[Floats, float] | None:
+    def _by_pooling(self, up: Floats, down: Floats, accuracy: float) -> tuple[Floats, float] | None:
         """Return masses and residual by turns of pass and sweep; None if they do not converge."""
-        from hebraud._kernels.tridiagonal import pool
+        from hebraud._kernels.tridiagonal import factor, occupation, pool
 
-        generator = self.generator
-        rates = generator.rates
+        generator, middle = self.generator, self.generator.grid.first_right
+        if self._blocks is None:
+            self._blocks = _in_blocks(generator.rates, generator.weights)
+        rates, shares = self._blocks
+        inverse, leak = np.empty_like(rates), np.empty((rates.shape[0], 2, rates.shape[2]))
+        for block in zip(rates, inverse, leak, strict=True):
+            factor(up, down, block[0], middle, *block[1:])
         pooled, self._pooled = self._pooled, None
         if pooled is None:
-            pooled = rates @ generator.weights[:, None]
-        image, mass = np.empty_like(pooled), np.empty_like(rates)
+            pooled = np.einsum("ij,j->i", generator.rates, generator.weights)[:, None]
+        image, room = np.empty_like(pooled), np.empty(rates.shape[1:])
         best = math.inf
         for _ in range(_POOLINGS):
             yielded = pooled * _march(generator, up, down, pooled)
             yielded /= yielded.sum()
-            stay(generator.land(yielded), generator.weights, mass)
-            pool(rates, mass, image, pooled)
+            landed = generator.land(yielded)
+            pool(up, down, inverse, leak, middle, landed, shares, rates, room, image, pooled)
             error = float(np.abs(image - yielded).sum() / image.sum())
             if error <= accuracy or (error <= 100.0 * _RESIDUAL and error > 0.3 * best):
                 self._pooled, self._yielded = pooled, image
+                mass = np.empty_like(generator.rates)
+                for i, kept in enumerate(zip(inverse, leak, shares, strict=True)):
+                    occupation(up, down, *kept[:2], middle, landed, kept[2], room)
+                    part = mass[:, i * room.shape[1] : (i + 1) * room.shape[1]]
+                    part[:] = room[:, : part.shape[1]]
                 return mass, error
             if not error < 1e6 * best:
                 return None
             best = min(best, error)
         return None
 
-    def _by_sweeps(self, stay: Callable[..., Floats], accuracy: float) -> tuple[Floats, float]:
+    def _by_sweeps(self, up: Floats, down: Floats, accuracy: float) -> tuple[Floats, float]:
+        """Return masses and residual by GMRES: all classes at once where blocks change class."""
+        generator = self.generator
+        classes = generator.weights.size
+        together = classes if generator.redraws else _TOGETHER
+        start = self._yielded
+        found = [
+            self._swept(up, down, slice(first, first + together), start, accuracy)
+            for first in range(0, classes, together)
+        ]
+        masses, yields, residuals = zip(*found, strict=True)
+        self._yielded = np.hstack(yields)
+        return np.hstack(masses), max(residuals)
+
+    def _swept(
+        self, up: Floats, down: Floats, part: slice, start: Floats | None, accuracy: float
+    ) -> tuple[Floats, Floats, float]:
+        """Return masses, yield and residual of some classes that are closed among themselves."""
         from hebraud._kernels.tridiagonal import yields
 
         generator = self.generator
-        rates = generator.rates
+        rates = np.ascontiguousarray(generator.rates[:, part])
+        stay = _stay(generator, rates, up, down)
         columns = 1 if generator.redraws else rates.shape[1]
         share = generator.weights if columns == 1 else np.ones(columns)
 
@@ -202,34 +231,45 @@ class Stationary:
             yields(rates, stay(generator.land(yielded), share), out)
             return out
 
-        start = self._yielded
         if start is None:
             grid = generator.grid
             far = np.where(grid.centres > 0.0, grid.faces[-1], grid.faces[0])
             broad = grid.widths * np.exp(-8.0 * grid.centres / far)
-            start = np.empty((rates.shape[0], columns))
-            yields(rates, broad[:, None] * np.ones_like(rates), start)
+            begin = np.empty((rates.shape[0], columns))
+            yields(rates, broad[:, None] * np.ones_like(rates), begin)
             for _ in range(3):
-                start = sweep(start)
+                begin = sweep(begin)
+        else:
+            begin = start if generator.redraws else np.ascontiguousarray(start[:, part])
         what = f"{self.model!r} at shear rate {self.shear_rate:g}"
-        yielded, residual = _fixed_point(sweep, start / start.sum(axis=0), accuracy, what)
-        self._yielded = yielded
-        return stay(generator.land(yielded), share), residual
+        yielded, residual = _fixed_point(sweep, begin / begin.sum(axis=0), accuracy, what)
+        return stay(generator.land(yielded), share), yielded, residual
 
 
-def _stay(generator: Generator, up: Floats, down: Floats) -> Callable[..., Floats]:
-    """Return the map from what lands, and how it is shared out to classes, to what it occupies.
+def _in_blocks(rates: Floats, shares: Floats) -> tuple[Floats, Floats]:
+    """Return rates, (blocks, cells, classes of a block), and shares, (blocks, classes of a block).
 
-    What it fills is its third argument, a new array where that is not given.
+    What fills up the last block has a share of zero.
     """
+    cells, classes = rates.shape
+    blocks = -(-classes // _TOGETHER)
+    together = -(-classes // blocks)
+    spare = blocks * together - classes
+    filled = np.pad(rates, ((0, 0), (0, spare)), mode="edge").reshape(cells, blocks, together)
+    packed = np.ascontiguousarray(filled.transpose(1, 0, 2))
+    return packed, np.pad(shares, (0, spare)).reshape(blocks, together)
+
+
+def _stay(generator: Generator, rates: Floats, up: Floats, down: Floats) -> Callable[..., Floats]:
+    """Return the map from what lands, and how it is shared out to classes, to what it occupies."""
     from hebraud._kernels.tridiagonal import factor, occupation
 
-    rates, middle = generator.rates, generator.grid.first_right
+    middle = generator.grid.first_right
     inverse, leak = np.empty_like(rates), np.empty((2, rates.shape[1]))
     factor(up, down, rates, middle, inverse, leak)
 
-    def stay(source: Floats, shares: Floats, out: Floats | None = None) -> Floats:
-        mass = np.empty_like(rates) if out is None else out
+    def stay(source: Floats, shares: Floats) -> Floats:
+        mass = np.empty_like(rates)
         occupation(up, down, inverse, leak, middle, source, shares, mass)
         return mass
 

@@ -58,14 +58,24 @@ class _Reweighted:
         return np.asarray(self.base(threshold) * np.exp(spline(inside)))
 
 
+@dataclass(frozen=True, eq=False)
+class _Conditioned:
+    """The density of a frozen law conditioned on c > 0."""
+
+    law: Any
+
+    def __call__(self, threshold: Floats) -> Floats:
+        inside = np.where(threshold > 0.0, self.law.pdf(threshold), 0.0)
+        return np.asarray(inside / float(self.law.sf(0.0)))
+
+
 def _density(law: Any) -> Callable[[Floats], Floats] | None:
     """Return the density of what a threshold rule holds, conditioned on c > 0; None of samples."""
     if isinstance(law, ThresholdLaw):
         return law.density
     if not hasattr(law, "pdf"):
         return None
-    above = float(law.sf(0.0))
-    return lambda c: np.where(c > 0.0, law.pdf(c), 0.0) / above
+    return _Conditioned(law)
 
 
 def _reweighted(
@@ -129,7 +139,7 @@ def snapshot_law(
     g = check_number("shear_rate", shear_rate)
     law = getattr(model.thresholds, "law", None)
     if not model.thresholds.redraws:
-        return ThresholdLaw(*model.thresholds.nodes(), _density(law))
+        return ThresholdLaw(*model.thresholds.nodes(breaks=_kinks(model)), _density(law))
     values, weights, masses, error = _found(model, g, solver)
     return _reweighted(law, values, weights, masses / masses.sum(), error)
 

@@ -26,7 +26,8 @@ Complexes = NDArray[np.complex128]
 _FIRST = 480
 """Cells of the first grid; more where the model has many thresholds."""
 
-
+_SOLVED = 1e-5
+"""Residual of what is iterated on a grid, in units of the tolerance."""
 _SLOW = 1e-4
 """Shear rate at which a model without a state of rest is asked whether it flows at all."""
 
@@ -58,11 +59,11 @@ def _refine(
     number, before = max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells())), 1
     while todo.size:
         chain = family.chain(number)
-        d, found, slope = root(chain, log_d, slope)
+        d, found, slope = root(chain, log_d, slope, _SOLVED * rtol)
         if g == 0.0 and d < 0.25 * before_d:
             # a root made by the error of the grid: it falls as the cells do
             raise no_root(model, 0.0, math.log(d), 0.0)
-        new, scale = measure(Linearised(chain, d, found.mass), todo)
+        new, scale = measure(Linearised(chain, d, found.mass, _SOLVED * rtol), todo)
         correction = (new - last[todo]) / ((number / before) ** 2 - 1.0)
         better = new + correction
         moved = np.maximum(2.0 * np.abs(better - values[todo]), 0.1 * np.abs(correction))

@@ -77,6 +77,7 @@ def _ends(
 def holding_landings(model: Model, left: float, right: float) -> tuple[float, float]:
     """Return distances of the ends from zero, moved out until nothing inside lands outside."""
     lines = landing_lines(model, 64)
+    room = np.tile(0.8 + 0.2 * np.minimum(np.abs(lines.scale), 1.0), 4)
     for _ in range(200):
         images = np.concatenate(
             [
@@ -86,7 +87,7 @@ def holding_landings(model: Model, left: float, right: float) -> tuple[float, fl
                 -lines.offset,
             ]
         )
-        if images.max() <= 0.8 * right and -images.min() <= 0.8 * left:
+        if np.all(images <= room * right) and np.all(-images <= room * left):
             return left, right
         right = max(right, 1.3 * float(images.max()))
         left = max(left, -1.3 * float(images.min()))

@@ -40,8 +40,10 @@ _COARSE = 96
 _LOOK = 1e-3
 """Residual of the null vectors from which D is guessed."""
 _MOST = 400_000
-"""Cells beyond which the solver gives up."""
-_CELLS_A_LINE = 8
+"""Cells beyond which the solver gives up ..."""
+_MOST_MASSES = 10_000_000
+"""... and cells times classes."""
+_CELLS_A_LINE = 16
 """A continuous landing law is cut into one line for so many cells ..."""
 _FEWEST_LINES = 32
 _MOST_LINES = 1024
@@ -76,7 +78,8 @@ class Family:
     def most_cells(self) -> int:
         """Cells beyond which a finer grid is too slow, or no longer refines the landing law."""
         a, b = (self.model.relaxation.quadrature(n).weight.size for n in (4, 8))
-        return _MOST if a == b else _MOST_LINES * _CELLS_A_LINE
+        most = min(_MOST, _MOST_MASSES // self.values.size)
+        return most if a == b else min(most, _MOST_LINES * _CELLS_A_LINE)
 
 
 def line_number(cells: int) -> int:

@@ -48,7 +48,7 @@ _STATUS = {
 }
 _SAFETY = 30.0
 _CLOSE = 0.03
-_RENEW_EVERY = 6
+_RENEW_EVERY = 12
 _FINENESS = 0.03
 _CHECK_EVERY = 5
 _STRAIN_MOVED = 0.1
@@ -110,7 +110,7 @@ class Run:
         self.fixed_step = fixed_step
         self.slopes = np.array(2 * [[1.0, 0.0, 0.0, 1.0, 0.5]])
         self.bias = 0.0
-        self.since_close = 0
+        self.since_renewed = _RENEW_EVERY
         self.close = max(_CLOSE * rtol**0.5, 1e-12)
         self.values, self.weights = _classes(model, start, min(1e-3, rtol))
         self.classes = Classes(self.values, self.weights, model.thresholds.redraws)
@@ -307,15 +307,13 @@ class Run:
         h = 0.5 * (then - now)
         D_end = self._foreseen(then)
         D = self.diffusion, self._foreseen(mid), max(D_end + self.bias * h * h, 0.5 * D_end)
-        # now and then, and after a rejection, to the end: that renews the derivatives
-        self.since_close += 1
-        renew = self.since_close > _RENEW_EVERY
-        close = 1e-2 * self.rtol if renew else self.close
+        self.since_renewed += 1
+        renew = self.since_renewed > _RENEW_EVERY
         (status, solves, D_whole, gm, g1, g_whole), ends, means = system.doubled(
-            self.mass, h, D, (g0, gm, g1), close, self.slopes, target
+            self.mass, h, D, (g0, gm, g1), self.close, renew, self.slopes, target
         )
         if renew:
-            self.since_close = 0
+            self.since_renewed = 0
         middle, last, other = means.tolist()
         error = math.inf
         if not status:
@@ -325,11 +323,12 @@ class Run:
         if status and (self.fixed_step is not None or dt < 1e-13 * (1.0 + now)):
             raise self._fail(_STATUS[status])
         if self.fixed_step is None:
-            factor = 0.9 * error ** (-1.0 / 3.0) if error > 0.0 else 3.0
+            # half the power of the order: D is foreseen from step to step, and the whole one swings
+            factor = 0.95 * error ** (-1.0 / 6.0) if error > 0.0 else 3.0
             if error > 1.0:
                 self.counts["rejected"] += 1
-                self.since_close = _RENEW_EVERY
-                self.step_size = dt * max(factor, 0.2)
+                self.since_renewed = _RENEW_EVERY
+                self.step_size = dt * max(0.9 * error ** (-1.0 / 3.0), 0.2)
                 if self.step_size < 1e-14 * (1.0 + now):
                     raise self._fail("the tolerance could not be met")
                 return g0, False

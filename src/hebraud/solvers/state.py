@@ -34,14 +34,15 @@ class SteadyState:
     solver : Exact or FiniteVolume
         What computed it.
     error_estimate : float
-        Estimated relative error, the largest of those of stress and D. For the exact solver:
-        round-off times the conditioning of D in the coupling. For finite volumes: the
+        Estimated relative error, the largest of those of stress, activity and D. For the exact
+        solver: round-off times the conditioning of D in the coupling. For finite volumes: the
         difference between the last two grids, extrapolated, the error of the threshold nodes, and
         no less than an eighth of the misfit of 2 g <s> + 2 D = Gamma <s^2 - s'^2> (up to rtol).
     other_roots : tuple of float
         Other values of D that satisfy the coupling at this shear rate (empty in the classical
         model, whose stationary state is unique). The state is that of the largest D at which
         coupling(D)/D falls through 1; where it rises, a little more noise would make still more.
+        One that misses the tolerance is there as far as it is known, and a warning says so.
     """
 
     model: Model

@@ -69,6 +69,7 @@ class System:
         D: tuple[float, float, float],
         g: tuple[float, float, float],
         close: float,
+        renew: bool,
         jacobians: Floats,
         target: float | None,
     ) -> tuple[tuple[int, int, float, float, float, float], Floats, Floats]:
@@ -82,6 +83,7 @@ class System:
             D,
             g,
             close,
+            renew,
             jacobians,
             target is not None,
             0.0 if target is None else target,

@@ -66,7 +66,7 @@ def _least(cost: Callable[[float], float], time: Floats) -> float:
 
     low = np.log(_SHORTEST * (time[1] - time[0]))
     high = np.log(_LONGEST * (time[-1] - time[0]))
-    start = np.linspace(low, high, 60)
+    start = np.linspace(low, high, 30)
     least = int(np.argmin([cost(float(np.exp(s))) for s in start]))
     if least in (0, len(start) - 1):
         raise ConvergenceError(

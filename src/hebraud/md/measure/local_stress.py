@@ -12,7 +12,13 @@ from hebraud.errors import check_whole_number
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
-__all__ = ["StressDensity", "block_stress_law", "stress_density", "time_block_moments"]
+__all__ = [
+    "StressDensity",
+    "block_stress_law",
+    "counted_density",
+    "stress_density",
+    "time_block_moments",
+]
 
 Floats = NDArray[np.float64]
 
@@ -81,14 +87,31 @@ def stress_density(
         for piece in np.array_split(values, time_blocks):
             counts.append(np.histogram(piece, bins)[0])
             totals.append(piece.size)
-    number = np.array(counts, dtype=np.float64)
-    total = np.array(totals, dtype=np.float64)
-    drawn = resampled_ratio(bootstrap_weights(len(total)), number, np.outer(total, np.diff(bins)))
+    return counted_density(np.array(counts), np.array(totals), bins)
+
+
+def counted_density(number: ArrayLike, total: ArrayLike, edges: ArrayLike) -> StressDensity:
+    """Return P(sigma) from the counts in every time block.
+
+    Parameters
+    ----------
+    number : (U, K) array
+        Block stresses in each bin.
+    total : (U,) array
+        All of them, those outside the bins too.
+    edges : (K + 1,) array
+
+    Raises ``ConvergenceError`` if there are fewer than eight time blocks.
+    """
+    counts, totals = np.asarray(number, dtype=np.float64), np.asarray(total, dtype=np.float64)
+    bins = np.asarray(edges, dtype=np.float64)
+    rows = bootstrap_weights(len(totals))
+    drawn = resampled_ratio(rows, counts, np.outer(totals, np.diff(bins)))
     return StressDensity(
         edges=bins,
-        density=number.sum(axis=0) / (total.sum() * np.diff(bins)),
+        density=counts.sum(axis=0) / (totals.sum() * np.diff(bins)),
         stderr=np.array([spread(column) for column in drawn.T]),
-        outside=1.0 - float(number.sum() / total.sum()),
+        outside=1.0 - float(counts.sum() / totals.sum()),
     )
 
 

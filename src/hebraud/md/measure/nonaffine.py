@@ -38,8 +38,8 @@ def d2min(
     them periodic: u = X(t + dt) - x(t) - (strain' - strain) y(t) e_x with the strain followed
     across flips of the box. The residual is summed with the best E in hand, not as a difference.
 
-    The paper gives no cutoff. 2.5, the range of the forces, comes closest to its other numbers
-    (mean plastic size about 6 at threshold 0.1); the number of active particles depends on it.
+    The paper gives no cutoff, and the number of active particles depends on it. 2.0 comes closest
+    to its other numbers (mean plastic size about 6 at threshold 0.1 and rates up to 1e-4).
 
     Parameters
     ----------

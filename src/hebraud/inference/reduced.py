@@ -1,0 +1,186 @@
+"""Reduced stress of a model as a function of (ln alpha, ln g), with its derivatives."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud.analytic.exact import applies, classical_curve
+from hebraud.model.coupling import DropNoise
+from hebraud.model.model import Model
+from hebraud.solvers.steady import FiniteVolume, flow_curve
+
+__all__ = ["ReducedCurve", "Slopes", "computed", "coupling_of", "reduced_curve", "with_coupling"]
+
+Floats = NDArray[np.float64]
+
+
+class Slopes(NamedTuple):
+    """Sigma and its derivatives with respect to ln alpha and ln g, all in sigma_c."""
+
+    stress: Floats
+    by_alpha: Floats
+    by_rate: Floats
+
+
+class ReducedCurve(Protocol):
+    """What a fit knows of a model."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The range of ln alpha."""
+        ...
+
+    def stress(self, log_alpha: float, shear_rate: Floats) -> Floats:
+        """Return Sigma in sigma_c at rates in sigma_c/(G0 tau)."""
+        ...
+
+    def slopes(self, log_alpha: float, shear_rate: Floats) -> Slopes:
+        """Return Sigma and its derivatives."""
+        ...
+
+
+def coupling_of(model: Model) -> float:
+    """Return alpha of a model, or raise where its noise has none."""
+    alpha = getattr(model.coupling, "alpha", None)
+    if alpha is None:
+        raise ValueError(
+            "a fit needs a coupling with an alpha, ActivityNoise(alpha) or DropNoise(alpha), got "
+            f"{model.coupling!r}"
+        )
+    return float(alpha)
+
+
+def with_coupling(model: Model, alpha: float) -> Model:
+    """Return the model with another alpha in the same kind of coupling."""
+    coupling: Any = model.coupling
+    return Model(
+        dataclasses.replace(coupling, alpha=alpha),
+        relaxation=model.relaxation,
+        thresholds=model.thresholds,
+        yielding=model.yielding,
+    )
+
+
+def reduced_curve(model: Model) -> ReducedCurve:
+    """Return the exact curve of the classical model, a lazily tabulated one of any other."""
+    return Classical() if model.classical else Tabulated(model)
+
+
+@dataclass(frozen=True)
+class Classical:
+    """The exact curve; derivatives by implicit differentiation of the equation for D."""
+
+    bounds: tuple[float, float] = (math.log(1e-5), math.log(1e5))
+
+    def stress(self, log_alpha: float, shear_rate: Floats) -> Floats:
+        """Return the exact Sigma."""
+        return classical_curve(math.exp(log_alpha), shear_rate).stress
+
+    def slopes(self, log_alpha: float, shear_rate: Floats) -> Slopes:
+        """Return Sigma and its exact derivatives; rates > 0."""
+        from hebraud._kernels.classical_slopes import classical_slopes
+
+        rate = np.ascontiguousarray(shear_rate, dtype=np.float64)
+        alpha = math.exp(log_alpha)
+        curve = classical_curve(alpha, rate)
+        by_alpha, by_rate = np.empty_like(rate), np.empty_like(rate)
+        classical_slopes(alpha, rate, curve.stress, curve.diffusion, by_alpha, by_rate)
+        return Slopes(curve.stress, by_alpha, by_rate)
+
+
+_ALPHA_STEP = 0.05
+_RATE_STEP = math.log(10.0) / 5.0
+
+
+@dataclass
+class Tabulated:
+    """ln Sigma on a lattice in (ln alpha, ln g), filled where it is asked for.
+
+    Between the lattice points it is a product of four-point cubics: to some 1e-4 of Sigma away
+    from the critical coupling, 1e-3 near it, below the scatter of any rheometer. What is computed
+    once serves the whole fit, its profiles and its posterior.
+    """
+
+    model: Model
+    rows: dict[int, dict[int, float]] = field(default_factory=dict)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The range of ln alpha; ``DropNoise`` has no state above its critical coupling."""
+        if not isinstance(self.model.coupling, DropNoise):
+            return math.log(1e-4), math.log(1e3)
+        from hebraud.analytic.critical import critical_coupling
+
+        highest = math.log(critical_coupling(self.model)) - 2.0 * _ALPHA_STEP
+        return highest - 10.0, highest
+
+    def _log_stress(self, row: int, columns: NDArray[np.int64]) -> Floats:
+        known = self.rows.setdefault(row, {})
+        new = [int(j) for j in columns if int(j) not in known]
+        if new:
+            model = with_coupling(self.model, math.exp(row * _ALPHA_STEP))
+            stress = computed(model, np.exp(np.array(new) * _RATE_STEP), 1e-4)
+            known.update(zip(new, np.log(stress).tolist(), strict=True))
+        return np.array([known[int(j)] for j in columns])
+
+    def _interpolate(self, log_alpha: float, shear_rate: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return ln Sigma and its two derivatives."""
+        x = np.log(shear_rate) / _RATE_STEP
+        base = np.floor(x).astype(np.int64)
+        columns = np.arange(base.min() - 1, base.max() + 3)
+        row = math.floor(log_alpha / _ALPHA_STEP)
+        table = np.stack([self._log_stress(row + i, columns) for i in (-1, 0, 1, 2)])
+        value, slope = _cubic(np.array(log_alpha / _ALPHA_STEP - row))
+        along, across = value @ table, slope @ table
+        index = (base - columns[0])[:, None] + np.arange(-1, 3)
+        weight, d_weight = _cubic(x - base)
+        return (
+            (along[index] * weight).sum(-1),
+            (across[index] * weight).sum(-1) / _ALPHA_STEP,
+            (along[index] * d_weight).sum(-1) / _RATE_STEP,
+        )
+
+    def stress(self, log_alpha: float, shear_rate: Floats) -> Floats:
+        """Return the interpolated Sigma."""
+        return np.exp(self._interpolate(log_alpha, shear_rate)[0])
+
+    def slopes(self, log_alpha: float, shear_rate: Floats) -> Slopes:
+        """Return Sigma and the derivatives of its interpolation."""
+        log_stress, by_alpha, by_rate = self._interpolate(log_alpha, shear_rate)
+        stress = np.exp(log_stress)
+        return Slopes(stress, stress * by_alpha, stress * by_rate)
+
+
+def computed(model: Model, shear_rate: Floats, rtol: float) -> Floats:
+    """Return Sigma: exact where that applies, by finite volumes to ``rtol`` elsewhere."""
+    return flow_curve(model, shear_rate, None if applies(model) else FiniteVolume(rtol)).stress
+
+
+def _cubic(t: Floats) -> tuple[Floats, Floats]:
+    """Weights of the points -1, 0, 1, 2 in a cubic through them, and their derivatives, at t."""
+    t = np.asarray(t)[..., None]
+    weight = np.concatenate(
+        [
+            -t * (t - 1) * (t - 2) / 6,
+            (t + 1) * (t - 1) * (t - 2) / 2,
+            -(t + 1) * t * (t - 2) / 2,
+            (t + 1) * t * (t - 1) / 6,
+        ],
+        axis=-1,
+    )
+    slope = np.concatenate(
+        [
+            -(3 * t * t - 6 * t + 2) / 6,
+            (3 * t * t - 4 * t - 1) / 2,
+            -(3 * t * t - 2 * t - 2) / 2,
+            (3 * t * t - 1) / 6,
+        ],
+        axis=-1,
+    )
+    return weight, slope

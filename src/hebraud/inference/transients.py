@@ -1,0 +1,276 @@
+"""Fits of runs in time: startup of shear and creep, through ``evolve``.
+
+In reduced units a run f(t; alpha, drive) is driven by one number, the shear rate or the stress, and
+physical units stretch it:
+
+    startup   stress = threshold f(t/tau; alpha, rate G0 tau/threshold)
+    creep     strain = (threshold/G0) f(t/tau; alpha, stress/threshold)
+
+so that all derivatives follow from those of f with respect to ln t, ln alpha and ln drive, taken as
+central differences of runs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hebraud.errors import check_number
+from hebraud.inference.fit import Fit, run
+from hebraud.inference.problem import (
+    Problem,
+    check_column,
+    check_enough,
+    check_positive,
+    held_values,
+)
+from hebraud.inference.reduced import coupling_of, with_coupling
+from hebraud.model.model import Model
+from hebraud.model.protocols import Creep, Startup
+from hebraud.model.scales import Scales
+from hebraud.model.starts import Start
+from hebraud.rheology.estimate import Estimate
+from hebraud.solvers.evolve import evolve
+
+__all__ = ["TransientFit", "fit_creep", "fit_startup"]
+
+Floats = NDArray[np.float64]
+_STEP = 0.04  # of ln alpha and ln drive
+_RTOL = 1e-4
+
+
+@dataclass(frozen=True)
+class _Protocol:
+    """What is imposed and what is measured, and how both scale.
+
+    Rows of ``scaling``: powers of (threshold, shear_modulus, plastic_time) in the measured quantity
+    and in the drive.
+    """
+
+    imposed: Any
+    measured: str
+    scaling: tuple[tuple[int, int, int], tuple[int, int, int]]
+
+
+_STARTUP = _Protocol(Startup, "stress", ((1, 0, 0), (-1, 1, 1)))
+_CREEP = _Protocol(Creep, "strain", ((1, -1, 0), (-1, 0, 0)))
+
+
+@dataclass(frozen=True)
+class _TransientLaw:
+    """The run at the data's times."""
+
+    protocol: _Protocol
+    model: Model
+    before: Start
+    time: Floats
+    drive: float
+    names: tuple[str, ...] = ("alpha", "threshold", "shear_modulus", "plastic_time")
+    quick: bool = False
+
+    def _run(self, log_alpha: float, log_drive: float, time: Floats) -> tuple[Floats, Floats]:
+        """Return f and df/d ln t at reduced times."""
+        from scipy.interpolate import CubicSpline
+
+        history = evolve(
+            with_coupling(self.model, math.exp(log_alpha)),
+            self.protocol.imposed(math.exp(log_drive)),
+            self.before,
+            until=float(time.max()),
+            rtol=_RTOL,
+        )
+        values = getattr(history, self.protocol.measured)
+        # of entries at one time the last is the state after the jump
+        keep = np.append(np.diff(history.time) > 0.0, True)
+        spline = CubicSpline(history.time[keep], values[keep])
+        return spline(time), time * spline(time, 1)
+
+    def _reduced(self, log: Floats) -> tuple[float, float, Floats]:
+        """Return the measured quantity's unit, ln drive, and the times over tau."""
+        unit, drive = np.array(self.protocol.scaling) @ log[1:]
+        return math.exp(unit), math.log(self.drive) + drive, self.time * math.exp(-log[3])
+
+    def values(self, log: Floats) -> Floats:
+        """Return the measured quantity at the data's times."""
+        unit, log_drive, time = self._reduced(log)
+        return unit * self._run(float(log[0]), log_drive, time)[0]
+
+    def slopes(self, log: Floats) -> tuple[Floats, Floats]:
+        """Return the measured quantity and its derivatives."""
+        unit, log_drive, time = self._reduced(log)
+        f, by_time = self._run(float(log[0]), log_drive, time)
+
+        def difference(in_alpha: float, in_drive: float) -> Floats:
+            above = self._run(log[0] + in_alpha, log_drive + in_drive, time)[0]
+            below = self._run(log[0] - in_alpha, log_drive - in_drive, time)[0]
+            return (above - below) / (2.0 * _STEP)
+
+        by_drive = difference(0.0, _STEP)
+        columns = [difference(_STEP, 0.0)]
+        for j, (in_unit, in_drive) in enumerate(zip(*self.protocol.scaling, strict=True)):
+            columns.append(in_unit * f + in_drive * by_drive - (by_time if j == 2 else 0.0))
+        return unit * f, unit * np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class TransientFit(Fit):
+    """Parameters from a run in time: here G0 and tau can be told apart."""
+
+    template: Model
+
+    @property
+    def alpha(self) -> Estimate:
+        """The coupling, in the unit of the model's own kind of coupling."""
+        return self.estimate("alpha")
+
+    @property
+    def threshold(self) -> Estimate:
+        """sigma_c, in the unit of the stress."""
+        return self.estimate("threshold")
+
+    @property
+    def shear_modulus(self) -> Estimate:
+        """G0, in the unit of the stress."""
+        return self.estimate("shear_modulus")
+
+    @property
+    def plastic_time(self) -> Estimate:
+        """tau, in the unit of the time."""
+        return self.estimate("plastic_time")
+
+    @property
+    def scales(self) -> Scales:
+        """The three units."""
+        return Scales(self.shear_modulus.value, self.threshold.value, self.plastic_time.value)
+
+    @property
+    def model(self) -> Model:
+        """The model with the fitted alpha."""
+        return with_coupling(self.template, self.alpha.value)
+
+    def _title(self) -> str:
+        return f"{self.model!r}: {super()._title()}"
+
+
+def fit_startup(
+    time: ArrayLike,
+    stress: ArrayLike,
+    shear_rate: float,
+    stress_err: ArrayLike | None = None,
+    model: Model = Model(0.3),  # noqa: B008 - frozen
+    *,
+    start: Start,
+    guess: Scales,
+    alpha: float | None = None,
+    threshold: float | None = None,
+    shear_modulus: float | None = None,
+    plastic_time: float | None = None,
+) -> TransientFit:
+    """Fit the stress after shear of a constant rate was switched on at time 0.
+
+    Parameters
+    ----------
+    time, stress : array_like, shape (n,)
+        The measured run, any consistent units; times > 0.
+    shear_rate : float
+        Imposed from time 0 on, > 0.
+    stress_err : array_like, shape (n,), optional
+        Standard errors, absolute. None: unknown and the same at every point, to be estimated from
+        the scatter.
+    model : Model
+        Which model; the fit starts at its alpha.
+    start : Start
+        The state before, in reduced units, such as ``gaussian(0.3)``. It is held; the overshoot
+        depends on it, so that alpha does too.
+    guess : Scales
+        Where the fit starts: G0 is the initial slope of stress against strain, the threshold
+        some 1 ... 4 times the final stress.
+    alpha, threshold, shear_modulus, plastic_time : float, optional
+        Hold this parameter at this value.
+
+    Raises
+    ------
+    ValueError, ConvergenceError, EvolutionFailed
+        As ``fit_flow_curve`` and ``evolve``.
+    """
+    held = {
+        "alpha": alpha, "threshold": threshold, "shear_modulus": shear_modulus,
+        "plastic_time": plastic_time,
+    }  # fmt: skip
+    rate = check_number("shear_rate", shear_rate, above=0.0)
+    return _fit(_STARTUP, rate, time, stress, stress_err, model, start, guess, held)
+
+
+def fit_creep(
+    time: ArrayLike,
+    strain: ArrayLike,
+    stress: float,
+    strain_err: ArrayLike | None = None,
+    model: Model = Model(0.3),  # noqa: B008 - frozen
+    *,
+    start: Start,
+    guess: Scales,
+    alpha: float | None = None,
+    threshold: float | None = None,
+    shear_modulus: float | None = None,
+    plastic_time: float | None = None,
+) -> TransientFit:
+    """Fit the strain after a stress was switched on at time 0, the elastic jump included.
+
+    Parameters
+    ----------
+    time, strain : array_like, shape (n,)
+        The measured run, any consistent units; times > 0.
+    stress : float
+        Imposed from time 0 on, > 0.
+    strain_err : array_like, shape (n,), optional
+        Standard errors, absolute. None: unknown and the same at every point.
+    model, start, guess, alpha, threshold, shear_modulus, plastic_time
+        As ``fit_startup``.
+
+    Raises
+    ------
+    ValueError, ConvergenceError, EvolutionFailed
+        As ``fit_flow_curve`` and ``evolve``.
+    """
+    held = {
+        "alpha": alpha, "threshold": threshold, "shear_modulus": shear_modulus,
+        "plastic_time": plastic_time,
+    }  # fmt: skip
+    drive = check_number("stress", stress, above=0.0)
+    return _fit(_CREEP, drive, time, strain, strain_err, model, start, guess, held)
+
+
+def _fit(
+    protocol: _Protocol,
+    drive: float,
+    time: ArrayLike,
+    measured: ArrayLike,
+    error: ArrayLike | None,
+    model: Model,
+    before: Start,
+    guess: Scales,
+    given: dict[str, float | None],
+) -> TransientFit:
+    if not isinstance(guess, Scales):
+        raise ValueError(f"guess must be a hebraud.Scales, got {guess!r}")
+    times = check_positive("time", time)
+    data = check_column(protocol.measured, measured, times.size)
+    name = f"{protocol.measured}_err"
+    errors = None if error is None else check_positive(name, error, times.size)
+    held = held_values(given)
+    law = _TransientLaw(protocol, model, before, times, drive)
+    check_enough(times.size, [name for name in law.names if name not in held])
+    first = {
+        "alpha": coupling_of(model), "threshold": guess.threshold,
+        "shear_modulus": guess.shear_modulus, "plastic_time": guess.plastic_time,
+    }  # fmt: skip
+    # a factor 50 either way: runs far outside are slow and say nothing
+    bounds = {name: (math.log(value) - 4.0, math.log(value) + 4.0) for name, value in first.items()}
+    problem = Problem(law, data, errors, False, first | held, frozenset(held), bounds)
+    minimizer, result = run(problem)
+    return TransientFit(times, problem, minimizer, result, ("time", protocol.measured), model)

@@ -1,0 +1,124 @@
+"""A run in little room: chains condensed, and what the unfinished ones need to go on."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+
+from hebraud.md.campaign_file import campaign_json, preset_named, read_campaign
+from hebraud.md.chain import segments_done
+from hebraud.md.condensed import condense, condensed_file
+from hebraud.md.files import sha256, write_whole
+from hebraud.md.frozen_matrix import kept_segments, snapshot_yields, yields_file
+from hebraud.md.presets import Preset
+from hebraud.md.reduction import measured_points
+from hebraud.md.state_point import StatePoint
+from hebraud.md.workflow.steps import CAMPAIGN, receipt
+
+__all__ = ["export_run", "import_run"]
+
+_INDEX = "index.json"  # SHA-256 of every file, as it was before packing
+_PACKED = ".xz"
+
+
+def export_run(
+    folder: Path, destination: Path, preset: str | Preset | None = None, tier: int = 1
+) -> str:
+    """Write to ``destination`` what the tables of a run need, and what it needs to go on.
+
+    Of every chain: its condensed form. Of those at which parameters are measured: the local yield
+    stresses (measured now where they are not). Of unfinished ones: the segments of the time block
+    that is open, and the last one with its checkpoint. What is whole is skipped if it is there.
+
+    Returns a sentence on what was written. Raises what `condense` and `snapshot_yields` raise, and
+    ``ValueError`` if the run does not say its campaign and no preset is given.
+    """
+    if preset is None and not (folder / CAMPAIGN).exists():
+        raise ValueError(f"there is no {folder / CAMPAIGN}; say which campaign it is (--preset)")
+    plan = read_campaign(folder / CAMPAIGN) if preset is None else preset_named(preset).up_to(tier)
+    measured = set(measured_points(plan))
+    wanted: list[Path] = []
+    finished = 0
+    for point, need in plan.chains.items():
+        done = min(segments_done(point, folder), need)
+        if not done:
+            continue
+        finished += done == need
+        wanted += _chain_files(plan, point, folder, done)
+        if point in measured:
+            for number in kept_segments(point, done):
+                snapshot_yields(point, folder, number)
+                wanted.append(yields_file(point, folder, number))
+    index = {str(path.relative_to(folder)): _pack(path, folder, destination) for path in wanted}
+    for path in destination.rglob(f"*{_PACKED}"):
+        if str(path.relative_to(destination)).removesuffix(_PACKED) not in index:
+            path.unlink()
+    write_whole(destination / CAMPAIGN, campaign_json(plan))
+    write_whole(destination / _INDEX, json.dumps(index, indent=1, sort_keys=True) + "\n")
+    size = sum(path.stat().st_size for path in destination.rglob("*") if path.is_file())
+    return (
+        f"{len(index)} files, {size / 2**20:.2f} MiB in {destination}: {finished} of "
+        f"{len(plan.chains)} chains finished"
+    )
+
+
+def _chain_files(plan: Preset, point: StatePoint, folder: Path, done: int) -> list[Path]:
+    short = condense(plan, point, folder)
+    files = [condensed_file(plan, point, folder)]
+    if done < plan.chains[point]:
+        settled, each, _ = plan.time_blocks(point)
+        closed = settled + short.time_blocks * each
+        first = min(done, closed + 1 if done > settled else done)
+        files += [point.segment_file(folder, number) for number in range(first, done + 1)]
+    return [path for path in files if path.exists()]
+
+
+def _pack(path: Path, folder: Path, destination: Path) -> str:
+    content = path.read_bytes()
+    place = destination / f"{path.relative_to(folder)}{_PACKED}"
+    packed = lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
+    if not place.exists() or place.read_bytes() != packed:
+        write_whole(place, packed)
+    return sha256(content)
+
+
+def import_run(source: Path, folder: Path) -> str:
+    """Unpack to ``folder`` what `export_run` wrote; ``hebraud md run`` then goes on from there.
+
+    What is in ``folder`` already is left as it is.
+
+    Returns a sentence on what was unpacked. Raises ``ValueError`` if a file is not the one that was
+    exported.
+    """
+    plan = read_campaign(source / CAMPAIGN)
+    index: dict[str, str] = json.loads((source / _INDEX).read_text(encoding="utf-8"))
+    new = 0
+    for name, checksum in index.items():
+        content = lzma.decompress((source / f"{name}{_PACKED}").read_bytes())
+        if sha256(content) != checksum:
+            raise ValueError(f"{source / name}{_PACKED} is not the file that was exported")
+        if not (folder / name).exists():
+            write_whole(folder / name, content)
+            new += 1
+    if not (folder / CAMPAIGN).exists():
+        write_whole(folder / CAMPAIGN, campaign_json(plan))
+    _write_receipts(plan, folder)
+    return f"{new} files unpacked to {folder}; {len(index) - new} were there"
+
+
+def _write_receipts(plan: Preset, folder: Path) -> None:
+    """Say of the steps whose results are there that they are done."""
+    for point, segments in plan.stages:
+        if segments_done(point, folder) >= segments:
+            _write_receipt(receipt("shear", point, segments, folder))
+    for point in measured_points(plan):
+        segments = plan.chains[point]
+        kept = kept_segments(point, segments)
+        if kept and all(yields_file(point, folder, number).exists() for number in kept):
+            _write_receipt(receipt("frozen-matrix", point, segments, folder))
+
+
+def _write_receipt(path: Path) -> None:
+    if not path.exists():
+        write_whole(path, json.dumps({"imported": True}) + "\n")

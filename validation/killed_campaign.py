@@ -1,0 +1,192 @@
+"""A campaign killed twenty times at random ends with the tables of one that was left alone.
+
+Claim: after SIGKILL of any of its processes (the front door, Snakemake, a step), twenty times at
+random moments, no process is left over, and the same command ends with the same bytes in every
+table, condensed chain and local yield stress as an undisturbed run.
+
+``python validation/killed_campaign.py`` takes some minutes; ``--preset demo`` is the same with the
+demo, ``--kills`` and ``--seed`` change the number and the moments. It also says how much of the
+undisturbed run's wall time its cores were at work in steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Two samples of 400 particles, sheared at two rates in segments of a tenth of a second.
+TINY = """
+name = "tiny"
+particles = 400
+densities = [1.189]
+measured_rate = 0.05
+segment_steps = 800
+
+[preparation]
+melt_time = 2.0
+equilibrium_time = 2.0
+quench_rate = 0.5
+
+[recording]
+frame_every = 40
+keep_every = 2.0
+
+[[recording.observers]]
+lag = 1.0
+correlation_time = 3.0
+
+[[runs]]
+shear_rate = 0.05
+strain = 1.2
+seeds = [1, 2]
+
+[[runs]]
+shear_rate = 0.1
+strain = 6.0
+seeds = [1, 2]
+
+[[runs]]
+shear_rate = 0.05
+strain = 4.0
+seeds = [1, 2]
+"""
+KINDS = ("*.csv", "*.npz", "herschel_bulkley.json", "parameters.json", "condensed*", "yields*")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the two runs left behind."""
+
+    undisturbed: dict[str, bytes]
+    killed: dict[str, bytes]
+    moments: list[str]
+    left_over: list[int]
+    busy: float
+
+
+def command(campaign: str, folder: Path, processes: int) -> list[str]:
+    """Return the command that runs a campaign (a preset or a file) and goes on with it."""
+    run = [sys.executable, "-m", "hebraud", "md", "run", "--preset", campaign]
+    return [*run, "--output", str(folder), "--processes", str(processes)]
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    """Return the content of all files that results are made of, by name."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for kind in KINDS
+        for path in sorted(folder.rglob(kind))
+        if ".snakemake" not in path.parts
+    }
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Return the processes that work in a folder or for it, this one left out."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                said = (entry / "cmdline").read_bytes().decode(errors="replace")
+                if str(folder) in said or (entry / "cwd").resolve() == folder.resolve():
+                    found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_until_gone(folder: Path, seconds: float = 30.0) -> list[int]:
+    """Wait for all processes of a folder to end; return those that have not."""
+    end = time.monotonic() + seconds
+    while (left := processes_of(folder)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
+
+
+def kill_one(campaign: str, folder: Path, processes: int, after: float) -> str:
+    """Start a run, kill one of its processes at random after some seconds, wait for the rest."""
+    with open(folder.with_suffix(".log"), "ab") as log:
+        run = subprocess.Popen(command(campaign, folder, processes), stdout=log, stderr=log)
+    end = time.monotonic() + after
+    while time.monotonic() < end and run.poll() is None:
+        time.sleep(0.02)
+    if run.poll() is not None:
+        return "finished before it was killed"
+    victim = random.choice([run.pid, random.choice([run.pid, *processes_of(folder)])])
+    try:
+        said = Path(f"/proc/{victim}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        os.kill(victim, signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
+        said = "a process that had just ended"
+    run.wait()
+    return f"after {after:.1f} s: {'the front door' if victim == run.pid else said[-60:]}"
+
+
+def share_at_work(folder: Path, wall: float, processes: int) -> float:
+    """Return the share of the cores' time in which a step was past its start and at work.
+
+    Preparing samples and writing tables do not count.
+    """
+    receipts = [json.loads(path.read_text()) for path in folder.rglob("density*/**/*0*.json")]
+    return sum(one["end"] - one["begin"] for one in receipts) / (wall * processes)
+
+
+def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Result:
+    """Run a campaign undisturbed and killed, in two folders under ``place``."""
+    if campaign is None:
+        path = place / "tiny.toml"
+        path.write_text(TINY)
+        campaign = str(path)
+    whole, broken = place / "whole", place / "killed"
+    begin = time.monotonic()
+    subprocess.run(command(campaign, whole, processes), check=True, stdout=subprocess.DEVNULL)
+    wall = time.monotonic() - begin
+    print(f"undisturbed: {wall:.0f} s")
+    moments, left_over = [], []
+    for _ in range(kills):
+        moments.append(kill_one(campaign, broken, processes, random.uniform(1.0, 0.25 * wall + 4)))
+        left_over += wait_until_gone(broken)
+        print(moments[-1], flush=True)
+    subprocess.run(command(campaign, broken, processes), check=True, stdout=subprocess.DEVNULL)
+    busy = share_at_work(whole, wall, processes)
+    return Result(tables(whole), tables(broken), moments, left_over, busy)
+
+
+def check(result: Result) -> None:
+    """Raise ``AssertionError`` unless nothing differs and nothing was left over."""
+    assert len(result.undisturbed) > 5, "the undisturbed run left no tables"
+    assert result.killed.keys() == result.undisturbed.keys()
+    other = [name for name, data in result.undisturbed.items() if result.killed[name] != data]
+    assert not other, f"other bytes in {other}"
+    assert not result.left_over, f"processes {result.left_over} outlived their run"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", help="a preset or a campaign file; a tiny one by default")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    given = parser.parse_args()
+    random.seed(given.seed)
+    with tempfile.TemporaryDirectory() as place:
+        result = compute(given.preset, given.kills, given.processes, Path(place))
+        check(result)
+    print(
+        f"killed {len(result.moments)} times: {len(result.undisturbed)} files are the same to the "
+        f"byte, no process was left over; steps were at work for {100 * result.busy:.0f} % of "
+        f"{given.processes} cores"
+    )
+
+
+if __name__ == "__main__":
+    main()
