@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+PRESET ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help fig2 fig3 test lint bench docs validate md-demo clean
+.PHONY: help fig2 fig3 test lint bench docs validate md-demo campaign clean
 
 help:  ## what one can make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
@@ -37,6 +38,9 @@ validate: $(VENV)/.dev  ## every claim in validation/, checked in numbers and dr
 md-demo: $(VENV)/.dev  ## the particle simulation behind inset (b), live (minutes on two cores)
 	$(BIN)/hebraud md run --preset demo $(ARGS)
 
+campaign: $(VENV)/.dev  ## a campaign of particle runs, live: PRESET=demo (minutes), laptop, paper
+	$(BIN)/hebraud md run --preset $(PRESET) --output runs/$(PRESET) $(ARGS)
+
 clean:  ## remove what the other targets made (not the environment)
 	rm -rf figures runs docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -53,7 +57,7 @@ $(VENV)/.core: $(VENV)/.python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,md]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,md,campaign]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt

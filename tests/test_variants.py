@@ -144,7 +144,8 @@ def test_the_identities_under_refinement(family, log_g):
         assert isinstance(model.coupling, hl.DropNoise)
         return
     except ValueError as failure:
-        assert "cells must be a whole number" in str(failure)
+        if "cells must be a whole number" not in str(failure):
+            raise
         reject()  # more thresholds than 800 cells hold
     misfits = [balance(state) for state in states]
     for (first, second), state in zip(misfits, states, strict=True):
@@ -203,6 +204,26 @@ def test_three_ways_to_one_null_vector(drop, log_d, log_g, kind, relaxation, sig
     flow = generator.matrix(d, g) @ one.mass.T.ravel()
     speed = np.abs(generator.matrix(d, g).diagonal()) @ one.mass.T.ravel()
     assert np.abs(flow).sum() <= 1e-12 * max(speed, 1.0)
+
+
+@pytest.mark.parametrize("kind", [hl.Quenched, hl.Redrawn])
+@pytest.mark.parametrize("classes", [16, 19, 33])
+def test_more_classes_than_are_kept_together(kind, classes):
+    """Blocks of classes, the last one not full: stationary under the whole generator."""
+    relaxations = [hl.FractionalDrop(0.4), hl.GaussianLanding(0.5, 0.2)]
+    for relaxation in relaxations:
+        law = kind(np.linspace(0.6, 1.4, classes))
+        model = hl.Model(0.3, relaxation=relaxation, thresholds=law)
+        values, weights = law.nodes()
+        grid = layout(model, 0.03, 0.1, values, weights).grid(500)
+        generator = Generator.of(model, grid, values, weights)
+        chain = Stationary(model, generator, 0.1)
+        mass = chain.occupation(0.03).mass.T.ravel()
+        # by turns of pass and sweep, not by what takes over where they fail
+        assert (chain._pooled is not None) == (chain._inwards and law.redraws)
+        matrix = generator.matrix(0.03, 0.1)
+        speed = np.abs(matrix.diagonal()) @ mass
+        assert np.abs(matrix @ mass).sum() <= 1e-12 * speed
 
 
 @pytest.mark.parametrize("kind", [hl.Quenched, hl.Redrawn])

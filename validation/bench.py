@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import os
 import platform
 import subprocess
@@ -38,11 +39,21 @@ class Row:
     unit: str
     limit: float | None
     how: str
+    least: float | None = None
 
     @property
     def holds(self) -> bool:
-        """True where there is no limit, or the figure is within it."""
-        return self.limit is None or self.value <= self.limit
+        """True where there is no limit, or the figure is within it (and not below ``least``)."""
+        over = self.limit is not None and self.value > self.limit
+        return not (over or (self.least is not None and self.value < self.least))
+
+    @property
+    def allowed(self) -> str:
+        """The limits in words."""
+        if self.limit is None:
+            return ""
+        least = "≤" if self.least is None else f"{self.least:g} …"
+        return f"{least} {self.limit:g} {self.unit}"
 
 
 def fastest(call: Callable[[], object], repetitions: int) -> float:
@@ -205,13 +216,19 @@ def fresh_processes() -> list[Row]:
     ]
 
 
+def _off(row: Row) -> float:
+    """Return how far a figure lies from what is allowed."""
+    return row.value if row.least is None else abs(row.value - 0.5 * (row.least + (row.limit or 0)))
+
+
 def quiet(group: Callable[[], list[Row]]) -> list[Row]:
     """Measure again, twice at most, where a limit is missed: the machine is shared."""
     rows = group()
     for _ in range(2):
         if all(row.holds for row in rows):
             break
-        rows = [min(pair, key=lambda row: row.value) for pair in zip(rows, group(), strict=True)]
+        again = zip(rows, group(), strict=True)
+        rows = [old if old.holds else min(old, new, key=_off) for old, new in again]
     return rows
 
 
@@ -236,11 +253,20 @@ def table(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
     lines = ["| measure | figure | limit | |", "|---|---|---|---|"]
     for row in rows:
-        limit = "" if row.limit is None else f"≤ {row.limit:g} {row.unit}"
-        lines.append(f"| {row.what} | {row.value:.3g} {row.unit} | {limit} | {row.how} |")
+        lines.append(f"| {row.what} | {row.value:.3g} {row.unit} | {row.allowed} | {row.how} |")
     return "\n".join(lines)
 
 
+GROUPS = (exact_points, finite_volumes, fresh_processes)
+PARTS = (
+    ("stationary", "bench"),
+    ("variants", "bench_variants"),
+    ("transients", "bench_transients"),
+    ("fits", "bench_fits"),
+    ("nonaffine", "bench_nonaffine"),
+    ("particles", "bench_particles"),
+    ("frozen", "bench_frozen"),
+)
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -249,10 +275,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="update docs/benchmarks.md")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where a limit is missed")
+    parser.add_argument("--only", choices=[name for name, _ in PARTS], help="one part, not written")
     options = parser.parse_args()
-    from bench_transients import GROUPS
-
-    groups = (exact_points, finite_volumes, fresh_processes, *GROUPS)
+    if options.only and options.write:
+        parser.error("--only measures a part, --write needs all of them")
+    groups = [
+        group
+        for name, module in PARTS
+        if options.only in (None, name)
+        for group in importlib.import_module(module).GROUPS
+    ]
     rows = [row for group in groups for row in quiet(group)]
     text = f"{_machine()}.\n\n{table(rows)}\n"
     print(text)
@@ -263,7 +295,7 @@ def main() -> int:
         print(f"wrote {REPORT.name}")
     missed = [row for row in rows if not row.holds]
     for row in missed:
-        print(f"missed: {row.what}: {row.value:.3g} {row.unit}, limit {row.limit:g}")
+        print(f"missed: {row.what}: {row.value:.3g} {row.unit}, allowed {row.allowed}")
     return 1 if missed and options.strict else 0
 
 

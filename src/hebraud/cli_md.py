@@ -69,6 +69,21 @@ def md_run(
             f"hebraud: stopped; the same command goes on from what is in {str(folder)!r}", err=True
         )
         raise typer.Exit(130) from None
+    _draw(folder)
+
+
+def _draw(folder: Path) -> None:
+    """Draw what each density of a run was measured from, and say what could not be drawn."""
+    from hebraud.md.report import EVIDENCE
+    from hebraud.plot_particles import write_figures
+
+    for evidence in sorted(folder.glob(f"*/{EVIDENCE}")):
+        drawn = write_figures(evidence.parent)
+        for page, outcome in drawn.items():
+            if isinstance(outcome, str):
+                typer.echo(f"no figure of {page}: {outcome}")
+        count = sum(isinstance(outcome, Path) for outcome in drawn.values())
+        typer.echo(f"{count} figures in {evidence.parent / 'figures'}")
 
 
 @md.command("prepare")

@@ -201,9 +201,7 @@ def lissajous(
     ax.set_ylabel(r"stress $\langle\sigma\rangle/\sigma_c$")
 
 
-def ageing(
-    history: History, ax: Axes, guides: Sequence[float] = (-1.0, -2.0), **line: Any
-) -> None:
+def ageing(history: History, ax: Axes, guides: Sequence[float] = (-1.0, -2.0), **line: Any) -> None:
     """Draw D against time on logarithmic axes, with guides of given slopes.
 
     D multiplies d2P/ds2, so that <ds^2> = 2 D t. Slope -1 is ageing (D t constant, at the critical
@@ -238,7 +236,11 @@ def ageing(
         ax.plot(ends, guide, ":", color="0.35", lw=1.0)
         middle = 0.1 * t[-1], 3.0 * D[-1] * 0.1**slope
         ax.annotate(
-            rf"$t^{{{slope:g}}}$", middle, xytext=(3, 3), textcoords="offset points", color="0.2",
+            rf"$t^{{{slope:g}}}$",
+            middle,
+            xytext=(3, 3),
+            textcoords="offset points",
+            color="0.2",
             fontsize=7,
         )
     ax.set_xlabel(r"time $t/\tau$")

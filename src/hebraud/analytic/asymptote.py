@@ -221,8 +221,11 @@ def asymptote_at(model: Model, u: ArrayLike) -> Asymptote:
     n = 1.0 / (2.0 + eta)
     slope = stress.by_ell - stress.by_v * coupling.by_ell / coupling.by_v
     prefactor = layer_length(eta) * values**-n * slope
-    columns = (values, coupling.value, stress.value, prefactor)
-    return Asymptote(*(column if column.ndim else float(column) for column in columns), n)
+    u, alpha, sigma, a = (
+        column if column.ndim else float(column)
+        for column in (values, coupling.value, stress.value, prefactor)
+    )
+    return Asymptote(u, alpha, sigma, a, n)
 
 
 def asymptote(model: Model) -> Asymptote:

@@ -176,7 +176,12 @@ def harmonics(
     size = float(max(np.abs(spline(late)).max(), np.abs(early).max()))
     change = float(np.abs(spline(late) - early).max())
     return Harmonics(
-        gamma0, omega, orders, moduli.real.copy(), moduli.imag.copy(), float(waves[0].real),
+        gamma0,
+        omega,
+        orders,
+        moduli.real.copy(),
+        moduli.imag.copy(),
+        float(waves[0].real),
         change / size if size > 0.0 else 0.0,
     )
 
@@ -185,9 +190,7 @@ def _columns(time: ArrayLike, stress: ArrayLike) -> tuple[Floats, Floats]:
     """Return checked columns, of equal times the last."""
     t, y = np.array(time, dtype=np.float64), np.array(stress, dtype=np.float64)
     if t.ndim != 1 or t.shape != y.shape:
-        raise ValueError(
-            f"time and stress must be of one shape (n,), got {t.shape} and {y.shape}"
-        )
+        raise ValueError(f"time and stress must be of one shape (n,), got {t.shape} and {y.shape}")
     if t.size < 2 or not np.all(np.isfinite(t)) or np.any(np.diff(t) < 0.0):
         raise ValueError(f"time must be at least two finite ascending numbers, got {time!r}")
     if not np.all(np.isfinite(y)):

@@ -62,6 +62,8 @@ def evolve(
         constant times the largest stress so far, and that in the activity below the same times
         the activity. ``atol`` is added to either product of ``rtol``, for the activity
         ``atol/(1 + t)^2``. ``rtol`` is 1e-9 ... 0.1: below, the error of a step is round-off.
+        Cells follow the mass, so that an activity far below 1, made by the tail that first reaches
+        the threshold, is right to about ``rtol`` (in 1/tau) and not to that share of itself.
 
     Returns
     -------

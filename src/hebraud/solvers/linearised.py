@@ -170,7 +170,7 @@ class _Resolvent:
         rates = generator.rates
         self.about, self.z = about, z
         self.middle = generator.grid.first_right
-        self.sink: NDArray[Any] = rates + z  # real where z is
+        self.sink: NDArray[Any] = np.asarray(rates + z)  # real where z is
         self.inverse: NDArray[Any] = np.empty_like(self.sink)
         self.leak: NDArray[Any] = np.empty((2, rates.shape[1]), dtype=self.sink.dtype)
         factor(*about.hops, self.sink, self.middle, self.inverse, self.leak)

@@ -190,10 +190,10 @@ class Stationary:
             if error <= accuracy or (error <= 100.0 * _RESIDUAL and error > 0.3 * best):
                 self._pooled, self._yielded = pooled, image
                 mass = np.empty_like(generator.rates)
-                for i, kept in enumerate(zip(inverse, leak, shares, strict=True)):
-                    occupation(up, down, *kept[:2], middle, landed, kept[2], room)
-                    part = mass[:, i * room.shape[1] : (i + 1) * room.shape[1]]
-                    part[:] = room[:, : part.shape[1]]
+                for i in range(shares.shape[0]):
+                    occupation(up, down, inverse[i], leak[i], middle, landed, shares[i], room)
+                    own = slice(i * shares.shape[1], (i + 1) * shares.shape[1])
+                    mass[:, own] = room[:, : mass[:, own].shape[1]]
                 return mass, error
             if not error < 1e6 * best:
                 return None
@@ -224,7 +224,7 @@ class Stationary:
         rates = np.ascontiguousarray(generator.rates[:, part])
         stay = _stay(generator, rates, up, down)
         columns = 1 if generator.redraws else rates.shape[1]
-        share = generator.weights if columns == 1 else np.ones(columns)
+        share = generator.weights if generator.redraws else np.ones(columns)
 
         def sweep(yielded: Floats) -> Floats:
             out = np.empty_like(yielded)

@@ -130,8 +130,11 @@ class Run:
         left, right = max(-low, -1.05 * breaks[0]), max(high, 1.05 * breaks[-1])
         left, right = holding_landings(self.model, left, right)
         low, high = -left, right
-        uniform = np.linspace(low, high, 1001)
-        grid = Grid.from_faces(np.unique(np.concatenate([uniform, breaks])))
+        # from zero outwards, and nothing next to a break: a symmetric start has a symmetric grid
+        left, right = np.linspace(0.0, -low, 501), np.linspace(0.0, high, 501)
+        uniform = np.concatenate([-left[:0:-1], right])
+        apart = np.abs(uniform[:, None] - breaks).min(axis=1) > 1e-9 * (high - low)
+        grid = Grid.from_faces(np.sort(np.concatenate([uniform[apart], breaks])))
         system = System(self.model, grid, self.values, self.weights, self.lines)
         mass = np.ascontiguousarray(start.mass(grid.faces - shift, self.classes).T)
         D = system.means(mass)[3]
