@@ -32,7 +32,7 @@ docs: $(VENV)/.docs  ## the documentation, to docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 validate: $(VENV)/.dev  ## every claim in validation/, checked in numbers and drawn
-	@set -e; for script in validation/fig2.py validation/fig3.py validation/transients.py validation/universality.py validation/modified_model.py validation/particle_flow_curve.py validation/reliability.py; do \
+	@set -e; for script in validation/fig2.py validation/fig3.py validation/transients.py validation/work_precision.py validation/universality.py validation/modified_model.py validation/particle_flow_curve.py validation/particle_measures.py validation/fit_examples.py validation/fit_recovery.py validation/reliability.py; do \
 	  echo "$$script"; $(BIN)/python $$script; done
 
 md-demo: $(VENV)/.dev  ## the particle simulation behind inset (b), live (minutes on two cores)
