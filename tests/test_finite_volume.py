@@ -270,6 +270,32 @@ def test_fixed_noise_is_its_own_root():
     assert relative(state, exact.stationary(state.model, 0.1)) <= 2.0 * state.error_estimate
 
 
+@pytest.mark.parametrize("diffusion", [1e-3, 0.2, 5.0])
+@pytest.mark.parametrize("rtol", [1e-3, 1e-6])
+def test_the_estimate_at_rest_covers_the_activity(diffusion, rtol):
+    """By hand it is 1/(1 + 1/sqrt(D) + 1/(2D)). Stress and D have no error to estimate it from.
+
+    The estimate is the leading order of the error: 1.1 for those that follow.
+    """
+    state = solve(hl.Model(hl.FixedNoise(diffusion)), 0.0, rtol=rtol)
+    time = 1.0 + diffusion**-0.5 + 0.5 / diffusion
+    assert abs(state.activity * time - 1.0) <= 1.1 * state.error_estimate
+    assert state.error_estimate <= rtol
+
+
+def test_another_root_that_misses_the_tolerance_is_kept_with_a_warning():
+    """Its stress, some 1e-15, is lost in round-off; its D is that of rest, to the scan's 1 %."""
+    model = hl.Model(
+        hl.DropNoise(0.6), relaxation=hl.ResidualStress(0.5), yielding=hl.PowerRate(2.0)
+    )
+    with pytest.warns(UserWarning, match=r"another stationary D, 45\.3 .* misses the tolerance"):
+        state = solve(model, 2.56e-14, rtol=1e-3)
+    assert state.error_estimate <= 1e-3
+    assert state.diffusion < 1e-13
+    rest = solve(model, 0.0, rtol=1e-3).diffusion
+    assert state.other_roots == pytest.approx((rest,), rel=1e-2)
+
+
 def test_the_state_carries_its_joint_density():
     law = hl.Quenched([0.5, 0.5, 1.0])
     model = hl.Model(0.3, thresholds=law, relaxation=hl.FractionalDrop(0.4))

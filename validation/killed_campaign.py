@@ -59,7 +59,15 @@ shear_rate = 0.05
 strain = 4.0
 seeds = [1, 2]
 """
-KINDS = ("*.csv", "*.npz", "herschel_bulkley.json", "parameters.json", "condensed*", "yields*")
+KINDS = (
+    "*.csv",
+    "*.npz",
+    "herschel_bulkley.json",
+    "parameters.json",
+    "rates.json",
+    "condensed*",
+    "yields*",
+)
 
 
 @dataclass(frozen=True)

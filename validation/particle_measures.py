@@ -28,6 +28,7 @@ from hebraud.md.measure.duration import plastic_correlation, seen_event
 from hebraud.md.measure.plastic import merge_records, plastic_activity
 from hebraud.md.measure.threshold_fits import fit_thresholds
 from hebraud.md.measured import PLASTIC, Measured, measure
+from hebraud.md.predictions import predicted_start_up
 from hebraud.md.report import EVIDENCE
 from hebraud.md.sensitivity import alternatives, sensitivity, sensitivity_table
 from hebraud.plot_particles import PAGES
@@ -48,6 +49,7 @@ FILES = (
     "seeds.csv",
     "herschel_bulkley.json",
     "parameters.json",
+    "rates.json",
     EVIDENCE,
     "provenance.json",
 )
@@ -120,6 +122,7 @@ def check(result: Result) -> None:
     _check_the_run(result)
     _check_anchors(result)
     _check_measures(result)
+    _check_start_up(result)
 
 
 def _check_the_run(result: Result) -> None:
@@ -179,6 +182,23 @@ def _check_measures(result: Result) -> None:
     law = fit_thresholds(yields.threshold.ravel(), snapshots)
     assert law.gaussian.p_value > 0.05, f"not Gaussian: p = {law.gaussian.p_value:.3f}"
     assert law.unyielded == 0
+
+
+def _check_start_up(result: Result) -> None:
+    """Both models have the measured modulus, and exceed twice what the particles reach."""
+    seen, parameters = result.evidence, result.measured.parameters
+    assert parameters is not None
+    first = seen.strain[:600]  # to 0.6; bins of 0.001
+    reached = seen.stress[:, :600].mean(axis=0).reshape(-1, 10).mean(axis=1).max()
+    assert reached < 1.0, f"the particles reach {reached:.2f}"
+    spread = _estimate(result, "block stress std").value
+    for model in (parameters.modified_model(), parameters.model(parameters.alpha_flow)):
+        stress = predicted_start_up(parameters, model, seen.shear_rate, first, spread, rtol=1e-3)
+        slope = stress[20] / first[20] / _estimate(result, "G0").value
+        assert abs(slope - 1.0) < 0.01, f"{slope:.3f} of the modulus"
+        assert stress.max() > 2.0 * reached, f"{model} reaches {stress.max():.2f}"
+    steady = _estimate(result, "block stress")  # the classical alpha is that of the flow curve
+    assert abs(stress[-1] - steady.value) < 3.0 * steady.stderr, f"{stress[-1]:.3f}"
 
 
 def draw(result: Result, ax: Axes, page: str = "stress_diffusion") -> None:

@@ -23,7 +23,7 @@ from hebraud.md.measure.modulus import elastic_branches
 from hebraud.md.measure.plastic import merge_records
 from hebraud.md.measure.threshold_fits import fit_thresholds
 from hebraud.md.measured import PLASTIC, Measured, measure
-from hebraud.md.predictions import predicted_density
+from hebraud.md.predictions import predicted_density, predicted_start_up
 from hebraud.md.report import EVIDENCE
 from hebraud.model.model import Model
 from hebraud.rheology.estimate import Estimate
@@ -34,6 +34,7 @@ Floats = NDArray[np.float64]
 STRESS = r"($\varepsilon/\sigma^2$)"
 _COLUMN = 3.39  # inches: 86 mm
 _PROBE = 0.005  # strain over which G0 is measured
+_LINE = 1e-3  # relative error of a line: a tenth of its width
 
 
 def write_figures(directory: str | PathLike[str]) -> dict[str, Path | str]:
@@ -286,6 +287,35 @@ def block_stress(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
+def start_up(seen: Evidence, found: Measured, ax: Axes) -> None:
+    """Draw the stress of every sample from rest, and that of the models beside their mean.
+
+    Samples as means over 0.01 of strain; the models start from the spread of the block stresses in
+    steady flow, since that of the glass at rest is not in the evidence.
+    """
+    first = seen.strain < min(seen.settled, 0.6)
+    width = max(1, round(0.01 / float(seen.strain[1] - seen.strain[0])))
+    whole = int(np.count_nonzero(first)) // width * width
+    strain = seen.strain[:whole].reshape(-1, width).mean(axis=1)
+    stress = seen.stress[:, :whole].reshape(len(seen.stress), -1, width).mean(axis=2)
+    ax.plot(strain, stress.T, color="0.7", lw=0.5)
+    ax.plot(strain, stress.mean(axis=0), color=plot.COLOURS[0], label="particles, mean")
+    spread = _value(found, "block stress std").value
+    line = np.linspace(0.0, float(strain[-1]), 400)
+    for (name, model), dash, colour in zip(
+        _models(found).items(), ("-", "--"), plot.COLOURS[1:], strict=False
+    ):
+        assert found.parameters is not None
+        predicted = predicted_start_up(
+            found.parameters, model, seen.shear_rate, line, spread, rtol=_LINE
+        )
+        ax.plot(line, predicted, dash, color=colour, label=name)
+    ax.set_xlabel(r"strain $\gamma$")
+    ax.set_ylabel(rf"shear stress $\sigma_{{xy}}$ {STRESS}")
+    ax.set_ylim(top=1.5 * ax.get_ylim()[1])
+    ax.legend()
+
+
 #: Name of the file: how it is drawn.
 PAGES: Mapping[str, Callable[[Evidence, Measured, Axes], None]] = {
     "stress_strain": stress_strain,
@@ -298,4 +328,5 @@ PAGES: Mapping[str, Callable[[Evidence, Measured, Axes], None]] = {
     "local_yield": local_yield,
     "drops": drops,
     "block_stress": block_stress,
+    "start_up": start_up,
 }

@@ -226,10 +226,15 @@ def test_a_campaign_ends_with_its_tables(whole, tiny):
 
 @pytest.mark.md
 def test_killed_at_random_it_ends_with_the_same_bytes(whole, tiny, tmp_path):
-    script, folder = killed_campaign(), tmp_path / "killed"
-    said = script.kill_one(str(tiny), folder, 2, random.uniform(4.0, 7.0))
-    assert script.wait_until_gone(folder) == [], said
-    assert script.tables(folder) != script.tables(whole[0]), said
+    script = killed_campaign()
+    for attempt in range(5):  # a quick machine may be done before it is killed
+        folder = tmp_path / f"killed{attempt}"
+        said = script.kill_one(str(tiny), folder, 2, random.uniform(2.0, 6.0))
+        assert script.wait_until_gone(folder) == [], said
+        if script.tables(folder) != script.tables(whole[0]):
+            break
+    else:
+        pytest.fail(f"five runs were done before they were killed; the last: {said}")
     (folder / ".flow_curves.csv.1.part").write_text("half a table")
     run(str(tiny), folder, processes=2, progress=False)
     assert script.tables(folder) == script.tables(whole[0]), said

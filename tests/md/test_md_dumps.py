@@ -296,6 +296,39 @@ def test_the_potential_or_a_column_gives_block_stresses(flow, monkeypatch):
     assert "virial must have shape" in wrong.estimates["D_sigma"]
 
 
+def test_the_last_snapshot_is_probed_however_its_strain_is_rounded(flow, monkeypatch):
+    """As in a dump of LAMMPS whose strain is a multiple of the interval but for the last digit."""
+    probed = []
+
+    def probe(glass, *_):
+        probed.append(glass.strain)
+        if len(probed) == 5:
+            raise ValueError("seen enough")
+
+    short = dataclasses.replace(flow, strain=flow.strain * (1.0 - 1e-12))
+    monkeypatch.setattr(measure_dumps, "read_dump", lambda *_, **__: short)
+    monkeypatch.setattr("hebraud.md.measure.local_yield.local_yield", probe)
+    found = measure_dumps.measure_dumps(["file"], 0.005, mixture=Mixture(), yield_every=0.16)
+    assert found.estimates["sigma_c"] == "none: seen enough"
+    np.testing.assert_allclose(probed, [0.0, 0.16, 0.32, 0.48, 0.64], rtol=0, atol=1e-9)
+
+
+def test_the_command_prints_what_a_dump_gives(flow):
+    from typer.testing import CliRunner
+
+    from hebraud.cli import app
+
+    said = CliRunner().invoke(
+        app, ["md", "measure", "file.dump", "--no-potential"], env={"COLUMNS": "200"}
+    )
+    assert said.exit_code == 0, said.output
+    assert "321 frames of 400 particles at density 1, shear rate 0.002/τ0" in said.output
+    assert "none: block stresses need a mixture" in said.output
+    wrong = CliRunner().invoke(app, ["md", "measure", "file.dump", "--type-map", "1-2"])
+    assert wrong.exit_code == 2
+    assert "--type-map must be pairs such as 2:1,1:2, got '1-2'" in wrong.output
+
+
 def test_a_box_at_rest_is_refused(flow, monkeypatch):
     rest = dataclasses.replace(flow[:2], strain=np.zeros(2))
     monkeypatch.setattr(measure_dumps, "read_dump", lambda *_, **__: rest)

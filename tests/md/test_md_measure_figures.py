@@ -64,6 +64,10 @@ def test_the_check_sees_what_the_anchors_and_the_measures_exclude(result):
     skew = dataclasses.replace(yields, threshold=yields.threshold**3 / 10.0)
     with pytest.raises(AssertionError, match="not Gaussian"):
         page._check_measures(changed(result, yields=skew))
+    with pytest.raises(AssertionError, match="the particles reach"):
+        page._check_start_up(changed(result, stress=1.5 * result.evidence.stress))
+    with pytest.raises(AssertionError, match=r"of the modulus"):
+        page._check_start_up(found(result, G0=hl.Estimate(20.0, 1.0)))
 
 
 @pytest.mark.parametrize("name", PAGES)

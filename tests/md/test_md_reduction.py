@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from hebraud.md import Preset, Recording, Series, reduction, report
+from hebraud.md import Preset, Recording, Series, rates, reduction, report
 from hebraud.md.condensed import STRESS_EDGES, Condensed
 from hebraud.md.evidence import Evidence
 from hebraud.md.measure.diffusion import log_lags, stress_differences
@@ -15,6 +15,7 @@ from hebraud.md.measure.local_stress import time_block_moments
 from hebraud.md.measure.plastic import plastic_record
 from hebraud.md.measured import measure
 from hebraud.md.presets import Runs
+from hebraud.md.rates import AtRate, activity_exponent, at_rate, at_rates
 from hebraud.md.trajectory import Frames
 from hebraud.rheology.estimate import Estimate
 from hebraud.rheology.flow_curve import FlowCurve
@@ -124,7 +125,7 @@ def test_what_is_put_in_comes_out(measured):
 def test_parameters_are_printed_and_stored(measured, capsys):
     found = measured[0]
     stresses = tuple(Estimate(stress, 1e-3) for stress in CURVE.stress)
-    results = report.Results(PLAN, (), stresses, CURVE, "no fit", "no fit", "none", found)
+    results = report.Results(PLAN, (), stresses, CURVE, "no fit", "no fit", "none", found, ())
     stored = json.loads(json.dumps(report._parameters_dict(found)))
     assert stored["parameters"]["G0"]["value"] == found.estimates["G0"].value
     alpha = found.parameters.alpha_flow.value
@@ -177,3 +178,52 @@ def test_what_is_missing_is_said(tmp_path):
     short = dataclasses.replace(PLAN, runs=(Runs(RATE, 0.9, (1,)),))
     with pytest.raises(ValueError, match=r"end at strain 0\.9, and the first 1 are left out"):
         reduction.gather(short, tmp_path, CURVE)
+
+
+def test_activity_and_diffusion_at_every_rate(measured, tmp_path, monkeypatch, capsys):
+    whole, records, _, _ = measured
+
+    def condense(plan, point, folder):
+        chain = chain_of(point.glass.seed, records)
+        if point.shear_rate == RATE:
+            return chain
+        few = {name: getattr(chain, name)[:3] for name in ("count", "sums", "moments")}
+        few["observed"] = {"plastic": records[10:13]}
+        return dataclasses.replace(chain, **few)
+
+    monkeypatch.setattr(rates, "condense", condense)
+    low, high = at_rates(PLAN, tmp_path)
+    assert (low.shear_rate, high.shear_rate) == (RATE, 1e-2)
+    for name in ("Gamma", "D_sigma"):  # the same runs, the same draws
+        assert low.measured[name] == whole.estimates[name]
+    assert low.onsets == whole.estimates["Gamma onsets"]
+    ratio, D_sigma, Gamma = low.D_over_Gamma, low.D_sigma, low.Gamma
+    assert ratio.value == pytest.approx(D_sigma.value / Gamma.value, rel=1e-12)
+    apart = np.hypot(D_sigma.stderr / D_sigma.value, Gamma.stderr / Gamma.value)
+    # the two are drawn from independent noise: errors add, to the noise of 18 time blocks
+    assert ratio.stderr / ratio.value == pytest.approx(apart, rel=0.4)
+    assert low.D_over_rate.value == pytest.approx(D_sigma.value / RATE, rel=1e-12)
+    assert high.Gamma.startswith("none: 6 time blocks are too few")
+    assert high.D_sigma.startswith("none: 6 time blocks are too few")
+    assert high.D_over_rate == "none: needs D_sigma"
+    none = dataclasses.replace(chain_of(1, records), moments=np.empty((0, 3)))
+    assert at_rate(1.0, [none]).D_sigma == "none: the runs end before the flow has settled"
+    assert at_rates(dataclasses.replace(PLAN, recording=None), tmp_path) == ()
+    stored = json.loads(json.dumps(report._rates_dict((low, high))))
+    assert stored["rates"][0]["D_sigma"]["value"] == D_sigma.value
+    assert stored["rates"][1]["D_sigma"]["failed"] == high.D_sigma
+    assert "at least 3 shear rates" in stored["exponent of D_sigma in Gamma"]["failed"]
+    report._print_rates(Console(width=220), (low, high))
+    said = capsys.readouterr().out
+    assert f"{low.D_over_Gamma}" in said
+    assert "6 time blocks" in said
+
+
+def test_the_exponent_is_that_of_the_rates_that_give_both():
+    def one(rate, Gamma, D_sigma):
+        return AtRate(rate, Gamma, "none", D_sigma, "none", "none")
+
+    some = [one(g, Estimate(g, 0.01 * g), Estimate(g**1.3, 0.01 * g)) for g in (0.1, 0.2, 0.4)]
+    blind = [one(1.0, "none: merged", Estimate(5.0, 1.0)), one(2.0, Estimate(9.0, 1.0), "none")]
+    assert activity_exponent([*some, *blind]).value == pytest.approx(1.3, rel=1e-9)
+    assert activity_exponent(some[:2]).startswith("none: ")

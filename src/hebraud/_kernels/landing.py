@@ -52,19 +52,26 @@ def march(
     share: Floats,
     weight: Floats,
     middle: int,
+    amounts: Floats,
     mass: Floats,
+    occupied: Floats,
+    yielded: Floats,
 ) -> None:
-    """Fill the stationary masses, (cells, classes), up to a factor for each class.
+    """Fill the stationary masses, (cells, classes), of which each class has its ``amounts``.
 
     Every class keeps to itself. A block must land on the side of zero on which it yielded, between
     there and zero, or in the two cells that meet at zero; ``middle`` is the first cell to the
-    right of zero. Other arguments as in :func:`deposit` and ``tridiagonal.factor``.
+    right of zero. ``occupied`` and ``yielded`` are the mass and the yield of every cell, all
+    classes together. Other arguments as in :func:`deposit` and ``tridiagonal.factor``.
     """
     n, classes = sink.shape
-    few = min(classes, _TOGETHER)
+    blocks = -(-classes // _TOGETHER)
+    few = -(-classes // blocks)
     rate, found = np.zeros((n, few)), np.empty((n, few))
     landed = np.empty((weight.size, n, few))
-    to_right, to_left = np.empty(few), np.empty(few)
+    to_right, to_left, total = np.empty(few), np.empty(few), np.empty(few)
+    occupied[:] = 0.0
+    yielded[:] = 0.0
     for begin in range(0, classes, few):
         count = min(few, classes - begin)
         for i in range(n):
@@ -77,9 +84,24 @@ def march(
             both = to_left[j] + to_right[j]
             to_left[j] /= both
             to_right[j] /= both
+            total[j] = 0.0
         for i in range(n):
+            side = to_left if i < middle else to_right
             for j in range(count):
-                mass[i, begin + j] = found[i, j] * (to_left[j] if i < middle else to_right[j])
+                total[j] += found[i, j] * side[j]
+        for j in range(count):
+            to_left[j] *= amounts[begin + j] / total[j]
+            to_right[j] *= amounts[begin + j] / total[j]
+        for i in range(n):
+            side = to_left if i < middle else to_right
+            held, out = 0.0, 0.0
+            for j in range(count):
+                here = found[i, j] * side[j]
+                mass[i, begin + j] = here
+                held += here
+                out += rate[i, j] * here
+            occupied[i] += held
+            yielded[i] += out
 
 
 @njit(cache=True)

@@ -226,7 +226,7 @@ def _yields(
     if not np.isclose(lx, ly, rtol=1e-5):
         raise ValueError(f"local yield stresses need a square box, this one is {lx:g} x {ly:g}")
     passed = np.abs(frames.strain - frames.strain[0])
-    chosen = np.searchsorted(passed, np.arange(0.0, passed[-1] + 1e-9, every))
+    chosen = np.searchsorted(passed + 1e-9, np.arange(0.0, passed[-1] + 1e-9, every))
     sense = 1 if frames.strain[-1] > frames.strain[0] else -1
     found = []
     for k in chosen.tolist():

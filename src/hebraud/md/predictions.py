@@ -45,6 +45,7 @@ def predicted_start_up(
     shear_rate: float,
     strain: ArrayLike,
     start_std: float,
+    rtol: float = 1e-6,
 ) -> Floats:
     """Return the model's stress at these strains of a start-up of shear.
 
@@ -57,6 +58,8 @@ def predicted_start_up(
     start_std : float
         Standard deviation of the block stresses of the glass at rest, in eps_AA/sigma_AA^2; the
         start is a normal law of mean 0.
+    rtol : float
+        As for :func:`hebraud.evolve`.
 
     Raises what :func:`hebraud.evolve` raises.
     """
@@ -68,5 +71,5 @@ def predicted_start_up(
     rate = check_number("shear_rate", shear_rate, above=0.0) / scales.shear_rate
     start = gaussian(check_number("start_std", start_std, above=0.0) / scales.stress)
     times = np.asarray(strain, dtype=np.float64) / (scales.strain * rate)
-    run = evolve(model, Startup(rate), start, until=float(times[-1]), t_eval=times)
+    run = evolve(model, Startup(rate), start, until=float(times[-1]), t_eval=times, rtol=rtol)
     return np.asarray(run.stress * scales.stress)

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +24,7 @@ from hebraud.md.files import sha256, write_whole
 from hebraud.md.measure.stress import steady_stress
 from hebraud.md.measured import Measured, measure
 from hebraud.md.presets import Preset
+from hebraud.md.rates import AtRate, activity_exponent, at_rates
 from hebraud.md.reduction import gather
 from hebraud.rheology.estimate import Estimate
 from hebraud.rheology.flow_curve import FlowCurve
@@ -91,6 +92,7 @@ class Results:
     free_fit: HerschelBulkley | str
     evidence: Evidence | str
     parameters: Measured | str
+    rates: tuple[AtRate, ...]
 
     def at(self, shear_rate: float) -> list[SteadyRun]:
         """Return the runs at one shear rate."""
@@ -161,6 +163,7 @@ def reduce(plan: Preset, folder: Path) -> Results:
         free_fit=_fit(curve, None),
         evidence=evidence,
         parameters=evidence if isinstance(evidence, str) else measure(evidence),
+        rates=at_rates(plan, folder),
     )
 
 
@@ -218,6 +221,13 @@ def _parameters_dict(found: Measured | str) -> dict[str, Any]:
     }
 
 
+def _rates_dict(rates: Sequence[AtRate]) -> dict[str, Any]:
+    return {
+        "rates": [{"shear_rate": one.shear_rate, **_either(one.measured)} for one in rates],
+        **_either({"exponent of D_sigma in Gamma": activity_exponent(rates)}),
+    }
+
+
 def _version(package: str) -> str:
     try:
         return version(package)
@@ -229,7 +239,8 @@ def write_results(results: Results, folder: Path, command: str) -> None:
     """Write the tables, the fits and their provenance; all but the last are the same every time.
 
     ``flow_curve.csv`` and ``seeds.csv`` have the columns of `COLUMNS`; ``herschel_bulkley.json``
-    holds both fits, ``parameters.json`` the model's parameters, ``evidence.npz`` what they and the
+    holds both fits, ``parameters.json`` the model's parameters, ``rates.json`` activity and stress
+    diffusion at every rate (`hebraud.md.rates.AtRate`), ``evidence.npz`` what parameters and
     figures are made from (`Evidence.read`); ``provenance.json`` says by which command, with which
     versions, settings and seeds, on which date, with the SHA-256 of the other files.
 
@@ -245,6 +256,7 @@ def write_results(results: Results, folder: Path, command: str) -> None:
         "seeds.csv": _seeds_csv(results),
         "herschel_bulkley.json": json.dumps(fits, indent=2) + "\n",
         "parameters.json": json.dumps(_parameters_dict(results.parameters), indent=2) + "\n",
+        "rates.json": json.dumps(_rates_dict(results.rates), indent=2) + "\n",
     }
     for name, text in files.items():
         write_whole(folder / name, text)
@@ -290,6 +302,8 @@ def print_summary(results: Results) -> None:
         console.print(results.parameters)
     else:
         _print_parameters(console, results.parameters)
+    if results.rates:
+        _print_rates(console, results.rates)
 
 
 def _print_parameters(console: Console, found: Measured) -> None:
@@ -300,4 +314,16 @@ def _print_parameters(console: Console, found: Measured) -> None:
         table.add_column(head)
     for row in found.rows():
         table.add_row(*row)
+    console.print(table)
+
+
+def _print_rates(console: Console, rates: Sequence[AtRate]) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"D_sigma = k Gamma^p, p = {activity_exponent(rates)}")
+    table.add_column("shear rate (1/τ0)")
+    for name in rates[0].measured:
+        table.add_column(name)
+    for one in rates:
+        table.add_row(f"{one.shear_rate:g}", *map(str, one.measured.values()))
     console.print(table)

@@ -19,6 +19,8 @@ _PANELS = 1000
 """Panels beyond which the quadrature of a law gives up."""
 _DECADES = 30.0
 """How thin the thinnest layer is that is looked for, beside the median, in powers of ten."""
+_SHORT = 0.05
+"""A law is cut at its lower end where that takes away more than this of the way to the median."""
 
 
 @runtime_checkable
@@ -151,7 +153,8 @@ class _Law:
         of the whole: the probability, the mean, the mean square, and functions with a layer at
         zero and at the ``breaks``, of every width down to that which holds a part ``rtol`` of the
         law. Their form is that of what is averaged: times where thresholds are redrawn, rates
-        where they are quenched.
+        where they are quenched. What lies so far out in a tail that none of them would see it is
+        left out.
 
         Raises
         ------
@@ -175,18 +178,23 @@ class _Law:
 
     def _quadrature(self, rtol: float, points: Floats) -> tuple[Floats, Floats]:
         law = self.law
-        low, scale, high = self.ppf(np.array([0.01 * rtol, 0.5, 1.0 - 0.01 * rtol]))
-        if float(law.support()[0]) >= 0.0 or float(law.cdf(0.0)) > 0.0:
-            low = max(float(law.support()[0]), 0.0)
+        above, start = law.sf(0.0), max(float(law.support()[0]), 0.0)
+        scale, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
         if np.isfinite(law.support()[1]):
             high = law.support()[1]
-        inner = np.append(points, scale)
-        edges = np.unique(np.concatenate([[low, high], inner[(inner > low) & (inner < high)]]))
         widths = scale * 10.0 ** np.arange(0.0, -_DECADES, -0.5)
-        layers = []
+        layers, least = [], above
         for point in points:
             held = law.cdf(point + widths) - law.cdf(np.maximum(point - widths, 0.0))
-            layers.append((point, widths[held > rtol * law.sf(0.0)]))
+            seen = held > rtol * above
+            layers.append((point, widths[seen]))
+            least = min(least, held[seen].min(initial=above))
+        # below this no trial function has more than 0.01 rtol of its mean
+        low = float(law.ppf(law.cdf(0.0) + 0.005 * rtol * least))
+        if low < start + _SHORT * (scale - start):
+            low = start
+        inner = np.append(points, scale)
+        edges = np.unique(np.concatenate([[low, high], inner[(inner > low) & (inner < high)]]))
 
         def trials(c: Floats) -> Floats:
             rows = [np.stack([np.ones_like(c), c, c * c, 1.0 / (0.1 * scale**2 + c * c)])]

@@ -100,10 +100,12 @@ class Stationary:
         generator = self.generator
         hops = generator.transport(diffusion, self.shear_rate)
         residual = 0.0
-        if self.model.relaxation.fixed_points is not None:
+        fixed = self.model.relaxation.fixed_points is not None
+        if self._inwards and not generator.redraws and not fixed:
+            mass, occupied, yielded = _march(generator, *hops, generator.rates, generator.weights)
+            return self._occupation(mass, occupied, yielded, residual)
+        if fixed:
             mass = self._by_side(_stay(generator, generator.rates, *hops))
-        elif self._inwards and not generator.redraws:
-            mass = _march(generator, *hops, generator.rates)
         else:
             accuracy = max(accuracy, _RESIDUAL)
             found = self._by_pooling(*hops, accuracy) if self._inwards else None
@@ -117,6 +119,12 @@ class Stationary:
         )
         occupied, yielded = np.empty_like(generator.release), np.empty_like(generator.release)
         weigh(generator.rates, mass, scale, occupied, yielded)
+        return self._occupation(mass, occupied, yielded, residual)
+
+    def _occupation(
+        self, mass: Floats, occupied: Floats, yielded: Floats, residual: float
+    ) -> Occupation:
+        generator = self.generator
         return Occupation(
             mass,
             float(generator.grid.centres @ occupied),
@@ -182,8 +190,8 @@ class Stationary:
         image, room = np.empty_like(pooled), np.empty(rates.shape[1:])
         best = math.inf
         for _ in range(_POOLINGS):
-            yielded = pooled * _march(generator, up, down, pooled)
-            yielded /= yielded.sum()
+            _, _, yielded = _march(generator, up, down, pooled, np.ones(1))
+            yielded = (yielded / yielded.sum())[:, None]
             landed = generator.land(yielded)
             pool(up, down, inverse, leak, middle, landed, shares, rates, room, image, pooled)
             error = float(np.abs(image - yielded).sum() / image.sum())
@@ -276,14 +284,20 @@ def _stay(generator: Generator, rates: Floats, up: Floats, down: Floats) -> Call
     return stay
 
 
-def _march(generator: Generator, up: Floats, down: Floats, sink: Floats) -> Floats:
-    """Return the null vector of every class by itself, for rates of yielding ``sink``."""
+def _march(
+    generator: Generator, up: Floats, down: Floats, sink: Floats, amounts: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the null vector of every class by itself, for rates of yielding ``sink``.
+
+    Then the mass and the yield of every cell, all classes together; ``amounts``: of each class.
+    """
     from hebraud._kernels.landing import march
 
-    mass = np.empty_like(sink)
+    mass, occupied, yielded = np.empty_like(sink), *np.empty((2, sink.shape[0]))
     lower, share, weight = generator.lower, generator.share, generator.line_weight
-    march(up, down, sink, lower, share, weight, generator.grid.first_right, mass)
-    return mass
+    middle = generator.grid.first_right
+    march(up, down, sink, lower, share, weight, middle, amounts, mass, occupied, yielded)
+    return mass, occupied, yielded
 
 
 def _fixed_point(
