@@ -337,8 +337,8 @@ def test_small_strain_step_is_the_relaxation_modulus():
     model = hl.Model(0.8)
     times = np.geomspace(0.05, 30.0, 15)
     run = hl.evolve(model, hl.StrainStep(1e-3), hl.rest(model), 30.0, times, rtol=1e-5)
-    # measured 3.1e-5 of one; tenth of the error at rtol = 1e-4
-    assert np.max(np.abs(run.stress / 1e-3 - relaxation_modulus(model, times))) < 7e-5
+    # 3 to 10 times rtol of one (1e-3 ... 1e-6): the grid follows rest, not the small change of it
+    assert np.max(np.abs(run.stress / 1e-3 - relaxation_modulus(model, times))) < 1e-4
 
 
 @pytest.mark.parametrize("omega", [0.3, 1.0, 3.0])

