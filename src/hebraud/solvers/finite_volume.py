@@ -56,7 +56,7 @@ _MARGIN = 1.25
 """Cells asked for over those that the last estimate predicts."""
 _IDENTITY = 0.125
 """Part of the misfit of the second moment identity that counts as an error."""
-_IDENTITY_CELLS = 4000
+_IDENTITY_CELLS = 500
 """Cells beyond which that misfit asks for no more: where |g| h > 2 D it falls as their number."""
 _ON_THE_WAY = 1e-3
 """Error of D on grids that are not the last, in units of the tolerance."""
