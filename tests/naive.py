@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath as mp
 import numpy as np
 
 
@@ -54,3 +55,25 @@ def classical_cycle(diffusion, g):
     inside = [0.5, 1 / k - (1 - e) / k**2, -0.5, e / k - (1 - e) / k**2]
     moment = x @ [1 / r + 1 / r**2, *inside, -1 / l - 1 / l**2]
     return mass, moment / mass
+
+
+def classical_transform(alpha, z):
+    """int G exp(-z t) dt of the classical model at rest: P matched at the threshold by hand.
+
+    mpmath numbers; it cancels, hence many digits. G*(omega) is z times it at z = i omega.
+    """
+    y = (mp.sqrt(4 * alpha - 1) - 1) / 2
+    D = y * y
+    activity, l = D / alpha, 1 / y
+    B = activity * l / 2
+    kappa, m = mp.sqrt(z / D), mp.sqrt((1 + z) / D)
+    slope = activity / (2 * D)
+    matching = mp.matrix([[mp.sinh(kappa), -1], [kappa * mp.cosh(kappa), m]])
+    source = mp.matrix(
+        [B * l - slope * (1 - mp.cosh(kappa)), slope * kappa * mp.sinh(kappa) - B * l * l]
+    )
+    C, outer = mp.lu_solve(matching, source)
+    inside = slope * (0.5 - mp.sinh(kappa) / kappa + (mp.cosh(kappa) - 1) / kappa**2)
+    inside += C * (mp.cosh(kappa) / kappa - mp.sinh(kappa) / kappa**2)
+    outside = B * l * (1 / l + 1 / l**2) + outer * (1 / m + 1 / m**2)
+    return 2 * (inside + outside) / z

@@ -11,27 +11,13 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
+import naive
 from hebraud.analytic import linear
 
 
 def naive_modulus(alpha, omega):
-    """G* from p/gamma0 = -P' + (...) matched at the threshold: cancels, hence many digits."""
-    alpha, w = mp.mpf(alpha), mp.mpc(0, omega)
-    y = (mp.sqrt(4 * alpha - 1) - 1) / 2
-    D = y * y
-    activity, l = D / alpha, 1 / y
-    B = activity * l / 2
-    kappa, m = mp.sqrt(w / D), mp.sqrt((1 + w) / D)
-    slope = activity / (2 * D)
-    matching = mp.matrix([[mp.sinh(kappa), -1], [kappa * mp.cosh(kappa), m]])
-    source = mp.matrix(
-        [B * l - slope * (1 - mp.cosh(kappa)), slope * kappa * mp.sinh(kappa) - B * l * l]
-    )
-    C, outer = mp.lu_solve(matching, source)
-    inside = slope * (0.5 - mp.sinh(kappa) / kappa + (mp.cosh(kappa) - 1) / kappa**2)
-    inside += C * (mp.cosh(kappa) / kappa - mp.sinh(kappa) / kappa**2)
-    outside = B * l * (1 / l + 1 / l**2) + outer * (1 / m + 1 / m**2)
-    return 2 * (inside + outside)
+    z = mp.mpc(0, omega)
+    return z * naive.classical_transform(mp.mpf(alpha), z)
 
 
 @settings(max_examples=150)

@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
+import naive
 from hebraud.analytic import exact, linear
 from hebraud.errors import ConvergenceError, NoStationaryState
 from hebraud.solvers import response
@@ -130,25 +131,6 @@ def test_the_closed_form_within_the_estimated_error(alpha, rtol):
     assert found.imag == pytest.approx(truth.imag, rel=2.0 * rtol)
 
 
-def naive_transform(alpha, z):
-    """int G exp(-z t) dt of the classical model at rest: P matched at the threshold by hand."""
-    y = (mp.sqrt(4 * alpha - 1) - 1) / 2
-    D = y * y
-    activity, l = D / alpha, 1 / y
-    B = activity * l / 2
-    kappa, m = mp.sqrt(z / D), mp.sqrt((1 + z) / D)
-    slope = activity / (2 * D)
-    matching = mp.matrix([[mp.sinh(kappa), -1], [kappa * mp.cosh(kappa), m]])
-    source = mp.matrix(
-        [B * l - slope * (1 - mp.cosh(kappa)), slope * kappa * mp.sinh(kappa) - B * l * l]
-    )
-    C, outer = mp.lu_solve(matching, source)
-    inside = slope * (0.5 - mp.sinh(kappa) / kappa + (mp.cosh(kappa) - 1) / kappa**2)
-    inside += C * (mp.cosh(kappa) / kappa - mp.sinh(kappa) / kappa**2)
-    outside = B * l * (1 / l + 1 / l**2) + outer * (1 / m + 1 / m**2)
-    return 2 * (inside + outside) / z
-
-
 @pytest.mark.parametrize("alpha", [0.55, 0.8, 3.0])
 def test_relaxation_modulus_of_the_closed_form(alpha):
     """G(t) of the classical model at rest against mpmath's Talbot inversion.
@@ -159,7 +141,7 @@ def test_relaxation_modulus_of_the_closed_form(alpha):
 
     def transform(z):
         with mp.workdps(500):  # mpmath sets its own digits around every call
-            return naive_transform(mp.mpf(alpha), z)
+            return naive.classical_transform(mp.mpf(alpha), z)
 
     truth = [float(mp.invertlaplace(transform, t, method="talbot", degree=40)) for t in times]
     model = hl.Model(alpha)

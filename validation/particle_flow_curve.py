@@ -23,6 +23,7 @@ import numpy as np
 
 from hebraud.rheology.flow_curve import FlowCurve
 from hebraud.rheology.herschel_bulkley import HerschelBulkley
+from provenance import check_provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,10 +75,7 @@ def compute(data: Path = DATA) -> Result:
 
     Raises ``ValueError`` if a file is not the one that its provenance describes.
     """
-    provenance = json.loads((data / "provenance.json").read_text())
-    for name, checksum in provenance["sha256"].items():
-        if hashlib.sha256((data / name).read_bytes()).hexdigest() != checksum:
-            raise ValueError(f"{name} is not the file its provenance.json describes; restore both")
+    check_provenance(data)
     rows = _read(data / "flow_curve.csv")
     curve = FlowCurve(*(_column(rows, name) for name in ("shear_rate", "stress", "stress_err")))
     samples = _read(data / "seeds.csv")

@@ -13,7 +13,6 @@ sensitivity table into docs/measurements.md.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from hebraud.md.predictions import predicted_start_up
 from hebraud.md.report import EVIDENCE
 from hebraud.md.sensitivity import alternatives, sensitivity, sensitivity_table
 from hebraud.plot_particles import PAGES
+from provenance import check_provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,10 +93,7 @@ def compute(data: Path = DATA) -> Result:
 
     Raises ``ValueError`` if a file is not the one that its provenance describes.
     """
-    provenance = json.loads((data / "provenance.json").read_text())
-    for name, checksum in provenance["sha256"].items():
-        if hashlib.sha256((data / name).read_bytes()).hexdigest() != checksum:
-            raise ValueError(f"{name} is not the file its provenance.json describes; restore both")
+    check_provenance(data)
     seen = Evidence.read(data / EVIDENCE)
     rows = np.genfromtxt(UNRECORDED / "flow_curve.csv", delimiter=",", names=True)
     with np.load(UNRECORDED / "stress_series.npz") as series:

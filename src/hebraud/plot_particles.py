@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hebraud import plot
 from hebraud.errors import ConvergenceError, HebraudError
-from hebraud.md.evidence import BlockStresses, Evidence, LocalYields
+from hebraud.md.evidence import Evidence
 from hebraud.md.measure.duration import plastic_correlation, seen_event
 from hebraud.md.measure.modulus import elastic_branches
 from hebraud.md.measure.plastic import merge_records
@@ -79,18 +79,6 @@ def _value(found: Measured, symbol: str) -> Estimate:
     if isinstance(estimate, str):
         raise ValueError(estimate)
     return estimate
-
-
-def _blocks(seen: Evidence) -> BlockStresses:
-    if isinstance(seen.blocks, str):
-        raise ValueError(seen.blocks)
-    return seen.blocks
-
-
-def _yields(seen: Evidence) -> LocalYields:
-    if isinstance(seen.yields, str):
-        raise ValueError(seen.yields)
-    return seen.yields
 
 
 def _models(found: Measured) -> dict[str, Model]:
@@ -171,7 +159,7 @@ def branches(seen: Evidence, found: Measured, ax: Axes) -> None:
 
 def stress_diffusion(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw eq. (7), the linear window and the line; on the right its log-slope."""
-    differences = _blocks(seen).differences
+    differences = seen.known_blocks.differences
     fit = differences.diffusion()
     lag = differences.lag
     ax.axvspan(*fit.window, color="0.9", lw=0)
@@ -236,7 +224,7 @@ def cluster_areas(seen: Evidence, found: Measured, ax: Axes) -> None:
 
 def local_yield(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw p(sigma_c) with the Gaussian and the Weibull law that fit it best."""
-    values = _yields(seen).threshold
+    values = seen.known_yields.threshold
     sample = np.repeat(np.arange(len(values)), values.shape[1])
     fits = fit_thresholds(values.ravel(), sample)
     edges = np.linspace(0.0, 1.05 * fits.samples[-1], 26)
@@ -258,7 +246,7 @@ def local_yield(seen: Evidence, found: Measured, ax: Axes) -> None:
 
 def drops(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw the distribution of the stress drop by each definition, and the means."""
-    probed = _yields(seen)
+    probed = seen.known_yields
     largest = max(float(np.nanmax(drop)) for drop in probed.drops.values())
     edges = np.linspace(0.0, 1.02 * largest, 26)
     for (name, drop), colour in zip(probed.drops.items(), plot.COLOURS, strict=False):
@@ -274,7 +262,7 @@ def drops(seen: Evidence, found: Measured, ax: Axes) -> None:
 
 def block_stress(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw P(sigma) of the blocks, and of the models with the measured parameters."""
-    law = _blocks(seen).density
+    law = seen.known_blocks.density
     ax.errorbar(law.middle, law.density, law.stderr, fmt="o", ms=2.0, lw=0.8, label="blocks")
     stress = np.linspace(law.edges[0] - 3.0, law.edges[-1] + 3.0, 600)
     for (name, model), line in zip(_models(found).items(), ("-", "--"), strict=True):

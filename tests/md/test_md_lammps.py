@@ -8,19 +8,11 @@ import pytest
 
 from hebraud.errors import MissingDependency
 from hebraud.md import Mixture, Preparation, UnstableRun, engine, prepare, shear
-from hebraud.md.engine import box_with, command_all, read_particles, require_lammps
+from hebraud.md.engine import box_with, command_all, read_particles
 
-pytestmark = pytest.mark.md
+pytestmark = [pytest.mark.md, pytest.mark.usefixtures("lammps")]
 GLASS = Mixture()
 QUICK = Preparation(melt_time=5.0, equilibrium_time=5.0, quench_rate=0.2, rest_time=10.0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _lammps():
-    try:
-        require_lammps()
-    except MissingDependency as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

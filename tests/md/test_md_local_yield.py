@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hebraud._kernels import frozen
-from hebraud.errors import ConvergenceError, MissingDependency
+from hebraud.errors import ConvergenceError
 from hebraud.md import Configuration, Mixture
 from hebraud.md.measure.local_yield import (
     DROPS,
@@ -241,13 +241,7 @@ def test_stress_against_the_stored_curve_of_lammps(flow, stored, at):
 
 
 @pytest.mark.md
-def test_stress_against_lammps_now(flow):
-    from hebraud.md.engine import require_lammps
-
-    try:
-        require_lammps()
-    except MissingDependency as error:
-        pytest.skip(str(error))
+def test_stress_against_lammps_now(lammps, flow):
     from bench_frozen import whole_box
 
     for centre, sign in (([3.0, 26.0], 1), ([14.0, 9.0], -1)):

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hebraud.errors import MissingDependency
 from hebraud.md import (
     CorruptCheckpoint,
     Frames,
@@ -25,7 +24,6 @@ from hebraud.md import (
     watching,
 )
 from hebraud.md.chain import advance, read_chain, read_series
-from hebraud.md.engine import require_lammps
 from hebraud.md.files import read_arrays
 from hebraud.md.measure.block_stress import block_stress
 from hebraud.md.measure.plastic import plastic_record
@@ -35,14 +33,6 @@ from hebraud.md.state_point import Glass, StatePoint
 GLASS = Mixture()
 QUICK = Preparation(melt_time=5.0, equilibrium_time=5.0, quench_rate=0.2, rest_time=10.0)
 OFTEN = Recording(frame_every=40, stress_every=20)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _lammps():
-    try:
-        require_lammps()
-    except MissingDependency as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +48,7 @@ def through_flips(request, flowing):
     return request.param, *shear(GLASS, flowing, request.param, 800, 20, recording=OFTEN)
 
 
-pytestmark = pytest.mark.md
+pytestmark = [pytest.mark.md, pytest.mark.usefixtures("lammps")]
 
 
 def test_recording_does_not_change_the_run(flowing, through_flips):

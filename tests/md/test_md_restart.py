@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hebraud.errors import MissingDependency
 from hebraud.md import CorruptCheckpoint, Frames, Preparation, Recording
 from hebraud.md.chain import advance, read_chain, read_series, segments_done
-from hebraud.md.engine import require_lammps
 from hebraud.md.state_point import Glass, StatePoint
 
-pytestmark = pytest.mark.md
+pytestmark = [pytest.mark.md, pytest.mark.usefixtures("lammps")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,14 +52,6 @@ from hebraud.md.chain import advance
 while advance(POINT, Path(sys.argv[1])) < SEGMENTS:
     pass
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _lammps():
-    try:
-        require_lammps()
-    except MissingDependency as error:
-        pytest.skip(str(error))
 
 
 def start(script, tmp_path, directory):

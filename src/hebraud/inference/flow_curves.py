@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number
-from hebraud.inference.fit import Fit, run
+from hebraud.inference.fit import run
+from hebraud.inference.model_fit import ModelFit
 from hebraud.inference.problem import (
     Problem,
     check_enough,
@@ -58,30 +59,13 @@ class _FlowCurveLaw:
 
 
 @dataclass(frozen=True, eq=False)
-class FlowCurveFit(Fit):
+class FlowCurveFit(ModelFit):
     """A flow curve's parameters: ``alpha``, ``threshold``, ``modulus_time``."""
-
-    template: Model
-
-    @property
-    def alpha(self) -> Estimate:
-        """The coupling, in the unit of the model's own kind of coupling."""
-        return self.estimate("alpha")
-
-    @property
-    def threshold(self) -> Estimate:
-        """sigma_c, in the unit of the stress."""
-        return self.estimate("threshold")
 
     @property
     def modulus_time(self) -> Estimate:
         """G0 tau, in the unit of stress over shear rate (Pa s)."""
         return self.estimate("modulus_time")
-
-    @property
-    def model(self) -> Model:
-        """The model with the fitted alpha."""
-        return with_coupling(self.template, self.alpha.value)
 
     @property
     def reduced_rates(self) -> tuple[float, float]:
@@ -138,7 +122,7 @@ class FlowCurveFit(Fit):
     def _title(self) -> str:
         low, high = self.reduced_rates
         lines = [
-            f"{self.model!r}: {super()._title()}",
+            super()._title(),
             f"  rates {low:.2g} ... {high:.2g} in units of threshold/modulus_time",
         ]
         if self.yield_stress is not None:

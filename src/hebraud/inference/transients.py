@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number
-from hebraud.inference.fit import Fit, run
+from hebraud.inference.fit import run
+from hebraud.inference.model_fit import ModelFit
 from hebraud.inference.problem import (
     Problem,
     check_column,
@@ -117,20 +118,8 @@ class _TransientLaw:
 
 
 @dataclass(frozen=True, eq=False)
-class TransientFit(Fit):
+class TransientFit(ModelFit):
     """Parameters from a run in time: here G0 and tau can be told apart."""
-
-    template: Model
-
-    @property
-    def alpha(self) -> Estimate:
-        """The coupling, in the unit of the model's own kind of coupling."""
-        return self.estimate("alpha")
-
-    @property
-    def threshold(self) -> Estimate:
-        """sigma_c, in the unit of the stress."""
-        return self.estimate("threshold")
 
     @property
     def shear_modulus(self) -> Estimate:
@@ -146,14 +135,6 @@ class TransientFit(Fit):
     def scales(self) -> Scales:
         """The three units."""
         return Scales(self.shear_modulus.value, self.threshold.value, self.plastic_time.value)
-
-    @property
-    def model(self) -> Model:
-        """The model with the fitted alpha."""
-        return with_coupling(self.template, self.alpha.value)
-
-    def _title(self) -> str:
-        return f"{self.model!r}: {super()._title()}"
 
 
 def fit_startup(

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,15 @@ class LocalYields:
     drops: Mapping[str, Floats]
 
 
+_T = TypeVar("_T")
+
+
+def _known(found: _T | str) -> _T:
+    if isinstance(found, str):
+        raise ValueError(found)
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What a preset says at one shear rate, and its flow curve.
@@ -96,6 +105,16 @@ class Evidence:
     blocks: BlockStresses | str
     yields: LocalYields | str
     curve: FlowCurve
+
+    @property
+    def known_blocks(self) -> BlockStresses:
+        """``blocks``; raises ``ValueError`` with the sentence where there are none."""
+        return _known(self.blocks)
+
+    @property
+    def known_yields(self) -> LocalYields:
+        """``yields``; raises ``ValueError`` with the sentence where there are none."""
+        return _known(self.yields)
 
     def write(self, path: Path) -> None:
         """Write everything to a file that `read` reads; the same content gives the same bytes.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
-from hebraud.md.evidence import BlockStresses, Evidence, LocalYields
+from hebraud.md.evidence import Evidence
 from hebraud.md.measure.resampling import bootstrap_weights
 from hebraud.md.parameters import BlockParameters, flow_curve_replicates
 from hebraud.md.quantities import DROP_SYMBOLS, ROWS, quantity_rows
@@ -58,18 +58,6 @@ def _weights(seen: Evidence) -> Floats:
     return bootstrap_weights(len(seen.records[PLASTIC]), _REPLICATES)
 
 
-def _blocks(seen: Evidence) -> BlockStresses:
-    if isinstance(seen.blocks, str):
-        raise ValueError(seen.blocks)
-    return seen.blocks
-
-
-def _yields(seen: Evidence) -> LocalYields:
-    if isinstance(seen.yields, str):
-        raise ValueError(seen.yields)
-    return seen.yields
-
-
 def _flow_curve(seen: Evidence) -> Found:
     law = seen.curve.herschel_bulkley(exponent=0.5)
     replicates = flow_curve_replicates(seen.curve, _REPLICATES)
@@ -92,7 +80,7 @@ def _branches(seen: Evidence) -> Found:
 def _thresholds(seen: Evidence) -> Found:
     from hebraud.md.measure.yield_means import yield_means
 
-    probed = _yields(seen)
+    probed = seen.known_yields
     drops = {DROP_SYMBOLS[name]: drop for name, drop in probed.drops.items()}
     return yield_means(probed.threshold, drops, _REPLICATES)
 
@@ -130,7 +118,7 @@ def _apparent_duration(seen: Evidence) -> Found:
 
 
 def _diffusion(seen: Evidence) -> Found:
-    found = _blocks(seen).differences.diffusion(weights=_weights(seen))
+    found = seen.known_blocks.differences.diffusion(weights=_weights(seen))
     estimates = {
         "D_sigma": found.D_sigma,
         "exponent": found.exponent,
@@ -141,14 +129,14 @@ def _diffusion(seen: Evidence) -> Found:
 
 def _diffusion_to_the_letter(seen: Evidence) -> Found:
     rate = _modulus(seen)[0]["G0"].value * seen.shear_rate
-    found = _blocks(seen).differences.less(rate).diffusion(weights=_weights(seen))
+    found = seen.known_blocks.differences.less(rate).diffusion(weights=_weights(seen))
     return {"D_sigma eq. (7)": found.D_sigma}, {}
 
 
 def _block_stress(seen: Evidence) -> Found:
     from hebraud.md.measure.local_stress import block_stress_law
 
-    return block_stress_law(_blocks(seen).moments), {}
+    return block_stress_law(seen.known_blocks.moments), {}
 
 
 #: The symbols that a measure gives, and the measure.

@@ -131,8 +131,8 @@ class Run:
         left, right = holding_landings(self.model, left, right)
         low, high = -left, right
         # from zero outwards, and nothing next to a break: a symmetric start has a symmetric grid
-        left, right = np.linspace(0.0, -low, 501), np.linspace(0.0, high, 501)
-        uniform = np.concatenate([-left[:0:-1], right])
+        down, up = np.linspace(0.0, -low, 501), np.linspace(0.0, high, 501)
+        uniform = np.concatenate([-down[:0:-1], up])
         apart = np.abs(uniform[:, None] - breaks).min(axis=1) > 1e-9 * (high - low)
         grid = Grid.from_faces(np.sort(np.concatenate([uniform[apart], breaks])))
         system = System(self.model, grid, self.values, self.weights, self.lines)
@@ -246,20 +246,15 @@ class Run:
     ) -> None:
         """Advance from ``begin`` to ``end``; rates are functions of the time since ``zero``."""
         imposed = None if rate is None else (lambda time: float(rate(time - zero)))
-        self._advance(imposed, target, begin, end, record)
-
-    def _advance(
-        self, rate: Rate | None, target: float | None, begin: float, end: float, record: list[Row]
-    ) -> None:
-        g0 = self._rate(rate, begin, begin, end)
+        g0 = self._rate(imposed, begin, begin, end)
         record.append(self.row(g0))
         if self.fixed_step is not None:
             self.step_size = self.fixed_step
-        elif self.step_size == 0.0 or rate is None:
+        elif self.step_size == 0.0 or imposed is None:
             self.step_size = 0.05 * min(end - begin, 1.0) * math.sqrt(self.rtol)
         since = 0
         while self.time < end:
-            if self.activity == 0.0 and self.diffusion == 0.0 and self._still(rate, begin, end):
+            if self.activity == 0.0 and self.diffusion == 0.0 and self._still(imposed, begin, end):
                 if self.frozen_at is None:
                     self.frozen_at = self.time
                 self.time = end
@@ -272,7 +267,7 @@ class Run:
                 dt = left
             elif dt > 0.5 * left:
                 dt = 0.5 * left
-            g0, accepted = self._try(rate, target, begin, end, g0, dt, record)
+            g0, accepted = self._try(imposed, target, begin, end, g0, dt, record)
             since += accepted
             self.report(self.time)
             if since >= _CHECK_EVERY and self._changed():

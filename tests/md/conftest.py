@@ -1,0 +1,17 @@
+"""What the particle tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from hebraud.errors import MissingDependency
+from hebraud.md.engine import require_lammps
+
+
+@pytest.fixture(scope="session")
+def lammps():
+    """Skip with the message of the missing piece where LAMMPS cannot be run."""
+    try:
+        require_lammps()
+    except MissingDependency as error:
+        pytest.skip(str(error))
