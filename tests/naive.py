@@ -28,6 +28,25 @@ def generator(centres, rates, lines, weights, redraws, diffusion, shear_rate):
     return matrix
 
 
+def taken_back(centres, masses, diffusion, shear_rate):
+    """Rate of change of the masses, (cells, classes), by what hops spread in excess of D."""
+    if shear_rate < 0.0:
+        return taken_back(-centres[::-1], masses[::-1], diffusion, -shear_rate)[::-1]
+    half, change = np.zeros((masses.shape[0] + 1, masses.shape[1])), np.zeros_like(masses)
+    for face in range(1, centres.size - 1):
+        near, far = centres[face] - centres[face - 1], centres[face + 1] - centres[face]
+        if shear_rate * min(near, far) >= 2.0 * diffusion:
+            share = 1.0 - 2.0 * diffusion / (shear_rate * 0.5 * (near + far))
+            one, other = masses[face - 1], masses[face]
+            sum_ = np.maximum(one + other, 1e-300)
+            half[face] = share * one * other / sum_ * (1.0 - 0.125 * ((one - other) / sum_) ** 2)
+    for cell in range(centres.size - 1):
+        flux = shear_rate * (half[cell + 1] - half[cell]) / (centres[cell + 1] - centres[cell])
+        change[cell] -= flux
+        change[cell + 1] += flux
+    return change
+
+
 def two_cells(centres, stress):
     """The two neighbouring cells that share a mass at ``stress``, with their parts."""
     for low in range(len(centres) - 1):

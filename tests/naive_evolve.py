@@ -43,7 +43,7 @@ def dense(model, rate, start, times, cells, reach=3.0):
 
 def backward_euler(cells, up, down, source, dt):
     """The masses m of (1 - dt A) m = source: A by cells and classes, hops up and down, landing."""
-    middle, rates, pulses, lower, share, line_weight, weights, redraws = cells[3:5] + cells[8:]
+    middle, rates, pulses, lower, below, above, weights, redraws = cells[3:5] + cells[8:]
     n, classes = source.shape
     A = np.zeros((n, classes, n, classes))
     for i, j in np.ndindex(n, classes):
@@ -53,8 +53,8 @@ def backward_euler(cells, up, down, source, dt):
         if i > 0:
             A[i - 1, j, i, j] += down[i, j]
         landed = np.zeros(n)
-        np.add.at(landed, lower[i], line_weight * share[i])
-        np.add.at(landed, lower[i] + 1, line_weight * (1.0 - share[i]))
+        np.add.at(landed, lower[i], below[i])
+        np.add.at(landed, lower[i] + 1, above[i])
         if pulses.shape[1]:
             landed = pulses[:, 0 if i < middle else -1]
         A[:, :, i, j] += np.outer(landed * rates[i, j], weights if redraws else np.eye(classes)[j])

@@ -18,7 +18,7 @@ import hebraud as hl
 import naive
 from hebraud.analytic import exact
 from hebraud.errors import ConvergenceError, NoStationaryState
-from hebraud.solvers import null_vector
+from hebraud.solvers import fixed_point
 from hebraud.solvers.finite_volume import solve
 from hebraud.solvers.generator import Generator
 from hebraud.solvers.grid import layout
@@ -158,11 +158,12 @@ def test_any_combination_of_slots(model, log_g, sign):
     cells = max(200, own.fewest_cells() + 10)
     generator = Generator.of(model, own.grid(cells), values, weights, line_number(cells))
     chain = Stationary(model, generator, g)
-    for diffusion in (0.1, 3e-3):
+    for diffusion in (0.1, 3e-3, 1e-5):
         found = chain.occupation(diffusion)
         assert found.mass.min() >= 0.0
         assert found.mass.sum() == pytest.approx(1.0, rel=1e-13)
         flow = generator.matrix(diffusion, g) @ found.mass.T.ravel()
+        flow += naive.taken_back(generator.grid.centres, found.mass, diffusion, g).T.ravel()
         speed = np.abs(generator.matrix(diffusion, g).diagonal()) @ found.mass.T.ravel()
         assert np.abs(flow).sum() <= 1e-12 * max(speed, 1.0)
         yielded = (generator.rates * found.mass).sum(axis=1)
@@ -194,6 +195,40 @@ def test_moment_identities(model, g):
     # and the estimate against a much finer grid, where nothing is exact
     fine = solve(model, g, cells=4 * state._density.grid.centres.size)
     assert relative(state, fine) <= 2.0 * state.error_estimate
+
+
+@pytest.mark.parametrize("g", [3.0, -10.0, 100.0])
+@pytest.mark.parametrize(
+    "model",
+    [
+        hl.Model(0.01),
+        hl.Model(0.1),
+        hl.Model(0.3, relaxation=hl.FractionalDrop(0.3)),
+        hl.Model(0.1, relaxation=hl.ResidualStress(0.4), yielding=hl.PowerRate(0.7)),
+        hl.Model(0.1, thresholds=hl.Redrawn([0.5, 1.0, 1.2])),
+        hl.Model(0.1, relaxation=hl.FractionalDrop(0.5), thresholds=hl.Quenched([0.5, 1.0])),
+        hl.Model(0.1, relaxation=hl.GaussianLanding(0.4, 0.3)),
+    ],
+    ids=repr,
+)
+def test_where_drift_carries_blocks_further_than_noise(model, g):
+    """Cells wider than 2 D/|g|: both identities hold as elsewhere, and no mass is negative.
+
+    Hops that spread by |g| h/2 in the place of D would fail by 1e-3 or more, of first order.
+    """
+    states = [solve(model, g, cells=n) for n in (800, 3200)]
+    wide = np.diff(states[0]._density.grid.centres).max() * abs(g)
+    assert wide > 2.0 * states[0].diffusion
+    for state in states:
+        assert state._density.mass.min() >= 0.0
+        assert balance(state)[0] <= 1e-12
+    # two doublings of second order are a factor of 16: at least 8, and a cap
+    coarse, fine = (balance(state)[1] for state in states)
+    assert fine <= coarse / 8.0
+    assert fine <= 2e-4
+    asked = solve(model, g, rtol=1e-5)
+    assert balance(asked)[1] <= 10.0 * asked.error_estimate
+    assert relative(asked, solve(model, g, cells=4 * asked._density.grid.centres.size)) <= 2e-5
 
 
 @pytest.mark.parametrize(
@@ -324,7 +359,7 @@ def test_failures_say_what_and_what_next(monkeypatch):
 
     with pytest.raises(ConvergenceError, match="the quadrature of the threshold law"):
         solve(hl.Model(0.3, thresholds=Rough(scipy.stats.expon())), 1e-2)
-    monkeypatch.setattr(null_vector, "_CYCLES", 1)
+    monkeypatch.setattr(fixed_point, "_CYCLES", 1)
     with pytest.raises(ConvergenceError, match="did not become stationary: relative residual"):
         solve(hl.Model(0.3, relaxation=hl.Landing((0.9, -0.9), (0.5, 0.5))), 0.1)
 

@@ -101,7 +101,7 @@ def test_drift_and_release_are_exact(model, log_d, log_g, sign):
         hl.Model(0.3),
         hl.Model(0.3, relaxation=hl.FractionalDrop(0.3), thresholds=hl.Redrawn([0.5, 1.0])),
         hl.Model(0.3, relaxation=hl.ResidualStress(0.7), thresholds=hl.Quenched([0.5, 1.0])),
-        hl.Model(0.3, relaxation=hl.GaussianLanding(0.5, 0.4), yielding=hl.PowerRate(0.7)),
+        hl.Model(0.3, relaxation=hl.Landing((0.6, -0.2), (0.8, 0.2)), yielding=hl.PowerRate(0.7)),
     ],
     ids=repr,
 )
@@ -118,6 +118,33 @@ def test_against_dense_loops(model, diffusion, rate):
     matrix = generator.matrix(diffusion, rate).toarray()
     scale = np.abs(np.diag(twin))
     assert np.all(np.abs(matrix - twin) <= 1e-13 * np.maximum(scale, 1.0))
+
+
+@pytest.mark.parametrize("rate", [0.1, -0.1])
+@pytest.mark.parametrize(("drop", "std"), [(0.5, 0.4), (1.0, 0.1), (0.2, 0.2)])
+def test_a_scattered_landing_is_its_law(drop, std, rate):
+    """From every cell: mass and mean to round-off, mean square to 1e-4 of std^2, and its steps.
+
+    Sharing blocks out to two cells alone would add up to a quarter of (cell/std)^2 to the mean
+    square: 1e-3 and more here. A distribution function of steps differs from the law by the largest
+    step and by what of the law half a cell holds.
+    """
+    model = hl.Model(0.3, relaxation=hl.GaussianLanding(drop, std))
+    values, weights = model.thresholds.nodes()
+    grid = layout(model, 0.05, rate, values, weights).grid(800)
+    generator = Generator.of(model, grid, values, weights, 32)
+    landed = generator.land(np.eye(grid.centres.size))
+    np.testing.assert_allclose(landed.sum(axis=0), 1.0, rtol=1e-13)
+    assert landed.min() >= 0.0
+    mean = (1.0 - drop) * grid.centres
+    np.testing.assert_allclose(grid.centres @ landed, mean, atol=1e-13)
+    square = grid.centres**2 @ landed - mean**2
+    fine = np.abs(mean) < 1.0
+    wide = grid.widths[np.searchsorted(grid.faces, mean) - 1]
+    assert np.abs(square / std**2 - 1.0)[fine].max() <= 1e-4
+    law = scipy.stats.norm.cdf((grid.faces[1:, None] - mean) / std)
+    steps = generator.below.max() + generator.above.max() + 0.5 * (wide[fine] / std).max()
+    assert np.abs(np.cumsum(landed, axis=0) - law)[:, fine].max() <= steps
 
 
 def test_constant_rate_is_exact_on_every_grid():

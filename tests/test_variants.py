@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from scipy.special import erf
 
 import hebraud as hl
+import naive
 from hebraud.analytic import exact
 from hebraud.errors import NoStationaryState
 from hebraud.solvers import null_vector
@@ -133,9 +134,7 @@ def test_every_combination(family, log_g, sign):
 def test_the_identities_under_refinement(family, log_g):
     """The first to round-off; the second within ten times the estimate, and of second order.
 
-    Not of second order where blocks sit in cells with |g| h > 2 D: there the hop against the drift
-    is zero, which spreads blocks by g h/2 instead of D, an error of first order until the cells
-    resolve D/g. Single doublings scatter where the misfit changes its sign: two are asked for.
+    Single doublings scatter where the misfit changes its sign: two are asked for.
     """
     model, g = family(1.0), 10.0**log_g
     try:
@@ -151,11 +150,8 @@ def test_the_identities_under_refinement(family, log_g):
     for (first, second), state in zip(misfits, states, strict=True):
         assert first <= 1e-12
         assert second <= 10.0 * state.error_estimate
-    grid, mass = states[2]._density.grid, states[2]._density.mass.sum(axis=0)
-    upwind = g * np.diff(grid.centres) > 2.0 * states[2].diffusion
-    if mass[:-1] @ upwind < 1e-3:
-        # 2^4 is second order; below 1e-7 it is the sign of the misfit that changes
-        assert misfits[2][1] <= max(misfits[0][1] / 2.0**3.5, 1e-7)
+    # 2^4 is second order; below 1e-7 it is the sign of the misfit that changes
+    assert misfits[2][1] <= max(misfits[0][1] / 2.0**3.5, 1e-7)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +168,10 @@ def test_the_identities_under_refinement(family, log_g):
 def test_the_second_identity_is_of_second_order(model):
     cells = [400, 800, 1600, 3200]
     misfits = [balance(solve(model, 0.05, cells=n))[1] for n in cells]
-    assert -np.polyfit(np.log(cells), np.log(misfits), 1)[0] == pytest.approx(2.0, abs=0.15)
+    slope = -np.polyfit(np.log(cells), np.log(misfits), 1)[0]
+    # a continuous landing has its mean square on the grid too: what is left falls faster
+    assert slope >= 1.85
+    assert slope <= 2.15 or isinstance(model.relaxation, hl.GaussianLanding)
     assert misfits[-1] <= 4e-5
 
 
@@ -202,6 +201,7 @@ def test_three_ways_to_one_null_vector(drop, log_d, log_g, kind, relaxation, sig
     np.testing.assert_allclose(one.mass, other.mass, rtol=1e-8, atol=1e-11 * one.mass.max())
     assert one.activity == pytest.approx(other.activity, rel=1e-9)
     flow = generator.matrix(d, g) @ one.mass.T.ravel()
+    flow += naive.taken_back(generator.grid.centres, one.mass, d, g).T.ravel()
     speed = np.abs(generator.matrix(d, g).diagonal()) @ one.mass.T.ravel()
     assert np.abs(flow).sum() <= 1e-12 * max(speed, 1.0)
 

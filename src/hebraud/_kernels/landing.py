@@ -24,23 +24,21 @@ _LARGE = 1e200
 
 @njit(cache=True)
 def deposit(
-    yielded: Floats, lower: NDArray[np.int64], share: Floats, weight: Floats, out: Floats
+    yielded: Floats, lower: NDArray[np.int64], below: Floats, above: Floats, out: Floats
 ) -> None:
     """Add up what lands in every cell; ``yielded`` and ``out`` are (cells, classes).
 
-    A block of cell i follows line q with probability ``weight[q]``, and falls to cell
-    ``lower[i, q]`` with probability ``share[i, q]`` or to the next one above it.
+    A block of cell i falls by line q to cell ``lower[i, q]`` with probability ``below[i, q]`` and
+    to the next one above it with ``above[i, q]``.
     """
     n, classes = yielded.shape
     out[:, :] = 0.0
     for i in range(n):
-        for q in range(weight.size):
-            below = weight[q] * share[i, q]
-            above = weight[q] * (1.0 - share[i, q])
-            cell = lower[i, q]
+        for q in range(lower.shape[1]):
+            cell, low, high = lower[i, q], below[i, q], above[i, q]
             for j in range(classes):
-                out[cell, j] += below * yielded[i, j]
-                out[cell + 1, j] += above * yielded[i, j]
+                out[cell, j] += low * yielded[i, j]
+                out[cell + 1, j] += high * yielded[i, j]
 
 
 @njit(cache=True)
@@ -49,8 +47,8 @@ def march(
     down: Floats,
     sink: Floats,
     lower: NDArray[np.int64],
-    share: Floats,
-    weight: Floats,
+    below: Floats,
+    above: Floats,
     middle: int,
     amounts: Floats,
     mass: Floats,
@@ -68,7 +66,7 @@ def march(
     blocks = -(-classes // _TOGETHER)
     few = -(-classes // blocks)
     rate, found = np.zeros((n, few)), np.empty((n, few))
-    landed = np.empty((weight.size, n, few))
+    landed = np.empty((lower.shape[1], n, few))
     to_right, to_left, total = np.empty(few), np.empty(few), np.empty(few)
     occupied[:] = 0.0
     yielded[:] = 0.0
@@ -77,8 +75,8 @@ def march(
         for i in range(n):
             for j in range(count):
                 rate[i, j] = sink[i, begin + j]
-        _march_side(up, down, rate, lower, share, weight, 0, middle - 1, found, landed, to_right)
-        _march_side(down, up, rate, lower, share, weight, n - 1, middle, found, landed, to_left)
+        _march_side(up, down, rate, lower, below, above, 0, middle - 1, found, landed, to_right)
+        _march_side(down, up, rate, lower, below, above, n - 1, middle, found, landed, to_left)
         # as much crosses zero to the right as to the left
         for j in range(few):
             both = to_left[j] + to_right[j]
@@ -110,8 +108,8 @@ def _march_side(
     outwards: Floats,
     sink: Floats,
     lower: NDArray[np.int64],
-    share: Floats,
-    weight: Floats,
+    below: Floats,
+    above: Floats,
     first: int,
     last: int,
     mass: Floats,
@@ -124,7 +122,7 @@ def _march_side(
     taken without subtraction: ``nearer`` adds up all that lands ahead of a checkpoint, from which
     backwards ``landed`` holds running sums; a window that has come to the checkpoint sets another.
     """
-    count, lines = sink.shape[1], weight.size
+    count, lines = sink.shape[1], lower.shape[1]
     step = 1 if last >= first else -1
     landed[:] = 0.0
     nearer = np.zeros((lines, count))
@@ -141,11 +139,9 @@ def _march_side(
         for q in range(lines):
             low = lower[i, q]
             if yielding > 0.0:
-                below = weight[q] * share[i, q]
-                above = weight[q] * (1.0 - share[i, q])
                 for j in range(count):
-                    landed[q, low, j] += below * out[j]
-                    landed[q, low + 1, j] += above * out[j]
+                    landed[q, low, j] += below[i, q] * out[j]
+                    landed[q, low + 1, j] += above[i, q] * out[j]
             inner = low + 1 if step > 0 else low
             if (inner - i) * step <= 2:
                 checkpoint[q] = i
@@ -162,7 +158,7 @@ def _march_side(
                         landed[q, m, j] += landed[q, m + step, j]
             else:
                 for j in range(count):
-                    nearer[q, j] += weight[q] * out[j]
+                    nearer[q, j] += (below[i, q] + above[i, q]) * out[j]
             for j in range(count):
                 ahead[j] += nearer[q, j] + landed[q, i + step, j]
         for j in range(count):

@@ -134,8 +134,8 @@ def spacings(centres: Floats, widths: Floats) -> Floats:
 @njit(cache=True, error_model="numpy")
 def aim(
     lower: NDArray[np.int64],
-    share: Floats,
-    line_weight: Floats,
+    below: Floats,
+    above: Floats,
     D: float,
     rate: float,
     spacing: Floats,
@@ -149,16 +149,16 @@ def aim(
     n, count = pulses.shape
     for p in range(count):
         row = 0 if p == 0 and count == 2 else n - 1
-        for q in range(line_weight.size):
+        for q in range(lower.shape[1]):
             pulses[lower[row, q], p] = 0.0
             pulses[lower[row, q] + 1, p] = 0.0
-        for q in range(line_weight.size):
-            cell = lower[row, q]
+        for q in range(lower.shape[1]):
+            cell, whole = lower[row, q], below[row, q] + above[row, q]
             drift = abs(rate) / (4.0 * spacing[1, cell])  # rate h/2
             aimed = 1.0 - D / drift if drift > D else 0.0
-            below = share[row, q] * (1.0 - aimed) + (aimed if rate < 0.0 else 0.0)
-            pulses[cell, p] += line_weight[q] * below
-            pulses[cell + 1, p] += line_weight[q] * (1.0 - below)
+            low = below[row, q] * (1.0 - aimed) + (aimed * whole if rate < 0.0 else 0.0)
+            pulses[cell, p] += low
+            pulses[cell + 1, p] += whole - low
 
 
 @njit(cache=True, error_model="numpy")
@@ -440,8 +440,8 @@ def land(
     sink: Floats,
     dt: float,
     lower: NDArray[np.int64],
-    share: Floats,
-    line_weight: Floats,
+    below: Floats,
+    above: Floats,
     mass: Floats,
     landed: Floats,
 ) -> None:
@@ -451,17 +451,16 @@ def land(
     landed[:, :] = 0.0
     for i in range(n):
         out = dt * _dot(sink[i], mass[i])
-        for q in range(line_weight.size if out > 0.0 else 0):
-            cell, below = lower[i, q], line_weight[q] * share[i, q]
-            above = line_weight[q] * (1.0 - share[i, q])
+        for q in range(lower.shape[1] if out > 0.0 else 0):
+            cell, low, high = lower[i, q], below[i, q], above[i, q]
             if pooled:
-                landed[cell, 0] += below * out
-                landed[cell + 1, 0] += above * out
+                landed[cell, 0] += low * out
+                landed[cell + 1, 0] += high * out
             else:
                 for j in range(classes):
-                    landed[cell, j] += below * (dt * sink[i, j] * mass[i, j])
+                    landed[cell, j] += low * (dt * sink[i, j] * mass[i, j])
                 for j in range(classes):
-                    landed[cell + 1, j] += above * (dt * sink[i, j] * mass[i, j])
+                    landed[cell + 1, j] += high * (dt * sink[i, j] * mass[i, j])
 
 
 @njit(cache=True, error_model="numpy")
@@ -515,7 +514,7 @@ def land_by_sweeps(
     the last ones the next x is foreseen. What is kept is the solution for an x >= 0, and so is
     positive whatever x. Returns the sweeps made; 0 where 500 do not settle x to 1e-13 of the mass.
     """
-    middle, lower, share, line_weight, weights, redraws = cells[3], *cells[9:]
+    middle, lower, below, above, weights, redraws = cells[3], *cells[9:]
     n, classes = mass.shape
     columns = 1 if redraws else classes
     size = n * columns
@@ -531,7 +530,7 @@ def land_by_sweeps(
                 mass[i, j] = start[i, j] + (x[i] * weights[j] if redraws else x[i * classes + j])
         substitute(up, down, dt, middle, 0, n - 1, inverse, leak, mass)
         new = sweep % MEMORY
-        land(sink, dt, lower, share, line_weight, mass, y[new].reshape((n, columns)))
+        land(sink, dt, lower, below, above, mass, y[new].reshape((n, columns)))
         change, total = _change(x, y[new], f[new])
         if change <= 1e-15 * total or (change <= 1e-13 and change >= last_change):
             return sweep + 1 if change <= 1e-13 else 0
@@ -567,10 +566,10 @@ def _first(
     These are D, and where stress is ``imposed`` g, less what the solution makes of them.
     """
     centres, spacing, widths, _, rates, constant, noise, release = cells[:8]
-    pulses, lower, share, line_weight = cells[8:12]
+    pulses, lower, below, above = cells[8:12]
     up, down = work[2], work[3]
     hops(spacing, widths, D, g, start, up, down)
-    aim(lower, share, line_weight, D, g, spacing, pulses)
+    aim(lower, below, above, D, g, spacing, pulses)
     sweeps = implicit(up, down, rates, dt, cells, start, stage, work)
     total, _, _, made, released = functionals(stage, rates, centres, noise, release)
     return sweeps, D - constant - made, g - released / total if imposed else 0.0
@@ -603,7 +602,7 @@ def step(
     at the end, and the number of implicit solves.
     """
     centres, spacing, widths, _, rates, _, noise, release = cells[:8]
-    pulses, lower, share, line_weight = cells[8:12]
+    pulses, lower, below, above = cells[8:12]
     n, classes = start.shape
     up, down, sink, stage, up0, down0 = work[2], work[3], work[4], work[5], work[6], work[7]
     solves = 0
@@ -668,7 +667,7 @@ def step(
     before, after, nu = start.reshape(size), stage.reshape(size), rates.reshape(size)
     for iteration in range(MAX_ITERATIONS):
         hops(spacing, widths, D1, g1, stage, up, down)
-        aim(lower, share, line_weight, D1, g1, spacing, pulses)
+        aim(lower, below, above, D1, g1, spacing, pulses)
         for k in range(size):
             ratio = before[k] / after[k] if after[k] > 0.0 else 1.0
             flat_up[k] = 0.5 * (flat_up[k] + ratio * flat_up0[k])

@@ -74,15 +74,18 @@ def cell_numbers(lengths: Floats, lines: Floats, fineness: float) -> Floats:
 
 
 @njit(cache=True)
-def place(breaks: Floats, lines: Floats, fineness: float, cells: NDArray[np.int64]) -> Floats:
-    """Return the faces: every break is one, with ``cells[s]`` cells in segment s.
+def place(
+    breaks: Floats, lines: Floats, fineness: float, cells: NDArray[np.int64], parts: int
+) -> Floats:
+    """Return the faces: every break is one, with ``cells[s]`` times ``parts`` cells in segment s.
 
     The cell count along a segment is stretched to the whole number by a smooth step that leaves
-    the density of cells at both breaks as it is, so that neighbours match across a break.
+    the density of cells at both breaks as it is, so that neighbours match across a break. Each of
+    those cells is cut into ``parts`` along the same smooth map.
     """
     x, size, number = np.empty(16), np.empty(16), np.empty(16)
     own = np.empty(8)
-    faces = np.empty(cells.sum() + 1)
+    faces = np.empty(parts * cells.sum() + 1)
     faces[0] = breaks[0]
     at = 0
     for s in range(cells.size):
@@ -94,13 +97,14 @@ def place(breaks: Floats, lines: Floats, fineness: float, cells: NDArray[np.int6
         surplus = cells[s] - total
         low = 0.0
         piece = 1
-        for i in range(1, cells[s]):
+        for i in range(1, parts * cells[s]):
             high = total
-            r = min(max(low, total * i / cells[s]), high)
+            mark = i / parts
+            r = min(max(low, total * mark / cells[s]), high)
             bottom = low
             for _ in range(60):
                 t = r / total
-                miss = r + surplus * t * t * (3.0 - 2.0 * t) - i
+                miss = r + surplus * t * t * (3.0 - 2.0 * t) - mark
                 if miss > 0.0:
                     high = r
                 else:
@@ -124,6 +128,6 @@ def place(breaks: Floats, lines: Floats, fineness: float, cells: NDArray[np.int6
             faces[at + i] = (
                 breaks[s] + x[piece - 1] + (size[piece - 1] * (r - number[piece - 1]) * grown)
             )
-        at += cells[s]
+        at += parts * cells[s]
         faces[at] = breaks[s + 1]
     return faces

@@ -26,6 +26,7 @@ __all__ = [
     "LandingLines",
     "Relaxation",
     "ResidualStress",
+    "Spread",
 ]
 
 
@@ -36,7 +37,8 @@ _REACH = 8.5
 class LandingLines(NamedTuple):
     """A landing rule as straight lines: s' = scale s + offset sign(s), each with its weight.
 
-    Three arrays of one length; the weights are positive and sum to one.
+    Three arrays of one length; the weights are positive and sum to one. Those of `Spread.shifted`
+    have a row for each phase.
     """
 
     scale: NDArray[np.float64]
@@ -72,6 +74,19 @@ class Relaxation(Protocol):
 
 def _one_line(scale: float, offset: float) -> LandingLines:
     return LandingLines(np.array([scale]), np.array([offset]), np.array([1.0]))
+
+
+@runtime_checkable
+class Spread(Relaxation, Protocol):
+    """A continuous landing law that can be cut into lines at other places too."""
+
+    def shifted(self, n: int, phase: NDArray[np.float64]) -> LandingLines:
+        """Return n lines as ``quadrature``, moved by a share ``phase`` of their distance.
+
+        ``phase`` is (rows,), in -1/2 ... 1/2; the three arrays are (rows, n). In every row the
+        weights sum to one and the mean over the lines is the law's.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -170,15 +185,21 @@ class GaussianLanding:
         with kinks, which the thresholds make, lines at even distances waste none in the tails.
         They reach to 8.5 std, or less far where n is below 23.
         """
+        scale, offset, weight = (each[0] for each in self.shifted(n, np.zeros(1)))
+        return LandingLines(scale, 0.5 * (offset - offset[::-1]), weight)
+
+    def shifted(self, n: int, phase: NDArray[np.float64]) -> LandingLines:
+        """Return `quadrature` with all lines moved by a share of their distance, a row for each."""
         count = check_whole_number("n", n, at_least=1)
         reach = min(math.sqrt(math.pi * count), _REACH)
-        z = np.linspace(-reach, reach, count) if count > 1 else np.zeros(1)
-        z = 0.5 * (z - z[::-1])
+        distance = 2.0 * reach / (count - 1) if count > 1 else 0.0
+        z = distance * (np.arange(count) - 0.5 * (count - 1) + phase[:, None])
         weights = np.exp(-0.5 * z * z)
-        weights /= weights.sum()
+        weights /= weights.sum(axis=1, keepdims=True)
         if count > 1:
-            z /= math.sqrt(weights @ z**2)
-        return LandingLines(np.full(count, 1.0 - self.drop), self.std * z, weights)
+            z -= (weights * z).sum(axis=1, keepdims=True)
+            z /= np.sqrt((weights * z * z).sum(axis=1, keepdims=True))
+        return LandingLines(np.full_like(z, 1.0 - self.drop), self.std * z, weights)
 
     @property
     def fixed_points(self) -> LandingLines | None:

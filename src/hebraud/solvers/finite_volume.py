@@ -56,8 +56,6 @@ _MARGIN = 1.25
 """Cells asked for over those that the last estimate predicts."""
 _IDENTITY = 0.125
 """Part of the misfit of the second moment identity that counts as an error."""
-_IDENTITY_CELLS = 500
-"""Cells beyond which that misfit asks for no more: where |g| h > 2 D it falls as their number."""
 _ON_THE_WAY = 1e-3
 """Error of D on grids that are not the last, in units of the tolerance."""
 
@@ -307,8 +305,6 @@ def _refine(
             estimate = max(estimate, expected_before / ratio**2)
         fixed = nodes_error / abs(slope)
         identity = _IDENTITY * _misfit(chain, fine)
-        if finer > _IDENTITY_CELLS:
-            identity = min(identity, 0.999 * max(rtol - fixed, 0.0))
         estimate, expected = max(estimate, identity), max(expected, identity)
         if fixed > 0.5 * rtol:
             raise ConvergenceError(

@@ -7,12 +7,13 @@ are kept apart as plain arrays, which is what a solver in O(cells) wants.
 Transport is a chain of hops between neighbours. Its two rates are fixed by two moments: the mean
 drift of every cell is the shear rate exactly, and the mean square of its hops is 2 D exactly,
 wherever both hops are positive by that (|g| h < 2 D); elsewhere the hop against the drift is zero,
-the least diffusion that positive hops with the right drift can have. With a landing that keeps
-the first moment, the stress that yielding releases then balances the stress that shear loads to
-round-off, on every grid. Exponential fitting (Scharfetter and Gummel's flux) with the same drift
-was measured against it: it is exact for exp(g s/D) but has a mean square of 2 D (p/2) coth(p/2),
-p = g h/D. On 1600 cells its larger error of stress and D was 30 to 100 times this one's at
-alpha = 0.1 and small rates, 3 times at alpha = 0.3, and a third to a half of it above.
+the least diffusion that positive hops with the right drift can have, and what it has in excess is
+taken back where stationary states are made (:mod:`hebraud.solvers.null_vector`). With a landing
+that keeps the first moment, the stress that yielding releases then balances the stress that shear
+loads to round-off, on every grid. Exponential fitting (Scharfetter and Gummel's flux) with the same
+drift was measured against it: it is exact for exp(g s/D) but has a mean square of
+2 D (p/2) coth(p/2), p = g h/D. On 1600 cells its larger error of stress and D was 30 to 100 that of
+this one at alpha = 0.1 and small rates, 3 times at alpha = 0.3, and a third to a half of it above.
 
 A mass sits at the centre of its cell. The two neighbours of a threshold have equal distances
 from it to second order in the cell size, so that a jump of the rate there costs second order too.
@@ -20,6 +21,7 @@ from it to second order in the cell size, so that a jump of the rate there costs
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.model.model import Model
+from hebraud.model.relaxation import Spread
 from hebraud.model.yielding import Yielding
 from hebraud.solvers.grid import Grid, landing_lines
 
@@ -35,6 +38,9 @@ __all__ = ["Generator", "cell_rates", "landing"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
+_DRAWN = 2
+"""Turns in which landing lines are drawn together; each gains a factor of cell size over std."""
 _GAUSS = np.polynomial.legendre.leggauss(5)
 _GAUSS_FIRST = np.polynomial.legendre.leggauss(12)
 
@@ -54,10 +60,8 @@ class Generator:
         Cell averages of nu, exact at constant rate.
     lower : ndarray of int, (cells, lines)
         The lower of the two cells on which a block of this cell lands by each landing line.
-    share : ndarray, (cells, lines)
-        The part that falls on the lower cell: mass and first moment are kept.
-    line_weight : ndarray, (lines,)
-        Probability of each line.
+    below, above : ndarray, (cells, lines)
+        Probabilities to land on the lower and on the upper cell: mass and first moment are kept.
     release, release_square : ndarray, (cells,)
         Mean and mean square of the stress that a block of this cell releases.
     """
@@ -68,8 +72,8 @@ class Generator:
     redraws: bool
     rates: Floats
     lower: Integers
-    share: Floats
-    line_weight: Floats
+    below: Floats
+    above: Floats
     release: Floats
     release_square: Floats
 
@@ -81,7 +85,7 @@ class Generator:
 
         ``lines`` is how many landing lines stand for a continuous landing law.
         """
-        lower, share, weight, release, square = landing(model, grid, lines)
+        lower, below, above, release, square = landing(model, grid, lines)
         return cls(
             grid,
             values,
@@ -89,8 +93,8 @@ class Generator:
             model.thresholds.redraws,
             cell_rates(model.yielding, grid, values),
             lower,
-            share,
-            weight,
+            below,
+            above,
             release,
             square,
         )
@@ -103,6 +107,14 @@ class Generator:
         hop_rates(self.grid.centres, diffusion, shear_rate, up, down)
         return up, down
 
+    def excess(self, diffusion: float, shear_rate: float) -> Floats:
+        """Return, for every face, the share of the spreading by those hops that is not of 2 D."""
+        from hebraud._kernels.tridiagonal import excess
+
+        share = np.empty(self.grid.centres.size + 1)
+        excess(self.grid.centres, diffusion, shear_rate, share)
+        return share
+
     def land(self, yielded: Floats) -> Floats:
         """Return what lands in every cell, for what yields there; (cells, classes) or (cells, 1).
 
@@ -111,7 +123,7 @@ class Generator:
         from hebraud._kernels.landing import deposit
 
         landed = np.empty_like(yielded)
-        deposit(yielded, self.lower, self.share, self.line_weight, landed)
+        deposit(yielded, self.lower, self.below, self.above, landed)
         return landed
 
     def matrix(self, diffusion: float, shear_rate: float) -> Any:
@@ -125,11 +137,9 @@ class Generator:
         hops = diags_array([up[:-1], down[1:], -up - down], offsets=[-1, 1, 0])
         cells, lines = self.lower.shape
         column = np.repeat(np.arange(cells), lines)
-        low = (self.share * self.line_weight).ravel()
-        high = ((1.0 - self.share) * self.line_weight).ravel()
         landing_matrix = coo_array(
             (
-                np.concatenate([low, high]),
+                np.concatenate([self.below.ravel(), self.above.ravel()]),
                 (
                     np.concatenate([self.lower.ravel(), self.lower.ravel() + 1]),
                     np.concatenate([column, column]),
@@ -177,10 +187,44 @@ def cell_rates(law: Yielding, grid: Grid, values: Floats) -> Floats:
 def landing(
     model: Model, grid: Grid, lines: int
 ) -> tuple[Integers, Floats, Floats, Floats, Floats]:
-    """Return lower cells, their shares, line weights, mean and mean square release."""
-    scale, offset, weight = landing_lines(model, lines)
+    """Return lower cells, probabilities of lower and upper ones, mean and mean square release.
+
+    A block that lands between two centres is shared out to both: that keeps its mean stress and
+    adds to its mean square the product of its distances from them. Where the law is continuous,
+    neighbouring cells have lines at other places, which leaves no comb in what lands, and the lines
+    of every cell are drawn together about their mean until the mean square is right too.
+    """
     s = grid.centres[:, None]
+    continuous = isinstance(model.relaxation, Spread)
+    if isinstance(model.relaxation, Spread):
+        outwards = np.arange(s.size) - grid.first_right
+        outwards = np.where(outwards < 0, -1 - outwards, outwards)
+        phase = np.asarray(_GOLDEN * outwards % 1.0 - 0.5, dtype=np.float64)
+        scale, offset, weight = model.relaxation.shifted(lines, phase)
+    else:
+        scale, offset, weight = landing_lines(model, lines)
     image = scale * s + offset * np.sign(s)
+    lower, share, added = _between(grid, image)
+    if continuous:
+        mean = (weight * image).sum(axis=1, keepdims=True)
+        aside = image - mean
+        square = (weight * aside**2).sum(axis=1)
+        for _ in range(_DRAWN):
+            part = np.sqrt(np.maximum(1.0 - (weight * added).sum(axis=1) / square, 0.0))
+            lower, share, added = _between(grid, mean + part[:, None] * aside)
+    drop = s - image
+    below = weight * share
+    return (
+        lower,
+        below,
+        weight - below,
+        (weight * drop).sum(axis=1),
+        (weight * drop**2).sum(axis=1),
+    )
+
+
+def _between(grid: Grid, image: Floats) -> tuple[Integers, Floats, Floats]:
+    """Return the lower of the two cells, its share, and what sharing adds to the mean square."""
     lower = np.searchsorted(grid.centres, image) - 1
     lower = np.minimum(np.maximum(lower, 0), grid.centres.size - 2)
     below, above = grid.centres[lower], grid.centres[lower + 1]
@@ -191,5 +235,4 @@ def landing(
             f"the grid must hold every landing: a block lands at {far:g}, outside "
             f"[{grid.centres[0]:g}, {grid.centres[-1]:g}]; build the grid from the model's layout"
         )
-    drop = s - image
-    return lower, share, weight, drop @ weight, drop**2 @ weight
+    return lower, share, (above - image) * (image - below)

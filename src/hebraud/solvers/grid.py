@@ -103,8 +103,8 @@ class Layout:
     lines: Floats
     mirrored: bool
 
-    def grid(self, cells: int) -> Grid:
-        """Return the grid of exactly so many cells.
+    def grid(self, cells: int, parts: int = 1) -> Grid:
+        """Return the grid of exactly so many cells, each cut into ``parts`` along the same map.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class Layout:
             before, count_before = fineness, count
             fineness = min(max(new, 0.3 * fineness), 4.0 * fineness)
         whole = _whole_numbers(wanted, cells)
-        faces = place(self.breaks, self.lines, fineness, whole)
+        faces = place(self.breaks, self.lines, fineness, whole, parts)
         return Grid.from_faces(-faces[::-1] if self.mirrored else faces)
 
     def fewest_cells(self) -> int:

@@ -14,6 +14,9 @@ mean time that one tridiagonal elimination gives. By the landing rule there are 
   the inner product in which a reversible chain would be symmetric, and in which round-off is
   relative to the square root of the density, so that the tails come out positive with no clipping.
 
+Where cells are wider than 2 D/|g| the hops of the generator spread blocks by more than D. The
+masses are then those of hops that depend on the masses, so as to spread them by D to second order.
+
 Nothing is renormalised but the null vector itself: to unit mass, or to the mass of every class
 where thresholds are quenched.
 """
@@ -29,22 +32,19 @@ from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
+from hebraud.solvers.fixed_point import ROUND_OFF, fixed_point
 from hebraud.solvers.generator import Generator
 
 __all__ = ["Occupation", "Stationary"]
 
 Floats = NDArray[np.float64]
 
-_RESIDUAL = 3e-15
-"""Residual of the yield, relative to its sum, at which it is stationary to round-off."""
 _POOLINGS = 60
 """Turns of pass and sweep after which GMRES takes over."""
+_TURNS = 200
+"""Turns of masses and speeds after which the iteration has failed; some 50 come to round-off."""
 _MOST_MARCHED = 8
 """Landing lines up to which a pass from the tails inwards is cheaper than sweeps."""
-_KRYLOV = 40
-"""Directions of one GMRES cycle."""
-_CYCLES = 60
-"""GMRES cycles after which the iteration has failed."""
 _TOGETHER = 16
 """Classes that are swept side by side: as many as stay in the cache."""
 
@@ -74,6 +74,7 @@ class Stationary:
         self._pulses: list[Floats] | None = None
         self._pooled: Floats | None = None
         self._blocks: tuple[Floats, Floats] | None = None
+        self._speed: Floats | None = None
         lines = model.relaxation.quadrature(_MOST_MARCHED + 1)
         self._inwards = lines.weight.size <= _MOST_MARCHED and bool(
             np.all(lines.scale >= 0.0) and np.all(lines.scale <= 1.0) and not np.any(lines.offset)
@@ -99,17 +100,11 @@ class Stationary:
 
         generator = self.generator
         hops = generator.transport(diffusion, self.shear_rate)
-        residual = 0.0
-        fixed = self.model.relaxation.fixed_points is not None
-        if self._inwards and not generator.redraws and not fixed:
-            mass, occupied, yielded = _march(generator, *hops, generator.rates, generator.weights)
-            return self._occupation(mass, occupied, yielded, residual)
-        if fixed:
-            mass = self._by_side(_stay(generator, generator.rates, *hops))
+        share = generator.excess(diffusion, self.shear_rate)
+        if share.any():
+            mass, residual = self._sharpened(hops, share, accuracy)
         else:
-            accuracy = max(accuracy, _RESIDUAL)
-            found = self._by_pooling(*hops, accuracy) if self._inwards else None
-            mass, residual = self._by_sweeps(*hops, accuracy) if found is None else found
+            mass, residual = self._masses(hops, generator.rates, accuracy)
         # to unit mass, or to the weight of each quenched class
         total = mass.sum(axis=0)
         scale = (
@@ -119,12 +114,6 @@ class Stationary:
         )
         occupied, yielded = np.empty_like(generator.release), np.empty_like(generator.release)
         weigh(generator.rates, mass, scale, occupied, yielded)
-        return self._occupation(mass, occupied, yielded, residual)
-
-    def _occupation(
-        self, mass: Floats, occupied: Floats, yielded: Floats, residual: float
-    ) -> Occupation:
-        generator = self.generator
         return Occupation(
             mass,
             float(generator.grid.centres @ occupied),
@@ -133,19 +122,62 @@ class Stationary:
             residual,
         )
 
+    def _masses(
+        self, hops: tuple[Floats, Floats], rates: Floats, accuracy: float
+    ) -> tuple[Floats, float]:
+        """Return masses for given hops and rates of yielding, and the residual of the yield."""
+        generator = self.generator
+        fixed = self.model.relaxation.fixed_points is not None
+        if self._inwards and not generator.redraws and not fixed:
+            return _march(generator, *hops, rates, generator.weights)[0], 0.0
+        if fixed:
+            return self._by_side(rates, _stay(generator, rates, *hops)), 0.0
+        accuracy = max(accuracy, ROUND_OFF)
+        found = self._by_pooling(*hops, rates, accuracy) if self._inwards else None
+        return self._by_sweeps(*hops, rates, accuracy) if found is None else found
+
+    def _sharpened(
+        self, hops: tuple[Floats, Floats], share: Floats, accuracy: float
+    ) -> tuple[Floats, float]:
+        """Return masses, as `_masses`, without the excess of spreading, ``share`` face by face.
+
+        Blocks leave a cell faster by factors that follow from the masses (`sharpen`), class by
+        class. To the other parts of the chain that looks like slower yielding in larger masses.
+        Masses and factors in turn converge by a factor of two or better each.
+        """
+        from hebraud._kernels.tridiagonal import sharpen
+
+        rates, aim = self.generator.rates, max(accuracy, ROUND_OFF)
+        speed = np.ones_like(rates) if self._speed is None else self._speed
+        change, best = 1.0, math.inf
+        for _ in range(_TURNS):
+            mass, residual = self._masses(hops, rates / speed, max(aim, 0.01 * change))
+            mass /= speed
+            change = sharpen(mass, share, self.shear_rate, speed)
+            settled = change <= aim or (change <= 100.0 * ROUND_OFF and change > 0.9 * best)
+            if settled and residual <= max(aim, 100.0 * ROUND_OFF):
+                self._speed = speed
+                return mass, max(residual, change)
+            best = min(best, change)
+        raise ConvergenceError(
+            f"the masses of {self.model!r} at shear rate {self.shear_rate:g} did not settle where "
+            f"cells are wider than 2 D/|g|: they still change by {change:.1e} of themselves after "
+            f"{_TURNS} turns; try FiniteVolume with more cells"
+        )
+
     def follow(self, other: Stationary) -> None:
         """Start from what the null vector of another grid says of the rates of yielding."""
         if other._pooled is not None:
             at, known = self.generator.grid.centres, other.generator.grid.centres
             self._pooled = np.interp(at, known, other._pooled[:, 0])[:, None]
 
-    def _by_side(self, stay: Callable[..., Floats]) -> Floats:
+    def _by_side(self, rates: Floats, stay: Callable[..., Floats]) -> Floats:
         from hebraud._kernels.tridiagonal import side_yields
 
         generator = self.generator
         one = np.ones(generator.thresholds.size)
         stays = [stay(landed, one) for landed in self._landed()]
-        ends = [side_yields(generator.rates, m, generator.grid.first_right) for m in stays]
+        ends = [side_yields(rates, m, generator.grid.first_right) for m in stays]
         draw = generator.weights if generator.redraws else one
         # rates of crossing: from a landing on the left to a yield on the right, and back
         leave_left, leave_right = ends[0][1], ends[-1][0]
@@ -173,20 +205,22 @@ class Stationary:
             self._pulses = [left] if np.array_equal(left, right) else [left, right]
         return self._pulses
 
-    def _by_pooling(self, up: Floats, down: Floats, accuracy: float) -> tuple[Floats, float] | None:
+    def _by_pooling(
+        self, up: Floats, down: Floats, all_rates: Floats, accuracy: float
+    ) -> tuple[Floats, float] | None:
         """Return masses and residual by turns of pass and sweep; None if they do not converge."""
         from hebraud._kernels.tridiagonal import factor, occupation, pool
 
         generator, middle = self.generator, self.generator.grid.first_right
-        if self._blocks is None:
-            self._blocks = _in_blocks(generator.rates, generator.weights)
+        if self._blocks is None or all_rates is not generator.rates:
+            self._blocks = _in_blocks(all_rates, generator.weights)
         rates, shares = self._blocks
         inverse, leak = np.empty_like(rates), np.empty((rates.shape[0], 2, rates.shape[2]))
         for block in zip(rates, inverse, leak, strict=True):
             factor(up, down, block[0], middle, *block[1:])
         pooled, self._pooled = self._pooled, None
         if pooled is None:
-            pooled = np.einsum("ij,j->i", generator.rates, generator.weights)[:, None]
+            pooled = np.einsum("ij,j->i", all_rates, generator.weights)[:, None]
         image, room = np.empty_like(pooled), np.empty(rates.shape[1:])
         best = math.inf
         for _ in range(_POOLINGS):
@@ -195,9 +229,9 @@ class Stationary:
             landed = generator.land(yielded)
             pool(up, down, inverse, leak, middle, landed, shares, rates, room, image, pooled)
             error = float(np.abs(image - yielded).sum() / image.sum())
-            if error <= accuracy or (error <= 100.0 * _RESIDUAL and error > 0.3 * best):
+            if error <= accuracy or (error <= 100.0 * ROUND_OFF and error > 0.3 * best):
                 self._pooled, self._yielded = pooled, image
-                mass = np.empty_like(generator.rates)
+                mass = np.empty_like(all_rates)
                 for i in range(shares.shape[0]):
                     occupation(up, down, inverse[i], leak[i], middle, landed, shares[i], room)
                     own = slice(i * shares.shape[1], (i + 1) * shares.shape[1])
@@ -208,14 +242,16 @@ class Stationary:
             best = min(best, error)
         return None
 
-    def _by_sweeps(self, up: Floats, down: Floats, accuracy: float) -> tuple[Floats, float]:
+    def _by_sweeps(
+        self, up: Floats, down: Floats, rates: Floats, accuracy: float
+    ) -> tuple[Floats, float]:
         """Return masses and residual by GMRES: all classes at once where blocks change class."""
         generator = self.generator
         classes = generator.weights.size
         together = classes if generator.redraws else _TOGETHER
         start = self._yielded
         found = [
-            self._swept(up, down, slice(first, first + together), start, accuracy)
+            self._swept(up, down, rates, slice(first, first + together), start, accuracy)
             for first in range(0, classes, together)
         ]
         masses, yields, residuals = zip(*found, strict=True)
@@ -223,13 +259,19 @@ class Stationary:
         return np.hstack(masses), max(residuals)
 
     def _swept(
-        self, up: Floats, down: Floats, part: slice, start: Floats | None, accuracy: float
+        self,
+        up: Floats,
+        down: Floats,
+        all_rates: Floats,
+        part: slice,
+        start: Floats | None,
+        accuracy: float,
     ) -> tuple[Floats, Floats, float]:
         """Return masses, yield and residual of some classes that are closed among themselves."""
         from hebraud._kernels.tridiagonal import yields
 
         generator = self.generator
-        rates = np.ascontiguousarray(generator.rates[:, part])
+        rates = np.ascontiguousarray(all_rates[:, part])
         stay = _stay(generator, rates, up, down)
         columns = 1 if generator.redraws else rates.shape[1]
         share = generator.weights if generator.redraws else np.ones(columns)
@@ -250,7 +292,7 @@ class Stationary:
         else:
             begin = start if generator.redraws else np.ascontiguousarray(start[:, part])
         what = f"{self.model!r} at shear rate {self.shear_rate:g}"
-        yielded, residual = _fixed_point(sweep, begin / begin.sum(axis=0), accuracy, what)
+        yielded, residual = fixed_point(sweep, begin / begin.sum(axis=0), accuracy, what)
         return stay(generator.land(yielded), share), yielded, residual
 
 
@@ -294,83 +336,7 @@ def _march(
     from hebraud._kernels.landing import march
 
     mass, occupied, yielded = np.empty_like(sink), *np.empty((2, sink.shape[0]))
-    lower, share, weight = generator.lower, generator.share, generator.line_weight
+    lower, below, above = generator.lower, generator.below, generator.above
     middle = generator.grid.first_right
-    march(up, down, sink, lower, share, weight, middle, amounts, mass, occupied, yielded)
+    march(up, down, sink, lower, below, above, middle, amounts, mass, occupied, yielded)
     return mass, occupied, yielded
-
-
-def _fixed_point(
-    sweep: Callable[[Floats], Floats], start: Floats, accuracy: float, what: str
-) -> tuple[Floats, float]:
-    """Return the positive fixed point of a linear map that conserves sums of columns, and residual.
-
-    Restarted GMRES for the correction. Every cycle starts from a positive vector: no entry falls
-    by more than a factor 100 in one cycle. That chooses the next start and its inner product, not
-    the answer: the answer is an image of the map, accepted by its residual.
-    """
-    yielded = start
-    best = math.inf
-    for _ in range(_CYCLES):
-        image = sweep(yielded)
-        misfit = image - yielded
-        errors = np.abs(misfit).sum(axis=0) / yielded.sum(axis=0)
-        error = float(errors.max())
-        if error <= accuracy or (error <= 100.0 * _RESIDUAL and error > 0.3 * best):
-            return image, error
-        best = min(best, error)
-        scale = np.sqrt(np.where(yielded > 0.0, yielded, 1.0))
-
-        def apply(y: Floats, scale: Floats = scale) -> Floats:
-            return y - sweep(scale * y) / scale
-
-        reduction = 0.1 * accuracy / np.maximum(errors, 0.1 * accuracy)
-        step = scale * _gmres(apply, misfit / scale, reduction)
-        yielded = sweep(np.maximum(yielded + step, 0.01 * yielded))
-    raise ConvergenceError(
-        f"the yield of {what} did not become stationary: relative residual {best:.1e} after "
-        f"{_CYCLES} GMRES cycles; try FiniteVolume with fewer cells, or a larger drop"
-    )
-
-
-def _gmres(apply: Callable[[Floats], Floats], right: Floats, reduction: Floats) -> Floats:
-    """Return an approximate solution of ``apply(y) = right``, one cycle from zero.
-
-    Each column is a problem of its own, with its own ``reduction`` of the residual. A column that
-    is solved goes on with directions of length zero.
-    """
-    columns = right.shape[1]
-    norm = np.linalg.norm(right, axis=0)
-    basis = np.empty((_KRYLOV + 1, *right.shape))
-    basis[0] = right / np.where(norm > 0.0, norm, 1.0)
-    triangle = np.zeros((columns, _KRYLOV, _KRYLOV))
-    target = np.zeros((_KRYLOV + 1, columns))
-    target[0] = norm
-    rotations: list[tuple[Floats, Floats]] = []
-    for m in range(_KRYLOV):
-        new = apply(basis[m])
-        column = np.zeros((m + 2, columns))
-        for _ in range(2):
-            part = np.einsum("mij,ij->mj", basis[: m + 1], new)
-            new = new - np.einsum("mj,mij->ij", part, basis[: m + 1])
-            column[: m + 1] += part
-        column[m + 1] = length = np.linalg.norm(new, axis=0)
-        for i, (c, s) in enumerate(rotations):
-            column[i], column[i + 1] = (
-                c * column[i] + s * column[i + 1],
-                c * column[i + 1] - s * column[i],
-            )
-        radius = np.hypot(column[m], length)
-        done = length <= 1e-15 * radius
-        inverse = 1.0 / np.where(radius > 0.0, radius, 1.0)
-        c, s = np.where(done, 1.0, column[m] * inverse), np.where(done, 0.0, length * inverse)
-        rotations.append((c, s))
-        triangle[:, :m, m] = column[:m].T
-        triangle[:, m, m] = np.where(radius > 0.0, radius, 1.0)
-        target[m], target[m + 1] = c * target[m], -s * target[m]
-        if np.all(np.abs(target[m + 1]) <= reduction * norm):
-            break
-        basis[m + 1] = new / np.where(done, np.inf, length)
-    size = len(rotations)
-    weights = np.linalg.solve(triangle[:, :size, :size], target[:size].T[:, :, None])[:, :, 0]
-    return np.asarray(np.einsum("jm,mij->ij", weights, basis[:size]))

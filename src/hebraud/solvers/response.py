@@ -41,11 +41,12 @@ def _refine(
 ) -> tuple[NDArray[Any], Floats]:
     """Return ``measure`` and its estimated error, on grids fine enough for each of its numbers.
 
-    ``measure`` returns values and the sizes against which their errors count. Grids of one family
-    err by a constant over the square of their cells, cleanly, so that the values are extrapolated
-    from N and 2 N cells; the estimate is twice what that moved by from N/2 and N, or a tenth of
-    the correction where that is more: the numbers of cells between faces are whole, which makes a
-    little noise, and once in a while what moved is small by chance.
+    ``measure`` returns values and the sizes against which their errors count. Every grid cuts the
+    cells of the first into equal numbers along one smooth map, so that its errors are a series in
+    one over its cells, cleanly, which begins with the square. The values are extrapolated from N
+    and 2 N cells, and where there are three grids the cube is taken out too. The estimate is twice
+    what that moved by, or a tenth of the last correction where that is more: once in a while what
+    moved is small by chance.
     """
     from hebraud.solvers.finite_volume import root
     from hebraud.solvers.roots import Family, no_root, root_guesses, threshold_nodes
@@ -54,38 +55,39 @@ def _refine(
     nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
     family = Family.around(model, g, math.exp(log_d), nodes)
     slope, before_d = -0.6, 0.0
-    last, values = np.full((2, size), np.nan, dtype=np.complex128)
+    last, squared, values = np.full((3, size), np.nan, dtype=np.complex128)
     errors, todo = np.full(size, np.inf), np.arange(size)
-    number, before = max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells())), 1
+    number, parts = max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells())), 1
     while todo.size:
-        chain = family.chain(number)
+        chain = family.chain(number, parts)
         d, found, slope = root(chain, log_d, slope, _SOLVED * rtol)
         if g == 0.0 and d < 0.25 * before_d:
             # a root made by the error of the grid: it falls as the cells do
             raise no_root(model, 0.0, math.log(d), 0.0)
         new, scale = measure(Linearised(chain, d, found.mass, _SOLVED * rtol), todo)
-        correction = (new - last[todo]) / ((number / before) ** 2 - 1.0)
-        better = new + correction
+        square = (new - last[todo]) / 3.0
+        cube = (new + square - squared[todo]) / 7.0
+        two = np.isnan(cube)
+        correction, better = np.where(two, square, cube), new + square + np.where(two, 0.0, cube)
         moved = np.maximum(2.0 * np.abs(better - values[todo]), 0.1 * np.abs(correction))
         errors[todo] = np.where(np.isnan(moved), np.inf, moved / scale + nodes_error / abs(slope))
-        last[todo], values[todo] = new, better
+        last[todo], squared[todo], values[todo] = new, new + square, better
         worst = float(np.max(errors[todo]))
         todo = todo[errors[todo] > rtol]
         if todo.size == 0:
             break
-        log_d, before_d, before = math.log(d), d, number
-        number = min(2 * number, family.most_cells())
+        log_d, before_d, parts = math.log(d), d, 2 * parts
         if nodes_error > rtol * abs(slope):
             raise ConvergenceError(
                 f"the quadrature of the threshold law of {model!r} at shear rate {g:g} is right "
                 f"to {nodes_error / abs(slope):.1e} only, not to rtol={rtol:g}; loosen rtol, or "
                 "give samples of the law"
             )
-        if number < 1.2 * before:
+        if number * parts > family.most_cells():
             raise ConvergenceError(
                 f"the linear response of {model!r} at shear rate {g:g} is right to {worst:.1e} "
-                f"only on {before} cells, not to rtol={rtol:g}, and finer grids are not tried; "
-                "loosen rtol"
+                f"only on {number * parts // 2} cells, not to rtol={rtol:g}, and finer grids are "
+                "not tried; loosen rtol"
             )
     return values, errors
 

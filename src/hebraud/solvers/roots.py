@@ -43,7 +43,7 @@ _MOST = 400_000
 """Cells beyond which the solver gives up ..."""
 _MOST_MASSES = 10_000_000
 """... and cells times classes."""
-_CELLS_A_LINE = 16
+_CELLS_A_LINE = 32
 """A continuous landing law is cut into one line for so many cells ..."""
 _FEWEST_LINES = 32
 _MOST_LINES = 1024
@@ -69,10 +69,11 @@ class Family:
         plan = layout(model, diffusion, shear_rate, values, weights)
         return cls(model, shear_rate, values, weights, plan)
 
-    def chain(self, cells: int) -> Stationary:
-        """Return the stationary problem on the grid of so many cells."""
-        grid = self.layout.grid(cells)
-        generator = Generator.of(self.model, grid, self.values, self.weights, line_number(cells))
+    def chain(self, cells: int, parts: int = 1) -> Stationary:
+        """Return the stationary problem on the grid of so many cells, each cut into ``parts``."""
+        grid = self.layout.grid(cells, parts)
+        lines = line_number(cells * parts)
+        generator = Generator.of(self.model, grid, self.values, self.weights, lines)
         return Stationary(self.model, generator, self.shear_rate)
 
     def most_cells(self) -> int:

@@ -46,8 +46,8 @@ class System:
             self.release,
             pulses,
             generator.lower,
-            generator.share,
-            generator.line_weight,
+            generator.below,
+            generator.above,
             weights,
             generator.redraws,
         )
