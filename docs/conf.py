@@ -3,11 +3,15 @@
 project = "hebraud"
 author = "The hebraud developers"
 extensions = ["myst_parser", "sphinx.ext.mathjax", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions += ["sphinx-mathjax-offline"]  # formulas need no network
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = "hebraud"
-exclude_patterns = ["_build"]
+html_static_path = ["_static"]
+html_css_files = ["hebraud.css"]
+html_extra_path = ["interactive"]  # explorer.html, beside the pages
+exclude_patterns = ["_build", "interactive"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say types, units and shapes
 napoleon_google_docstring = False
