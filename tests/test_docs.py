@@ -11,6 +11,7 @@ has that value, likewise.
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import shutil
 from pathlib import Path
@@ -115,3 +116,22 @@ def test_the_reference_holds_every_public_name(room):
         thing = getattr(room, name)
         entry = rf":: (hebraud|{room.__name__})\.{name}\n" if callable(thing) else rf"`{name}[`(]"
         assert re.search(entry, reference), name
+
+
+def test_what_the_pages_name_is_there():
+    """Files, tests, and dotted names of the package; a page that outlives them is stale."""
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(
+            r"\b(?:validation|tests|docs|src)/[\w./-]*\w\.(?:py|md|json|csv)", text
+        ):
+            assert (ROOT / path).exists(), (page.name, path)
+        for name in re.findall(r"`(test_\w+)`", text):
+            assert f"def {name}(" in tests, (page.name, name)
+        for name in re.findall(r"`(hebraud(?:\.\w+)+)[`(]", text):
+            thing: object = hl
+            for part in name.split(".")[1:]:
+                if not hasattr(thing, part):
+                    importlib.import_module(f"{thing.__name__}.{part}")
+                thing = getattr(thing, part)

@@ -228,6 +228,26 @@ def test_outliers_and_trends_and_misfits_are_named():
     assert {"misfit", "trend"} <= kinds(wrong)
 
 
+def test_outliers_do_not_hide_each_other():
+    """Three of 10 standard deviations: the largest alone would not stand out of the scatter."""
+    stress = noisy()
+    stress[[5, 12, 18]] *= 1.2
+    for error in (None, 0.02 * stress):
+        named = [
+            w.points for w in fit_flow_curve(RATES, stress, error).warnings if w.kind == "outlier"
+        ]
+        assert named == [(5,), (12,), (18,)]
+
+
+def test_copies_are_named():
+    stress = noisy()
+    rates, both = np.append(RATES, RATES[[3, 7]]), np.append(stress, stress[[3, 7]])
+    (found,) = [w for w in fit_flow_curve(rates, both).warnings if w.kind == "repeated"]
+    assert found.points == (30, 31)
+    both[-2:] *= 1.01  # the same rate, measured again, is none
+    assert "repeated" not in kinds(fit_flow_curve(rates, both))
+
+
 def test_bad_points_are_named_not_dropped():
     stress = noisy()
     rates = RATES.copy()
@@ -253,16 +273,41 @@ def test_report_says_what_is_known_and_lmfits_own():
         assert text in report
 
 
-@pytest.mark.parametrize("alpha", [0.2, 0.45, 0.8])
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 0.45, 0.48, 0.499, 0.5001, 0.51, 0.8, 3.0])
 def test_tabulated_curve_is_the_exact_one(alpha):
-    """1e-3 of the stress; slopes to 1 % in ln g, 6 % in ln alpha (worst next to alpha = 1/2)."""
-    rates = np.geomspace(1e-4, 3.0, 17)
+    """Down to rates at which the curve bends within 0.1 % of the critical coupling.
+
+    Cubics between rows: 1e-3 of the stress where they are a fixed share of the distance from 1/2
+    apart, 2e-3 within the width where they are not.
+    """
+    rates = np.geomspace(1e-8, 3.0, 23)
     table, exact = Tabulated(hl.Model(0.3)), Classical()
     at = math.log(alpha)
-    assert table.stress(at, rates) == pytest.approx(exact.stress(at, rates), rel=1e-3)
+    assert table.stress(at, rates) == pytest.approx(exact.stress(at, rates), rel=2e-3)
     found, known = table.slopes(at, rates), exact.slopes(at, rates)
     assert found.by_rate == pytest.approx(known.by_rate, abs=1e-2 * known.stress.max(), rel=1e-2)
     assert found.by_alpha == pytest.approx(known.by_alpha, rel=0.06, abs=1e-3)
+
+
+def test_a_model_without_a_critical_coupling_is_tabulated():
+    """Blocks that land over the threshold make it flow at any: rows are even in ln alpha."""
+    model = hl.Model(0.2, relaxation=hl.ResidualStress(1.5))
+    table, rates = Tabulated(model), np.geomspace(1e-3, 1.0, 4)
+    assert hl.critical_coupling(model) == 0.0
+    exact = hl.flow_curve(model, rates).stress
+    assert table.stress(math.log(0.2), rates) == pytest.approx(exact, rel=2e-3)
+
+
+@settings(max_examples=30)
+@given(log_alpha=st.floats(-9.0, 9.0))
+def test_rows_of_the_table_are_placed_where_they_are(log_alpha):
+    rows = Tabulated(hl.Model(0.3)).lattice
+    place, slope = rows.place(log_alpha)
+    row = round(place)
+    assert rows.place(rows.log_alpha(row))[0] == pytest.approx(row, abs=1e-9)
+    h = 1e-6 * max(rows.width, abs(log_alpha - rows.centre))
+    rise = rows.place(log_alpha + h)[0] - rows.place(log_alpha - h)[0]
+    assert rise / (2.0 * h) == pytest.approx(slope, rel=1e-4)
 
 
 def test_a_variant_is_recovered():

@@ -82,7 +82,11 @@ def test_errors_selection_and_comments(tmp_path):
     [
         ("rate,stress", [(1, 2), (0, 3), (-1, 4)], "line 3: shear_rate 0; line 4: shear_rate -1"),
         ("rate,stress", [(1, 2), ("x", 3)], "line 3, column 'rate': 'x' is not a number"),
-        ("rate;stress", [("1;2",), ("2,5;3",)], "write decimals with a point"),
+        ("rate;stress", [("1.5;2",), ("2,5;3",)], "all decimals with a point, or all with a comma"),
+        ("rate;stress", [("1.000,5;2",)], "'1.000,5' is not a number"),
+        ("rate,stress,std,sd", [(1, 2, 3, 4)], "more than one column for stress_err: 'std', 'sd'"),
+        ("0.1,0.2", [(1, 2)], "line 1 must name the columns.* got numbers: 0.1, 0.2"),
+        ("shear rate stress", [("1 2",)], "line 2 has 2 cells .* 3 .blanks part columns"),
         ("rate,stress", [(1, 2), (1, 2, 3)], "line 3 has 3 cells where the header has 2"),
         ("rate (furlong),stress", [(1, 2)], "unit 'furlong' of 'rate .furlong.' is not known"),
         ("rate,stress,sigma", [(1, 2, 3)], "more than one column for stress: 'stress', 'sigma'"),
@@ -92,6 +96,47 @@ def test_errors_selection_and_comments(tmp_path):
 def test_wrong_files_say_where(tmp_path, header, rows, message):
     with pytest.raises(ValueError, match=message):
         read_flow_curve(write(tmp_path / "c.csv", header, rows))
+
+
+def test_other_peoples_files(tmp_path):
+    """A table of numpy, units in a line of their own, decimal commas, symbols, errors in %."""
+    path = tmp_path / "d.txt"
+    np.savetxt(path, np.stack([RATES, STRESS], 1), header="shear_rate_1/s stress_kPa")
+    assert read_flow_curve(path).stress == pytest.approx(1e3 * STRESS, rel=1e-14)
+    units = [("1/s", "[kPa]"), *zip(RATES, STRESS, strict=True)]
+    table = read_flow_curve(write(path, "Shear Rate γ̇,Shear Stress τ", units))
+    assert table.stress == pytest.approx(1e3 * STRESS, rel=1e-14)
+    assert table.units == {"shear_rate": "1/s", "stress": "kPa"}
+    assert table.lines[0] == 3
+    commas = [f"{r};{s};5".replace(".", ",") for r, s in zip(RATES, STRESS, strict=True)]
+    path.write_text("rate (1/s);stress (kPa);sd (%);T (C)\n" + ";20\n".join(commas) + ";20\n")
+    table = read_flow_curve(path)
+    assert table.shear_rate.tolist() == RATES.tolist()
+    assert table.stress_err == pytest.approx(50.0 * STRESS, rel=1e-14)
+    assert table.unused == ("T (C)",)
+    assert "sd (%)" in str(table)
+    assert "not used: 'T (C)'" in str(table)
+    path = write(path, "rate,stress (kPa),uncertainty", [(1, 2, 0.1)])
+    assert read_flow_curve(path).stress_err.tolist() == [100.0]  # in the unit of the stress
+    for content in (b"rate;\xb5\n1;2\n", b"PK\x03\x04\xff", "rate,stress\n1,2\n".encode("utf-16")):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"d\.txt is no UTF-8 text.*save or export"):
+            read_flow_curve(path)
+
+
+def test_the_command_line_says_what_it_read_and_which_lines_it_doubts(tmp_path):
+    rows = [[rate, stress, 7] for rate, stress in zip(RATES, STRESS, strict=True)]
+    rows[4][1] *= 1.25
+    rows.append(rows[9])
+    path = write(tmp_path / "a.csv", "rate,stress,temperature", rows)
+    report = run(path).stdout
+    assert "not used: 'temperature'" in report
+    assert "no column of errors" in report
+    assert "point 4 is line 6, point 30 is line 32" in report
+    found = json.loads(run(path, "--json", "--exclude", 32).stdout)
+    assert [w["lines"] for w in found["warnings"] if w["kind"] == "outlier"] == [[6]]
+    assert found["excluded"] == [32]
+    assert found["unused"] == ["temperature"]
 
 
 def run(*arguments, code=0):

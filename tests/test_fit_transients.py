@@ -7,6 +7,7 @@ import pytest
 
 import hebraud as hl
 from hebraud.inference import fit_creep, fit_flow_curve, fit_startup, sample_posterior
+from hebraud.inference.transients import _TransientLaw
 
 SCALES = hl.Scales(shear_modulus=200.0, threshold=50.0, plastic_time=0.1)
 GUESS = hl.Scales(shear_modulus=170.0, threshold=60.0, plastic_time=0.13)
@@ -43,6 +44,28 @@ def test_startup_tells_modulus_from_time():
         shift[j] = 0.03
         above, below = (fit.problem.law.values(fit.log_values + s * shift) for s in (1, -1))
         assert slopes[:, j] == pytest.approx((above - below) / 0.06, abs=2e-3 * STRESS.max())
+
+
+def test_startup_between_runs_of_the_lattice(tmp_path):
+    """Against runs made anew: 1e-3 of the largest stress, cubics over 0.1 and rtol 1e-4."""
+    fit = fit_startup(
+        TIMES, STRESS, 0.5, np.full(12, 1.0), hl.Model(0.3), start=START, guess=SCALES,
+        threshold=50.0, shear_modulus=200.0,
+    )  # fmt: skip
+    law = fit.problem.law
+    direct = _TransientLaw(law.protocol, law.model, law.before, law.time, law.drive)
+    for shift in ([0.03, 0.0, 0.02, 0.0], [-0.04, -0.05, 0.0, 0.04]):
+        at = fit.log_values + np.array(shift)
+        assert law.values(at) == pytest.approx(direct.values(at), abs=1e-3 * STRESS.max())
+        slopes = zip(law.slopes(at)[1].T, direct.slopes(at)[1].T, strict=True)
+        for one, two in slopes:
+            assert one == pytest.approx(two, abs=1e-2 * STRESS.max())
+    low, high = fit.interval("alpha", 0.68)
+    assert low < fit.alpha.value < high
+    hl.save(fit, tmp_path / "fit.h5")
+    again = hl.load(tmp_path / "fit.h5")
+    assert again.problem.law.rows == {}  # made again, the same, where they are asked for
+    assert np.array_equal(again.fitted, fit.fitted)
 
 
 def test_creep_with_a_held_coupling():

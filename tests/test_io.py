@@ -339,9 +339,10 @@ def test_foreign_files(content, tmp_path):
 
 def test_another_format_names_its_version(stored):
     data = stored.read_bytes()
-    now, later = f"hebraud {hl.__version__} result, format 1", "hebraud 9.9.9 result, format 2"
+    now = f"hebraud {hl.__version__} result, format {FORMAT}"
+    later = f"hebraud 9.9.9 result, format {FORMAT + 1}"
     stored.write_bytes(data.replace(now.encode(), later.encode()))
-    with pytest.raises(UnreadableFile, match=r"hebraud 9\.9\.9 in format 2.*reads format 1"):
+    with pytest.raises(UnreadableFile, match=r"hebraud 9\.9\.9 in format 3.*reads formats 1 to 2"):
         load(stored)
 
 
@@ -428,6 +429,62 @@ def test_the_files_of_format_1_are_still_read():
     ]
     assert run.final.masses.max() == float.fromhex("0x1.0b68d0fa31df0p-6")
     assert provenance(FORMAT_1 / "run.h5")["hebraud_version"] == "0.1.0"
+    assert run.settings == {}  # not kept then
+    second = load(FORMAT_1.with_name("results_format_2") / "run.h5")
+    assert second.stress.tolist() == [
+        float.fromhex(x) for x in ("0x1.47817ad26c8e4p-7", "0x1.98a77cc48d7d8p-5")
+    ]
+    assert second.settings["start"] == "gaussian(0.3)"
+    assert second.settings["until"] == 0.5
+
+
+def test_a_run_says_how_it_was_made(tmp_path):
+    """In the file, to whom has only h5py, and in tables; the texts make the run again."""
+    run = hl.evolve(hl.Model(0.3), hl.Startup(0.1), hl.gaussian(0.3), until=0.5, rtol=1e-2)
+    assert run.settings == {
+        "solver": "evolve", "protocol": "Startup(rate=0.1)", "start": "gaussian(0.3)",
+        "until": 0.5, "rtol": 1e-2, "atol": 1e-9,
+    }  # fmt: skip
+    loaded = travelled(run, tmp_path)
+    assert loaded.settings == run.settings
+    assert run.settings.items() <= loaded.to_dataframe().attrs.items()
+    said = provenance(tmp_path / "result.h5")
+    assert {name: str(value) for name, value in run.settings.items()}.items() <= said.items()
+    with h5py.File(tmp_path / "result.h5") as store:
+        assert store["settings/protocol"].asstr()[()] == "Startup(rate=0.1)"
+    made = (eval(loaded.settings[name], vars(hl).copy()) for name in ("protocol", "start"))
+    same(
+        run,
+        hl.evolve(
+            loaded.model,
+            *made,
+            **{k: said_ for k, said_ in loaded.settings.items() if k in ("until", "rtol", "atol")},
+        ),
+    )
+
+
+def slow(t):
+    return 0.1 / (1.0 + t)
+
+
+def test_settings_name_functions_and_long_starts(tmp_path):
+    """No addresses, so that equal runs make equal files, and no arrays."""
+    first = hl.evolve(hl.Model(0.3), hl.ShearRate(slow), hl.gaussian(0.3), 0.2, rtol=1e-2)
+    assert first.settings["protocol"] == "ShearRate(rate=<function slow>, breakpoints=())"
+    second = hl.evolve(
+        hl.Model(0.3), hl.Sequence([(hl.Cessation(), 0.1), (hl.Creep(0.0), 0.1)]), first.final,
+        rtol=1e-2,
+    )  # fmt: skip
+    assert second.settings["start"] == "CellStart(...)"
+    assert second.settings["until"] == 0.2
+    state = hl.steady_state(hl.Model(0.3), 0.1)
+    third = hl.simulate_blocks(hl.Model(0.3), hl.Cessation(), state, 0.1, blocks=100, seed=7)
+    assert third.settings["start"] == repr(state)
+    assert [third.settings[name] for name in ("solver", "blocks", "step", "seed")] == [
+        "simulate_blocks", 100, 1e-2, 7,
+    ]  # fmt: skip
+    for run in (first, second, third):
+        same(run, travelled(run, tmp_path))
 
 
 def test_only_known_methods_are_taken(tmp_path):

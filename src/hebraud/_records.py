@@ -25,6 +25,7 @@ from hebraud.inference.herschel_bulkley import _Law as HerschelBulkleyLaw
 from hebraud.inference.problem import Problem
 from hebraud.inference.reduced import Classical, Tabulated
 from hebraud.inference.transients import _CREEP, _STARTUP, TransientFit
+from hebraud.inference.transients import _LatticeLaw as LatticeLaw
 from hebraud.inference.transients import _TransientLaw as TransientLaw
 from hebraud.model.coupling import ActivityNoise, DropNoise, FixedNoise
 from hebraud.model.model import Model
@@ -66,7 +67,7 @@ _PARTS: tuple[type, ...] = (
     *(Single, Redrawn, Quenched, ThresholdLaw, Conditioned, Reweighted, PowerRate),
     *(Scales, Estimate, Exact, FiniteVolume),
     *(ExactState, CellDensity, Grid, CellStart, ClassStart, Sample),
-    *(Problem, FlowCurveLaw, TransientLaw, Classical, Tabulated, Gaussian),
+    *(Problem, FlowCurveLaw, TransientLaw, LatticeLaw, Classical, Tabulated, Gaussian),
 )
 _CLASSES: dict[str, type] = {
     **{cls.__name__.lstrip("_"): cls for cls in (*RESULTS, *_PARTS)},
@@ -75,9 +76,11 @@ _CLASSES: dict[str, type] = {
 _NAMES = {cls: name for name, cls in _CLASSES.items()}
 _TRANSIENTS = {kind.measured: kind for kind in (_STARTUP, _CREEP)}
 _REMADE = ("minimizer", "rows")
-"""Fields that are not stored: a fit's lmfit Minimizer, and the cache of a tabulated curve."""
+"""Fields that are not stored: a fit's lmfit Minimizer, and what tabulated laws have tabulated."""
 _METHODS = {(ExactState, "density"), (ExactState, "densities")}
 """Methods that an object may hold in the place of a function."""
+_LATER = {"History": {"settings"}}
+"""Fields that files of format 1 do not have; their classes have defaults."""
 
 _FACES = Column("s", "sigma_c", "", "faces of the cells of local stress, ascending")
 _MASS = Column("", "1", "", "probability in every cell, (classes, cells)")
@@ -273,6 +276,8 @@ def _made(kind: str, members: dict[str, Any]) -> Any:
     if kind not in _CLASSES:
         raise ValueError(f"it holds a {kind!r}, which this version does not know")
     stored = _stored(_CLASSES[kind])
+    absent = _LATER.get(kind, set()) - members.keys()
+    stored = [field for field in stored if field not in absent]
     _check_members(kind, members, {field.lstrip("_") for field in stored})
     made = {field: members[field.lstrip("_")] for field in stored}
     if issubclass(_CLASSES[kind], Fit):

@@ -64,9 +64,10 @@ def fit(
             {"classical": found, "Herschel-Bulkley": fit_herschel_bulkley_law(*columns)}
         )
     if as_json:
-        text = json.dumps(_summary(found, comparison, level), indent=2, ensure_ascii=False)
+        text = json.dumps(_summary(table, found, comparison, level), indent=2, ensure_ascii=False)
     else:
-        text = found.report(level) + ("" if comparison is None else f"\n{comparison.report()}")
+        text = _report(data, table, found, level)
+        text += "" if comparison is None else f"\n{comparison.report()}"
     if output is None:
         typer.echo(text)
     else:
@@ -89,7 +90,17 @@ def _condition(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _summary(found: Any, comparison: Any, level: float) -> dict[str, Any]:
+def _report(data: Path, table: Any, found: Any, level: float) -> str:
+    """Return the fit's report, under what was read and the lines of the points it names."""
+    named = sorted({i for warning in found.warnings for i in warning.points})
+    lines = [f"{data}: {table}"]
+    if named:
+        where = ", ".join(f"point {i} is line {table.lines[i]}" for i in named)
+        lines.append(f"  of the points named below, {where}")
+    return "\n".join([*lines, found.report(level)])
+
+
+def _summary(table: Any, found: Any, comparison: Any, level: float) -> dict[str, Any]:
     """Return what the report says, for machines; null where an interval has no end."""
     parameters = {}
     for name, estimate in found.estimates.items():
@@ -100,7 +111,11 @@ def _summary(found: Any, comparison: Any, level: float) -> dict[str, Any]:
     summary = {
         "parameters": parameters, "level": level, "chi_square": found.chi_square,
         "degrees_of_freedom": found.degrees_of_freedom, "aic": found.aic, "bic": found.bic,
-        "warnings": [{"kind": w.kind, "message": w.message} for w in found.warnings],
+        "warnings": [
+            {"kind": w.kind, "message": w.message, "lines": [table.lines[i] for i in w.points]}
+            for w in found.warnings
+        ],
+        "columns": table.headers, "unused": table.unused, "excluded": table.excluded,
     }  # fmt: skip
     if comparison is not None:
         summary["comparison"] = [

@@ -23,8 +23,8 @@ from hebraud.md.files import write_whole
 
 __all__ = ["FORMAT", "UnreadableFile", "load", "provenance", "save"]
 
-FORMAT = 1
-"""The format that this version writes, and reads."""
+FORMAT = 2
+"""The format that this version writes; it reads all from 1 on."""
 
 _HEAD = 512
 _LINE = "hebraud {version} result, format {format}, HDF5 from byte 512 on, sha256 {digest}\n"
@@ -108,6 +108,8 @@ def load(path: str | Path) -> Any:
 def provenance(path: str | Path) -> dict[str, str]:
     """Return what a file says of its making: versions, date, note, kind of result, model.
 
+    Of a run also its settings: solver, protocol, start, end, tolerances or blocks, step and seed.
+
     Raises
     ------
     FileNotFoundError, OSError, UnreadableFile
@@ -118,6 +120,8 @@ def provenance(path: str | Path) -> dict[str, str]:
         for name in store:
             if "repr" in store[name].attrs:
                 said[name] = str(store[name].attrs["repr"])
+        if "settings" in store:
+            said |= {name: str(value) for name, value in get(store["settings"], {}).items()}
         return said
 
 
@@ -154,11 +158,11 @@ def _opened(path: str | Path) -> Any:
             f"{path} was not written by hebraud.save: it begins with {data[:16]!r}"
         )
     version, number = head[1].decode(), int(head[2])
-    if number != FORMAT:
+    if not 1 <= number <= FORMAT:
         raise UnreadableFile(
             f"{path} was written by hebraud {version} in format {number}; this is hebraud "
-            f"{__version__}, which reads format {FORMAT}: use the version that wrote it, or a "
-            "later one"
+            f"{__version__}, which reads formats 1 to {FORMAT}: use the version that wrote it, or "
+            "a later one"
         )
     digest = hashlib.sha256(data[_HEAD:]).hexdigest()
     line = _LINE.format(version=version, format=number, digest=digest)

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import check_number
+from hebraud.inference.cautions import FitWarning, cautions
 from hebraud.inference.problem import Problem, minimise
 from hebraud.rheology import columns
 from hebraud.rheology.estimate import Estimate
 
-__all__ = ["Fit", "FitWarning", "Interval"]
+__all__ = ["Fit", "Interval"]
 
 Floats = NDArray[np.float64]
 
@@ -26,23 +27,6 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class FitWarning:
-    """What to beware of: ``kind`` is one word, ``message`` says it in full.
-
-    undetermined : the data hardly bound a parameter. degenerate : a combination of parameters is
-    bound much worse than each alone would be. misfit : the scatter about the fit exceeds the error
-    bars. trend : neighbouring residuals have the same sign too often. outlier : points too
-    far off for their number; they are in the fit all the same.
-    """
-
-    kind: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.message}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,97 +186,10 @@ class Fit:
     @cached_property
     def warnings(self) -> tuple[FitWarning, ...]:
         """What to beware of in this fit; empty where nothing was found."""
-        return (*self._undetermined(), *self._misfit(), *self._trend(), *self._outliers())
+        return cautions(self)
 
     def _window(self) -> str:
         return "give points over a wider window, or hold a parameter that is known otherwise"
-
-    def _undetermined(self) -> list[FitWarning]:
-        spread = np.sqrt(np.diag(self.log_covariance))
-        loose = [
-            f"{name} (factor {math.exp(min(s, 700.0)):.3g})"
-            for name, s in zip(self.free, spread, strict=True)
-            if s > 0.5
-        ]
-        found = []
-        if loose:
-            found.append(
-                FitWarning(
-                    "undetermined",
-                    f"one standard error covers a large factor in {', '.join(loose)}; "
-                    f"{self._window()}",
-                )
-            )
-        if self.condition_number > 100.0:
-            found.append(
-                FitWarning(
-                    "degenerate",
-                    f"the confidence region is {self.condition_number:.3g} times as long as wide "
-                    f"(log parameters): a combination of {', '.join(self.free)} is left open; "
-                    f"{self._window()}",
-                )
-            )
-        return found
-
-    def _misfit(self) -> list[FitWarning]:
-        from scipy.stats import chi2
-
-        if self.problem.scaled:
-            return []
-        chance = float(chi2.sf(self.chi_square, self.degrees_of_freedom))
-        if chance > 1e-3:
-            return []
-        return [
-            FitWarning(
-                "misfit",
-                f"chi-square per degree of freedom is {self.reduced_chi_square:.3g} (chance "
-                f"{chance:.1g}): the law does not describe the data within their error bars, and "
-                "the intervals are too small",
-            )
-        ]
-
-    def _trend(self) -> list[FitWarning]:
-        """The test of Wald and Wolfowitz on the signs of the residuals, at three sigma."""
-        above = self.residuals[np.argsort(self.abscissa, kind="stable")] > 0.0
-        n, up = above.size, int(above.sum())
-        pairs = 2.0 * up * (n - up)
-        if n < 8 or pairs == 0.0:
-            return []
-        runs = 1 + int(np.sum(above[1:] != above[:-1]))
-        spread = math.sqrt(pairs * (pairs - n) / (n * n * (n - 1.0)))
-        if runs >= 1.0 + pairs / n - 3.0 * spread:
-            return []
-        return [
-            FitWarning(
-                "trend",
-                f"the residuals change sign only {runs - 1} times over {n} points: the law bends "
-                "otherwise than the data, and the intervals are about the law, not the material",
-            )
-        ]
-
-    def _outliers(self) -> list[FitWarning]:
-        """Points beyond Student's law of the fit to the others (1 % a data set, Bonferroni)."""
-        from scipy.stats import t
-
-        freedom = self.degrees_of_freedom - 1
-        if freedom < 1:
-            return []
-        jacobian = self.problem.jacobian(self.result.params)
-        leverage = (np.linalg.qr(jacobian)[0] ** 2).sum(axis=1)
-        raw = self.problem.residual(self.result.params)
-        known = leverage < 1.0 - 1e-9
-        own = np.where(known, raw**2 / np.where(known, 1.0 - leverage, 1.0), 0.0)
-        others = (self.chi_square - own) / freedom
-        limit = float(t.isf(0.005 / raw.size, freedom))
-        return [
-            FitWarning(
-                "outlier",
-                f"point {i} ({self.axes[0]} {self.abscissa[i]:.4g}, {self.axes[1]} "
-                f"{self.problem.data[i]:.4g}) is {'above' if raw[i] > 0.0 else 'below'} the fit "
-                f"by more than {limit:.1f} standard deviations of the other points; it was kept",
-            )
-            for i in np.flatnonzero(own > limit**2 * others)
-        ]
 
     def _reported_interval(self, name: str, level: float) -> Interval:
         """The profile's, or the covariance's where every value of the law is a long run."""

@@ -34,4 +34,5 @@ class ModelFit(Fit):
         return with_coupling(self.template, self.alpha.value)
 
     def _title(self) -> str:
-        return f"{self.model!r}: {super()._title()}"
+        shown = with_coupling(self.template, float(f"{self.alpha.value:.6g}"))
+        return f"{shown!r}: {super()._title()}"

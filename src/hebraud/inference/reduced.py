@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,7 +16,15 @@ from hebraud.model.coupling import DropNoise
 from hebraud.model.model import Model
 from hebraud.solvers.steady import FiniteVolume, flow_curve
 
-__all__ = ["ReducedCurve", "Slopes", "computed", "coupling_of", "reduced_curve", "with_coupling"]
+__all__ = [
+    "ReducedCurve",
+    "Slopes",
+    "computed",
+    "coupling_of",
+    "cubic",
+    "reduced_curve",
+    "with_coupling",
+]
 
 Floats = NDArray[np.float64]
 
@@ -94,37 +103,64 @@ class Classical:
         return Slopes(curve.stress, by_alpha, by_rate)
 
 
-_ALPHA_STEP = 0.05
 _RATE_STEP = math.log(10.0) / 5.0
+
+
+class _Rows(NamedTuple):
+    """Rows of a lattice at ln alpha = centre + width sinh(step row)."""
+
+    centre: float
+    width: float
+    step: float
+
+    def log_alpha(self, row: int) -> float:
+        """Return ln alpha of a row."""
+        return self.centre + self.width * math.sinh(row * self.step)
+
+    def place(self, log_alpha: float) -> tuple[float, float]:
+        """Return the row of ln alpha, as a real number, and its derivative."""
+        above = (log_alpha - self.centre) / self.width
+        return math.asinh(above) / self.step, 1.0 / (
+            self.step * self.width * math.hypot(1.0, above)
+        )
 
 
 @dataclass
 class Tabulated:
-    """ln Sigma on a lattice in (ln alpha, ln g), filled where it is asked for.
+    """ln Sigma on a lattice in alpha and ln g, filled where it is asked for.
 
-    Between the lattice points it is a product of four-point cubics: to some 1e-4 of Sigma away
-    from the critical coupling, 1e-3 near it, below the scatter of any rheometer. What is computed
-    once serves the whole fit, its profiles and its posterior.
+    Rows are even in the logarithm of the distance from the critical coupling, but for a width of
+    0.2 % about it: there ln Sigma bends at small rates, as the yield stress vanishes. Between the
+    lattice points it is a product of four-point cubics, right to some 1e-4 of Sigma, and to 2e-3 at
+    the transition. What is computed once serves the whole fit, its profiles and its posterior.
     """
 
     model: Model
     rows: dict[int, dict[int, float]] = field(default_factory=dict)
+
+    @cached_property
+    def lattice(self) -> _Rows:
+        """The rows; even in ln alpha where the model has no critical coupling > 0."""
+        from hebraud.analytic.critical import critical_coupling
+
+        critical = critical_coupling(self.model)
+        if 0.0 < critical < math.inf:
+            return _Rows(math.log(critical), 2e-3, 0.2)
+        return _Rows(0.0, 1e3, 1e-4)
 
     @property
     def bounds(self) -> tuple[float, float]:
         """The range of ln alpha; ``DropNoise`` has no state above its critical coupling."""
         if not isinstance(self.model.coupling, DropNoise):
             return math.log(1e-4), math.log(1e3)
-        from hebraud.analytic.critical import critical_coupling
-
-        highest = math.log(critical_coupling(self.model)) - 2.0 * _ALPHA_STEP
+        highest = self.lattice.centre - 0.02
         return highest - 10.0, highest
 
     def _log_stress(self, row: int, columns: NDArray[np.int64]) -> Floats:
         known = self.rows.setdefault(row, {})
         new = [int(j) for j in columns if int(j) not in known]
         if new:
-            model = with_coupling(self.model, math.exp(row * _ALPHA_STEP))
+            model = with_coupling(self.model, math.exp(self.lattice.log_alpha(row)))
             stress = computed(model, np.exp(np.array(new) * _RATE_STEP), 1e-4)
             known.update(zip(new, np.log(stress).tolist(), strict=True))
         return np.array([known[int(j)] for j in columns])
@@ -134,15 +170,16 @@ class Tabulated:
         x = np.log(shear_rate) / _RATE_STEP
         base = np.floor(x).astype(np.int64)
         columns = np.arange(base.min() - 1, base.max() + 3)
-        row = math.floor(log_alpha / _ALPHA_STEP)
+        place, place_slope = self.lattice.place(log_alpha)
+        row = math.floor(place)
         table = np.stack([self._log_stress(row + i, columns) for i in (-1, 0, 1, 2)])
-        value, slope = _cubic(np.array(log_alpha / _ALPHA_STEP - row))
+        value, slope = cubic(np.array(place - row))
         along, across = value @ table, slope @ table
         index = (base - columns[0])[:, None] + np.arange(-1, 3)
-        weight, d_weight = _cubic(x - base)
+        weight, d_weight = cubic(x - base)
         return (
             (along[index] * weight).sum(-1),
-            (across[index] * weight).sum(-1) / _ALPHA_STEP,
+            (across[index] * weight).sum(-1) * place_slope,
             (along[index] * d_weight).sum(-1) / _RATE_STEP,
         )
 
@@ -162,7 +199,7 @@ def computed(model: Model, shear_rate: Floats, rtol: float) -> Floats:
     return flow_curve(model, shear_rate, None if applies(model) else FiniteVolume(rtol)).stress
 
 
-def _cubic(t: Floats) -> tuple[Floats, Floats]:
+def cubic(t: Floats) -> tuple[Floats, Floats]:
     """Weights of the points -1, 0, 1, 2 in a cubic through them, and their derivatives, at t."""
     t = np.asarray(t)[..., None]
     weight = np.concatenate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,16 @@ __all__ = ["Table", "read_flow_curve"]
 
 Floats = NDArray[np.float64]
 
-_NAMES = {
-    "shear_rate": ("shear rate", "shearrate", "rate", "strain rate", "gamma dot", "gammadot", "γ̇"),
-    "stress": ("stress", "shear stress", "shearstress", "sigma", "tau", "σ", "τ"),
-    "stress_err": (
-        "stress err", "stress error", "stress std", "stress stderr", "shear stress err",
-        "shear stress error", "shear stress std", "standard error", "std", "error", "err",
-    ),
+_NAMES = ("shear_rate", "stress", "stress_err")
+_RATE = {"rate", "shear rate", "shearrate", "strain rate"}
+_RATE_SYMBOLS = {"γ̇", "gammadot", "gamma dot"}
+_STRESS = {"stress", "shear stress", "shearstress"}
+_STRESS_SYMBOLS = {"σ", "τ", "sigma", "tau"}
+_ERROR_WORDS = {
+    "err", "error", "errors", "std", "stdev", "sd", "sem", "stderr", "uncertainty", "deviation",
+    "delta", "±",
 }  # fmt: skip
+_BESIDE_ERROR = {"shear", "stress", "standard", "of", "in", "the", *_STRESS_SYMBOLS}
 _STRESS_UNITS = {
     "pa": 1.0, "kpa": 1e3, "mpa": None, "µpa": 1e-6, "μpa": 1e-6, "n/m2": 1.0, "nm-2": 1.0,
     "dyn/cm2": 0.1, "dyne/cm2": 0.1, "dynes/cm2": 0.1,
@@ -46,6 +49,12 @@ class Table:
         Line of the file of each point, from 1.
     units : dict
         The unit of every column as its header says it, "" where it says none.
+    headers : dict
+        The header of every column that was read.
+    unused : tuple of str
+        The headers that were not.
+    excluded : tuple of int
+        Lines that were left out on request.
     """
 
     shear_rate: Floats
@@ -53,6 +62,20 @@ class Table:
     stress_err: Floats | None
     lines: tuple[int, ...]
     units: dict[str, str]
+    headers: dict[str, str]
+    unused: tuple[str, ...]
+    excluded: tuple[int, ...]
+
+    def __str__(self) -> str:
+        taken = ", ".join(f"{name} from {header!r}" for name, header in self.headers.items())
+        said = [f"{len(self.lines)} points: {taken}"]
+        if self.stress_err is None:
+            said.append("no column of errors")
+        if self.unused:
+            said.append(f"not used: {', '.join(map(repr, self.unused))}")
+        if self.excluded:
+            said.append(f"left out: lines {', '.join(map(str, self.excluded))}")
+        return "; ".join(said)
 
 
 def read_flow_curve(
@@ -63,9 +86,12 @@ def read_flow_curve(
 ) -> Table:
     """Read a flow curve from a text file with one header line.
 
-    Commas, semicolons or tabs part the columns; lines that begin with # are comments. Headers are
-    known by name ("shear rate", "stress", "stress error" and the like, whatever the case) with the
-    unit in brackets or after the name: ``Shear rate (1/s)``, ``stress_Pa``, ``stress [kPa]``.
+    Tabs, semicolons, commas or, where the header has none of these, blanks part the columns. Lines
+    that begin with # are comments; the last of them is the header where the first other line holds
+    numbers only. Headers are known by name ("shear rate", "stress", "stress error" and the like,
+    whatever the case) with the unit in brackets, after the name or in a line of its own below:
+    ``Shear rate (1/s)``, ``stress_Pa``, ``stress [kPa]``. An error without a unit is in that of
+    the stress, one in % is that share of the stress. Decimals have a point, or all of them a comma.
 
     Parameters
     ----------
@@ -87,13 +113,14 @@ def read_flow_curve(
         left.
     """
     header, rows = _rows(Path(path))
-    found = {name: _find(name, header, (columns or {}).get(name)) for name in _NAMES}
+    found = {name: _find(path, name, header, (columns or {}).get(name)) for name in _NAMES}
     missing = [name for name in ("shear_rate", "stress") if found[name] is None]
     if missing:
         raise ValueError(
             f"{path}: no column for {' and '.join(missing)}; the columns are "
-            f"{', '.join(repr(name) for name in header)}; name it as in "
-            f"columns={{{missing[0]!r}: 'HEADER'}} or on the command line"
+            f"{', '.join(repr(name) for name in header)}; say which it is: "
+            f"columns={{{missing[0]!r}: 'HEADER'}}, or --{missing[0].replace('_', '-')}-column "
+            "HEADER on the command line"
         )
     for name, text in (where or {}).items():
         if name not in header:
@@ -106,14 +133,23 @@ def read_flow_curve(
     if unknown:
         raise ValueError(f"{path}: no data in the lines to exclude, {sorted(unknown)}")
     rows = [(line, row) for line, row in rows if line not in exclude]
-    data, units = {}, {}
-    for name, index in found.items():
-        if index is None:
-            continue
-        factor, units[name] = _unit(name, header[index], str(path))
-        data[name] = factor * np.array(
-            [_number(path, line, header[index], row[index]) for line, row in rows]
+    if not rows:
+        raise ValueError(f"{path}: no line is left, all are excluded")
+    at = {name: index for name, index in found.items() if index is not None}
+    cells = [row[index] for _, row in rows for index in at.values()]
+    commas = any("," in cell for cell in cells) and not any("." in cell for cell in cells)
+    data: dict[str, Floats] = {}
+    units: dict[str, str] = {}
+    for name, index in at.items():
+        column = np.array(
+            [_number(path, line, header[index], row[index], commas) for line, row in rows]
         )
+        units[name] = _split(header[index])[1]
+        if name == "stress_err" and units[name] == "%":
+            data[name] = 0.01 * column * data["stress"]
+            continue
+        alike = "stress" if name == "stress_err" and not units[name] else name
+        data[name] = _factor(path, alike, header[at[alike]]) * column
     lines = tuple(line for line, _ in rows)
     bad = [
         f"line {line}: {name} {value:g}"
@@ -126,31 +162,78 @@ def read_flow_curve(
             f"{path}: values must be finite and > 0, got {'; '.join(bad[:8])}"
             f"{f' and {len(bad) - 8} more' if len(bad) > 8 else ''}; exclude these lines"
         )
-    return Table(data["shear_rate"], data["stress"], data.get("stress_err"), lines, units)
+    return Table(
+        data["shear_rate"], data["stress"], data.get("stress_err"), lines, units,
+        {name: header[index] for name, index in at.items()},
+        tuple(text for i, text in enumerate(header) if text and i not in at.values()),
+        tuple(sorted(exclude)),
+    )  # fmt: skip
 
 
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the header and the rows with their line numbers."""
-    text = path.read_text(encoding="utf-8-sig")
-    lines = [
-        (i, line)
-        for i, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is no UTF-8 text ({error}); save or export it as text, CSV in UTF-8"
+        ) from None
+    lines = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    notes = [(i, line) for i, line in lines if line.lstrip().startswith("#")]
+    lines = [pair for pair in lines if pair not in notes]
+    if lines and notes and all(map(_is_number, _cells(lines[0][1], _delimiter(lines[0][1])))):
+        above = max((pair for pair in notes if pair[0] < lines[0][0]), default=None)
+        lines = lines if above is None else [(above[0], above[1].lstrip(" #")), *lines]
     if len(lines) < 2:
         raise ValueError(f"{path}: needs a header and at least one row, got {len(lines)} lines")
-    delimiter = max("\t;,", key=lines[0][1].count)
-    rows = [
-        (i, [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))])
-        for i, line in lines
-    ]
-    header = rows[0][1]
-    for i, row in rows[1:]:
+    delimiter = _delimiter(lines[0][1])
+    (first, header), *rows = [(i, _cells(line, delimiter)) for i, line in lines]
+    if any(map(_is_number, header)):
+        raise ValueError(
+            f"{path}: line {first} must name the columns, such as 'shear rate (1/s)', "
+            f"'stress (Pa)', got numbers: {', '.join(header)}"
+        )
+    for i, row in rows:
         if len(row) != len(header):
             raise ValueError(
                 f"{path}: line {i} has {len(row)} cells where the header has {len(header)}"
+                f"{'' if delimiter else ' (blanks part columns: names must have none)'}"
             )
-    return header, rows[1:]
+    if all(not cell or _is_unit(cell.strip("[]()")) for cell in rows[0][1]):
+        header = [
+            f"{name} [{unit.strip('[]()')}]" if unit else name
+            for name, unit in zip(header, rows[0][1], strict=True)
+        ]
+        rows = rows[1:]
+    return header, rows
+
+
+def _delimiter(header: str) -> str | None:
+    delimiter = max("\t;,", key=header.count)
+    return delimiter if delimiter in header else None
+
+
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_unit(text: str) -> bool:
+    return _plain(text) in {*_STRESS_UNITS, *_RATE_UNITS, "%"}
+
+
+def _plain(unit: str) -> str:
+    plain = re.sub(r"[\s^{}·*]", "", unit).replace("⁻¹", "-1").replace("²", "2").replace("−", "-")
+    return plain.lower()
 
 
 def _split(header: str) -> tuple[str, str]:
@@ -166,45 +249,61 @@ def _split(header: str) -> tuple[str, str]:
             if after:
                 name, unit = after.groups()
                 break
-    return " ".join(re.split(r"[\s_.\-]+", name.strip().lower())), unit
+    name = unicodedata.normalize("NFC", name.strip().lower())
+    return " ".join(re.split(r"[\s_.\-]+", name)), unit
 
 
-def _find(name: str, header: list[str], given: str | None) -> int | None:
+def _is_named(name: str, header: str) -> bool:
+    """True where a header, without its unit, is one for this column."""
+    text = _split(header)[0]
+    words = set(text.split())
+    if name == "stress_err":
+        return bool(words & _ERROR_WORDS) and words <= _ERROR_WORDS | _BESIDE_ERROR
+    known, symbols = (_RATE, _RATE_SYMBOLS) if name == "shear_rate" else (_STRESS, _STRESS_SYMBOLS)
+    plain = " ".join(word for word in text.split() if word not in symbols)
+    return text in symbols or plain in known or (bool(words) and words <= symbols)
+
+
+def _find(path: str | Path, name: str, header: list[str], given: str | None) -> int | None:
     if given is not None:
         if given not in header:
             raise ValueError(
-                f"no column {given!r} for {name}; the columns are {', '.join(map(repr, header))}"
+                f"{path}: no column {given!r} for {name}; the columns are "
+                f"{', '.join(map(repr, header))}"
             )
         return header.index(given)
-    hits = [i for i, text in enumerate(header) if _split(text)[0] in _NAMES[name]]
+    hits = [i for i, text in enumerate(header) if _is_named(name, text)]
     if len(hits) > 1:
         raise ValueError(
-            f"more than one column for {name}: {', '.join(repr(header[i]) for i in hits)}; say "
-            "which"
+            f"{path}: more than one column for {name}: {', '.join(repr(header[i]) for i in hits)}; "
+            f"say which: columns={{{name!r}: 'HEADER'}}, or --{name.replace('_', '-')}-column "
+            "HEADER on the command line"
         )
     return hits[0] if hits else None
 
 
-def _unit(name: str, header: str, path: str) -> tuple[float, str]:
+def _factor(path: str | Path, name: str, header: str) -> float:
+    """Return what a number in a header's unit is in 1/s or Pa."""
     unit = _split(header)[1]
     known = _RATE_UNITS if name == "shear_rate" else _STRESS_UNITS
     if not unit:
-        return 1.0, ""
-    plain = re.sub(r"[\s^{}·*]", "", unit).replace("⁻¹", "-1").replace("²", "2").replace("−", "-")
-    factor = known.get(plain.lower())
-    if plain in ("mPa", "MPa") and known is _STRESS_UNITS:
-        factor = 1e-3 if plain == "mPa" else 1e6
+        return 1.0
+    factor = known.get(_plain(unit))
+    if unit in ("mPa", "MPa") and known is _STRESS_UNITS:
+        factor = 1e-3 if unit == "mPa" else 1e6
     if factor is None:
         allowed = ", ".join(key for key, value in known.items() if value is not None)
         raise ValueError(f"{path}: unit {unit!r} of {header!r} is not known; known are {allowed}")
-    return factor, unit
+    return factor
 
 
-def _number(path: str | Path, line: int, header: str, cell: str) -> float:
+def _number(path: str | Path, line: int, header: str, cell: str, commas: bool) -> float:
     try:
-        return float(cell)
+        return float(cell.replace(",", ".") if commas else cell)
     except ValueError:
-        hint = "; write decimals with a point" if "," in cell else ""
+        hint = ""
+        if "," in cell:
+            hint = "; write all decimals with a point, or all with a comma, and no thousands"
         raise ValueError(
             f"{path}: line {line}, column {header!r}: {cell!r} is not a number{hint}"
         ) from None

@@ -6,14 +6,17 @@ physical units stretch it:
     startup   stress = threshold f(t/tau; alpha, rate G0 tau/threshold)
     creep     strain = (threshold/G0) f(t/tau; alpha, stress/threshold)
 
-so that all derivatives follow from those of f with respect to ln t, ln alpha and ln drive, taken as
-central differences of runs.
+so that all derivatives follow from those of f with respect to ln t, ln alpha and ln drive. The
+stress of startup is interpolated between runs on a lattice in (ln alpha, ln drive), made where a
+fit asks for them: what was run once serves the whole fit and its profiles. The strain of creep
+changes by decades where the stress passes what the start can bear, so that no lattice holds it:
+there every value of the law is a run, and derivatives are central differences of runs.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,7 +32,7 @@ from hebraud.inference.problem import (
     check_positive,
     held_values,
 )
-from hebraud.inference.reduced import coupling_of, with_coupling
+from hebraud.inference.reduced import coupling_of, cubic, with_coupling
 from hebraud.model.model import Model
 from hebraud.model.protocols import Creep, Startup
 from hebraud.model.scales import Scales
@@ -40,7 +43,9 @@ from hebraud.solvers.evolve import evolve
 __all__ = ["TransientFit", "fit_creep", "fit_startup"]
 
 Floats = NDArray[np.float64]
-_STEP = 0.04  # of ln alpha and ln drive
+_STEP = 0.04  # of differences, in ln alpha and in ln drive
+_LATTICE = 0.1  # the step of the lattice: the stress between its points is right to 6e-4
+_LONGER = 4.0  # runs of the lattice end at powers of this in tau
 _RTOL = 1e-4
 
 
@@ -63,7 +68,7 @@ _CREEP = _Protocol(Creep, "strain", ((1, -1, 0), (-1, 0, 0)))
 
 @dataclass(frozen=True)
 class _TransientLaw:
-    """The run at the data's times."""
+    """The run at the data's times, made anew for every value of the parameters."""
 
     protocol: _Protocol
     model: Model
@@ -73,22 +78,38 @@ class _TransientLaw:
     names: tuple[str, ...] = ("alpha", "threshold", "shear_modulus", "plastic_time")
     quick: bool = False
 
-    def _run(self, log_alpha: float, log_drive: float, time: Floats) -> tuple[Floats, Floats]:
-        """Return f and df/d ln t at reduced times."""
+    def _spline(self, log_alpha: float, log_drive: float, until: float) -> Any:
+        """Return f as a function of reduced time."""
         from scipy.interpolate import CubicSpline
 
         history = evolve(
             with_coupling(self.model, math.exp(log_alpha)),
             self.protocol.imposed(math.exp(log_drive)),
             self.before,
-            until=float(time.max()),
+            until=until,
             rtol=_RTOL,
         )
         values = getattr(history, self.protocol.measured)
         # of entries at one time the last is the state after the jump
         keep = np.append(np.diff(history.time) > 0.0, True)
-        spline = CubicSpline(history.time[keep], values[keep])
-        return spline(time), time * spline(time, 1)
+        return CubicSpline(history.time[keep], values[keep])
+
+    def _value(self, log_alpha: float, log_drive: float, time: Floats) -> Floats:
+        """Return f at reduced times."""
+        return np.asarray(self._spline(log_alpha, log_drive, float(time.max()))(time))
+
+    def _slopes(self, log_alpha: float, log_drive: float, time: Floats) -> Floats:
+        """Return f and its derivatives by ln alpha, ln drive and ln t, (4, n)."""
+        run = self._spline(log_alpha, log_drive, float(time.max()))
+        by_alpha, by_drive = (
+            (
+                self._value(log_alpha + in_alpha, log_drive + in_drive, time)
+                - self._value(log_alpha - in_alpha, log_drive - in_drive, time)
+            )
+            / (2.0 * _STEP)
+            for in_alpha, in_drive in ((_STEP, 0.0), (0.0, _STEP))
+        )
+        return np.array([run(time), by_alpha, by_drive, time * run(time, 1)])
 
     def _reduced(self, log: Floats) -> tuple[float, float, Floats]:
         """Return the measured quantity's unit, ln drive, and the times over tau."""
@@ -98,23 +119,47 @@ class _TransientLaw:
     def values(self, log: Floats) -> Floats:
         """Return the measured quantity at the data's times."""
         unit, log_drive, time = self._reduced(log)
-        return unit * self._run(float(log[0]), log_drive, time)[0]
+        return unit * self._value(float(log[0]), log_drive, time)
 
     def slopes(self, log: Floats) -> tuple[Floats, Floats]:
         """Return the measured quantity and its derivatives."""
         unit, log_drive, time = self._reduced(log)
-        f, by_time = self._run(float(log[0]), log_drive, time)
-
-        def difference(in_alpha: float, in_drive: float) -> Floats:
-            above = self._run(log[0] + in_alpha, log_drive + in_drive, time)[0]
-            below = self._run(log[0] - in_alpha, log_drive - in_drive, time)[0]
-            return (above - below) / (2.0 * _STEP)
-
-        by_drive = difference(0.0, _STEP)
-        columns = [difference(_STEP, 0.0)]
+        f, by_alpha, by_drive, by_time = self._slopes(float(log[0]), log_drive, time)
+        columns = [by_alpha]
         for j, (in_unit, in_drive) in enumerate(zip(*self.protocol.scaling, strict=True)):
             columns.append(in_unit * f + in_drive * by_drive - (by_time if j == 2 else 0.0))
         return unit * f, unit * np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class _LatticeLaw(_TransientLaw):
+    """The same, by cubics in ln alpha and ln drive between runs that are kept."""
+
+    rows: dict[tuple[int, int, int], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def _kept(self, row: int, column: int, ending: int) -> Any:
+        key = row, column, ending
+        if key not in self.rows:
+            self.rows[key] = self._spline(row * _LATTICE, column * _LATTICE, _LONGER**ending)
+        return self.rows[key]
+
+    def _value(self, log_alpha: float, log_drive: float, time: Floats) -> Floats:
+        return np.asarray(self._slopes(log_alpha, log_drive, time)[0])
+
+    def _slopes(self, log_alpha: float, log_drive: float, time: Floats) -> Floats:
+        row, column = math.floor(log_alpha / _LATTICE), math.floor(log_drive / _LATTICE)
+        ending = math.ceil(math.log(float(time.max())) / math.log(_LONGER))
+        points = np.arange(-1, 3)
+        runs = [[self._kept(row + int(i), column + int(j), ending) for j in points] for i in points]
+        table = np.array([[run(time) for run in line] for line in runs])
+        slope = np.array([[time * run(time, 1) for run in line] for line in runs])
+        alpha, by_alpha = cubic(np.array(log_alpha / _LATTICE - row))
+        drive, by_drive = cubic(np.array(log_drive / _LATTICE - column))
+        parts = (
+            (alpha, drive, table), (by_alpha / _LATTICE, drive, table),
+            (alpha, by_drive / _LATTICE, table), (alpha, drive, slope),
+        )  # fmt: skip
+        return np.array([np.einsum("i,j,ijn->n", *part) for part in parts])
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +228,7 @@ def fit_startup(
         "plastic_time": plastic_time,
     }  # fmt: skip
     rate = check_number("shear_rate", shear_rate, above=0.0)
-    return _fit(_STARTUP, rate, time, stress, stress_err, model, start, guess, held)
+    return _fit(_LatticeLaw, _STARTUP, rate, time, stress, stress_err, model, start, guess, held)
 
 
 def fit_creep(
@@ -223,10 +268,11 @@ def fit_creep(
         "plastic_time": plastic_time,
     }  # fmt: skip
     drive = check_number("stress", stress, above=0.0)
-    return _fit(_CREEP, drive, time, strain, strain_err, model, start, guess, held)
+    return _fit(_TransientLaw, _CREEP, drive, time, strain, strain_err, model, start, guess, held)
 
 
 def _fit(
+    kind: type[_TransientLaw],
     protocol: _Protocol,
     drive: float,
     time: ArrayLike,
@@ -244,7 +290,7 @@ def _fit(
     name = f"{protocol.measured}_err"
     errors = None if error is None else check_positive(name, error, times.size)
     held = held_values(given)
-    law = _TransientLaw(protocol, model, before, times, drive)
+    law = kind(protocol, model, before, times, drive)
     check_enough(times.size, [name for name in law.names if name not in held])
     first = {
         "alpha": coupling_of(model), "threshold": guess.threshold,

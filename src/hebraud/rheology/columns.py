@@ -68,7 +68,7 @@ def _about(described: Mapping[str, Any]) -> dict[str, Any]:
 
     said = {name: value for name, value in described.items() if value is not None}
     return {"hebraud_version": __version__} | {
-        name: value if isinstance(value, (int, float)) else repr(value)
+        name: value if isinstance(value, (int, float, str)) else repr(value)
         for name, value in said.items()
     }
 

@@ -23,7 +23,7 @@ from hebraud.errors import ConvergenceError, check_number, check_whole_number
 from hebraud.model.model import Model
 from hebraud.model.protocols import Imposed, Segment
 from hebraud.model.starts import Start
-from hebraud.solvers.history import History
+from hebraud.solvers.history import History, as_made
 from hebraud.solvers.sample import Sample, ShearImposed, StressImposed, imposed_by
 
 __all__ = ["simulate_blocks"]
@@ -377,6 +377,7 @@ def simulate_blocks(
     segments = protocol.segments(until)
     starts = np.cumsum([0.0, *(segment.duration for segment in segments)])
     times = _output_times(t_eval, float(starts[-1]))
+    numbers = {"until": float(starts[-1]), "blocks": count, "step": longest, "seed": int(seed)}
     sample = _Blocks(model, *_draw(model, start, count, rng), rng)
     run = _Run(sample, longest)
     for segment, begin in zip(segments, starts[:-1], strict=True):
@@ -395,5 +396,6 @@ def simulate_blocks(
             "events": sample.events,
             "candidates": sample.candidates,
         },
+        settings=as_made("simulate_blocks", protocol, start, **numbers),
         **{name: np.interp(times, knots, column) for name, column in columns.items()},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,25 @@ from numpy.typing import NDArray
 from hebraud.model.model import Model
 from hebraud.rheology import columns
 
-__all__ = ["History"]
+__all__ = ["History", "as_made"]
 
 Floats = NDArray[np.float64]
+_LONGEST = 500
+
+
+def as_made(solver: str, protocol: Any, start: Any, **numbers: float) -> dict[str, Any]:
+    """Return the settings of a run; protocol and start as Python writes them.
+
+    Functions keep their names only, and a start that takes more than 500 letters, such as the
+    ``final`` of another run, that of its class.
+    """
+    said = {"protocol": protocol, "start": start}
+    texts = {name: re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value)) for name, value in said.items()}
+    short = {
+        name: text if len(text) <= _LONGEST else f"{type(said[name]).__name__}(...)"
+        for name, text in texts.items()
+    }
+    return {"solver": solver, **{k: v.lstrip("_") for k, v in short.items()}, **numbers}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +61,11 @@ class History:
         is kept exactly from then on.
     stress_err : ndarray, (n,), or None
         Standard error of the stress where the run is a sample (Monte Carlo).
+    statistics : dict
+        What the run took: counts of steps and the like.
+    settings : dict
+        How it was made: ``solver`` ("evolve" or "simulate_blocks"), ``protocol`` and ``start`` as
+        text, ``until``, and ``rtol``, ``atol`` or ``blocks``, ``step``, ``seed``.
     """
 
     model: Model
@@ -58,6 +80,7 @@ class History:
     frozen_at: float | None
     stress_err: Floats | None = None
     statistics: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -72,7 +95,9 @@ class History:
 
     @property
     def _described(self) -> dict[str, Any]:
-        return {"model": self.model, "frozen_at": self.frozen_at, **self.statistics}
+        return {
+            "model": self.model, "frozen_at": self.frozen_at, **self.statistics, **self.settings,
+        }  # fmt: skip
 
     def to_dataframe(self) -> Any:
         """Return a ``pandas.DataFrame``, one row a time; units and statistics are in its ``attrs``.
