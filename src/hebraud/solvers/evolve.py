@@ -19,7 +19,7 @@ from hebraud.errors import check_number
 from hebraud.model.model import Model
 from hebraud.model.protocols import Imposed, Segment
 from hebraud.model.starts import Start
-from hebraud.solvers.history import History
+from hebraud.solvers.history import History, as_made
 from hebraud.solvers.progress import progress
 from hebraud.solvers.run import EvolutionFailed, Row, Run
 
@@ -114,17 +114,19 @@ def march(
     if isinstance(start, type) or not isinstance(start, Start):
         raise ValueError(f"start must be one such as gaussian(0.3), got {start!r}")
     segments = protocol.segments(until)
-    times = _output_times(t_eval, sum(segment.duration for segment in segments))
+    end = sum(segment.duration for segment in segments)
+    times = _output_times(t_eval, end)
+    settings = as_made("evolve", protocol, start, until=end, rtol=rtol, atol=atol)
     run = Run(model, start, segments[0].strain_step, rtol, atol, cells, step)
     pieces: list[list[Row]] = []
-    with progress(sum(segment.duration for segment in segments)) as run.report:
+    with progress(end) as run.report:
         for n, segment in enumerate(segments):
             if n > 0:
                 run.shift(segment.strain_step)
             if segment.stress is not None:
                 run.shift_to(segment.stress)
             pieces += _run_segment(run, segment)
-    return _history(model, run, pieces, times)
+    return _history(model, run, pieces, times, settings)
 
 
 def _output_times(t_eval: ArrayLike | None, end: float) -> Floats | None:
@@ -154,7 +156,13 @@ def _run_segment(run: Run, segment: Segment) -> list[list[Row]]:
 _COLUMNS = ("time", "strain", "shear_rate", "stress", "activity", "diffusion", "total")
 
 
-def _history(model: Model, run: Run, pieces: list[list[Row]], times: Floats | None) -> History:
+def _history(
+    model: Model,
+    run: Run,
+    pieces: list[list[Row]],
+    times: Floats | None,
+    settings: dict[str, Any],
+) -> History:
     parts = [
         {name: np.array([getattr(row, name) for row in piece]) for name in (*_COLUMNS, "slope")}
         for piece in pieces
@@ -170,6 +178,7 @@ def _history(model: Model, run: Run, pieces: list[list[Row]], times: Floats | No
         final=run.final(),
         frozen_at=run.frozen_at,
         statistics={name: float(value) for name, value in run.counts.items()},
+        settings=settings,
     )
 
 
