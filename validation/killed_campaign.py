@@ -5,14 +5,15 @@ random moments, no process is left over, and the same command ends with the same
 table, condensed chain and local yield stress as an undisturbed run.
 
 ``python validation/killed_campaign.py`` takes some minutes; ``--preset demo`` is the same with the
-demo, ``--kills`` and ``--seed`` change the number and the moments. It also says how much of the
-undisturbed run's wall time its cores were at work in steps.
+demo, ``--kills`` and ``--seed`` change the number and the moments. It also says what share of the
+time of its cores the undisturbed run spent in LAMMPS and compiled kernels, by the steps' own
+clocks; with ``--busy`` the claim is that this is at least so much (0.9 asks for a machine that
+does nothing else, and steps of minutes: not the tiny campaign's).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import signal
@@ -22,6 +23,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from hebraud.md.workflow.shares import Shares, work_shares
 
 #: Two samples of 400 particles, sheared at two rates in segments of a tenth of a second.
 TINY = """
@@ -56,7 +59,7 @@ seeds = [1, 2]
 
 [[runs]]
 shear_rate = 0.05
-strain = 4.0
+strain = 8.0
 seeds = [1, 2]
 """
 KINDS = (
@@ -78,7 +81,7 @@ class Result:
     killed: dict[str, bytes]
     moments: list[str]
     left_over: list[int]
-    busy: float
+    shares: Shares
 
 
 def command(campaign: str, folder: Path, processes: int) -> list[str]:
@@ -138,15 +141,6 @@ def kill_one(campaign: str, folder: Path, processes: int, after: float) -> str:
     return f"after {after:.1f} s: {'the front door' if victim == run.pid else said[-60:]}"
 
 
-def share_at_work(folder: Path, wall: float, processes: int) -> float:
-    """Return the share of the cores' time in which a step was past its start and at work.
-
-    Preparing samples and writing tables do not count.
-    """
-    receipts = [json.loads(path.read_text()) for path in folder.rglob("density*/**/*0*.json")]
-    return sum(one["end"] - one["begin"] for one in receipts) / (wall * processes)
-
-
 def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Result:
     """Run a campaign undisturbed and killed, in two folders under ``place``."""
     if campaign is None:
@@ -154,27 +148,28 @@ def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Re
         path.write_text(TINY)
         campaign = str(path)
     whole, broken = place / "whole", place / "killed"
-    begin = time.monotonic()
+    begin = time.time()
     subprocess.run(command(campaign, whole, processes), check=True, stdout=subprocess.DEVNULL)
-    wall = time.monotonic() - begin
-    print(f"undisturbed: {wall:.0f} s")
+    shares = work_shares(whole, processes, begin, time.time())
+    wall = shares.wall
+    print(f"undisturbed: {shares}")
     moments, left_over = [], []
     for _ in range(kills):
         moments.append(kill_one(campaign, broken, processes, random.uniform(1.0, 0.25 * wall + 4)))
         left_over += wait_until_gone(broken)
         print(moments[-1], flush=True)
     subprocess.run(command(campaign, broken, processes), check=True, stdout=subprocess.DEVNULL)
-    busy = share_at_work(whole, wall, processes)
-    return Result(tables(whole), tables(broken), moments, left_over, busy)
+    return Result(tables(whole), tables(broken), moments, left_over, shares)
 
 
-def check(result: Result) -> None:
-    """Raise ``AssertionError`` unless nothing differs and nothing was left over."""
+def check(result: Result, busy: float = 0.0) -> None:
+    """Raise ``AssertionError`` if anything differs, was left over, or too little was computed."""
     assert len(result.undisturbed) > 5, "the undisturbed run left no tables"
     assert result.killed.keys() == result.undisturbed.keys()
     other = [name for name, data in result.undisturbed.items() if result.killed[name] != data]
     assert not other, f"other bytes in {other}"
     assert not result.left_over, f"processes {result.left_over} outlived their run"
+    assert result.shares.computing >= busy, str(result.shares)
 
 
 def main() -> None:
@@ -184,15 +179,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--busy", type=float, default=0.0, help="least share in LAMMPS, kernels")
     given = parser.parse_args()
     random.seed(given.seed)
     with tempfile.TemporaryDirectory() as place:
         result = compute(given.preset, given.kills, given.processes, Path(place))
-        check(result)
+        check(result, given.busy)
     print(
         f"killed {len(result.moments)} times: {len(result.undisturbed)} files are the same to the "
-        f"byte, no process was left over; steps were at work for {100 * result.busy:.0f} % of "
-        f"{given.processes} cores"
+        f"byte, no process was left over"
     )
 
 

@@ -6,7 +6,7 @@ units. Loaded on first use; needs matplotlib.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from hebraud.errors import ConvergenceError, HebraudError
 from hebraud.md.evidence import Evidence
 from hebraud.md.measure.duration import plastic_correlation, seen_event
 from hebraud.md.measure.modulus import elastic_branches
-from hebraud.md.measure.plastic import merge_records
+from hebraud.md.measure.plastic import Record, merge_records
 from hebraud.md.measure.threshold_fits import fit_thresholds
 from hebraud.md.measured import PLASTIC, Measured, measure
 from hebraud.md.predictions import predicted_density, predicted_start_up
@@ -90,6 +90,13 @@ def _models(found: Measured) -> dict[str, Model]:
     }
 
 
+def _first_sample(records: Sequence[Record]) -> Sequence[Record]:
+    """Return the records of the first sample: as far as strain goes on."""
+    ends = [float(np.abs(record["strain"]).max()) for record in records]
+    back = [k for k in range(1, len(ends)) if ends[k] <= ends[k - 1]]
+    return records[: back[0]] if back else records
+
+
 def stress_strain(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw the stress of the first sample, and below it the share of active particles."""
     ax.plot(seen.strain, seen.stress[0], color=plot.COLOURS[0], lw=0.5)
@@ -100,8 +107,7 @@ def stress_strain(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.set_ylim(-1.0 * top, 1.1 * top)
     ax.set_yticks([tick for tick in ax.get_yticks() if 0.0 <= tick <= 1.1 * top])
     below = ax.twinx()
-    records = seen.records[PLASTIC]
-    first = merge_records(records[: len(records) // len(seen.stress)])
+    first = merge_records(_first_sample(seen.records[PLASTIC]))
     share = 100.0 * first["active"] / float(first["particles"][0])
     below.plot(np.abs(first["strain"]), share, color=plot.COLOURS[1], lw=0.5)
     below.set_ylim(0.0, 2.2 * float(share.max()))
@@ -126,6 +132,7 @@ def flow_curve(seen: Evidence, found: Measured, ax: Axes) -> None:
 
 def modulus(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw the start of every sample, and the slope that is taken for G0."""
+    G0 = _value(found, "G0")
     first = seen.start_strain <= 4.0 * _PROBE
     strain, stress = seen.start_strain[first], seen.start_stress[:, first]
     probed = strain <= _PROBE
@@ -133,7 +140,6 @@ def modulus(seen: Evidence, found: Measured, ax: Axes) -> None:
         level = np.polyfit(strain[probed], run[probed], 1)[1]
         ax.plot(strain, run - level, lw=1.0)
     strain = np.concatenate([[0.0], strain])
-    G0 = _value(found, "G0")
     ax.axvspan(0.0, _PROBE, color="0.9", lw=0)
     ax.plot(strain, G0.value * strain, color="0.2", ls="--", label=f"$G_0$ = {G0}")
     ax.set_xlabel(r"strain $\gamma$")

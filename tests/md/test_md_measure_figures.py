@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 import hebraud as hl
 import particle_measures as page
 from hebraud.md.measured import measure
-from hebraud.plot_particles import PAGES, write_figures
+from hebraud.plot_particles import PAGES, _first_sample, write_figures
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,20 @@ def test_a_run_gets_its_figures_or_a_reason(result, tmp_path):
     assert written["local_yield"] == written["drops"] == "none: too narrow"
     assert written["flow_curve"] == tmp_path / "figures" / "flow_curve.png"
     assert written["flow_curve"].stat().st_size > 20_000
+
+
+def test_a_rate_too_fast_for_the_modulus_is_said(result, tmp_path):
+    """At rate 0.05 no sample lies within the first strains: a reason, not a crash."""
+    fast = dataclasses.replace(result.evidence, start_strain=100.0 * result.evidence.start_strain)
+    fast.write(tmp_path / "evidence.npz")
+    assert "holds 0 strains" in write_figures(tmp_path)["modulus"]
+
+
+def test_activity_drawn_beside_a_stress_is_of_the_same_sample():
+    records = [{"strain": np.array([a, a + 0.1])} for a in (1.0, 1.1, 1.2, 1.0, 1.1)]
+    assert _first_sample(records) == records[:3]
+    assert _first_sample(records[:2]) == records[:2]
+    assert _first_sample([{"strain": -r["strain"]} for r in records])[2]["strain"][0] == -1.2
 
 
 def test_a_changed_file_is_refused(tmp_path):

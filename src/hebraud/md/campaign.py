@@ -27,6 +27,7 @@ from hebraud.md.presets import Preset, Runs
 from hebraud.md.progress import Watch
 from hebraud.md.report import Results, SteadyRun, print_summary, reduce, write_results
 from hebraud.md.state_point import StatePoint
+from hebraud.md.workflow.shares import work_shares
 from hebraud.md.workflow.steps import CAMPAIGN, PARAMETERS
 from hebraud.md.workflow.work import FRONT
 from hebraud.rheology.estimate import Estimate
@@ -107,12 +108,16 @@ def run(
         described = campaign_json(plan)
         if not _holds(folder / CAMPAIGN, described):
             write_whole(folder / CAMPAIGN, described)
+        begin = time.time()
         _workflow(plan, folder, count, progress, profile, token)
+        end = time.time()
         said = command or f"hebraud md run --preset {plan.name}"
         results = aggregate(by_density(plan), folder, said)
     if progress:
         for one in results.values():
             print_summary(one)
+        if profile is None:
+            print(work_shares(folder, count, begin, end))
     return {density: one.curve for density, one in results.items()}
 
 

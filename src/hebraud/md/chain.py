@@ -18,6 +18,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hebraud.errors import check_whole_number
+from hebraud.md.clock import spent_on
 from hebraud.md.configuration import Configuration
 from hebraud.md.engine import lammps_version
 from hebraud.md.errors import CorruptCheckpoint
@@ -142,7 +143,8 @@ def _reduced(point: StatePoint, record: Record, before: Frames | None) -> Arrays
     spacing = point.recording.frame_every * point.glass.mixture.timestep
     for observer in point.recording.observers:
         needed = observer.frames_before(spacing)
-        found = observer.reduce(frames, before[-needed:] if before and needed else None)
+        with spent_on("observers"):
+            found = observer.reduce(frames, before[-needed:] if before and needed else None)
         arrays |= {f"{observer.name}_{name}": array for name, array in found.items()}
     if point.frames_before:
         arrays |= frames[-point.frames_before :].arrays()
@@ -158,9 +160,10 @@ def advance(point: StatePoint, directory: Path) -> int:
     raise; what is stored stays valid.
     """
     done = segments_done(point, directory)
-    start, before = _checkpoint(point, directory, done)
-    if done > 1:
-        _prune(point, directory, done - 1)
+    with spent_on("files"):
+        start, before = _checkpoint(point, directory, done)
+        if done > 1:
+            _prune(point, directory, done - 1)
     rule = (point.glass.mixture, start, point.shear_rate, point.segment_steps, point.sample_every)
     if point.recording is None:
         end, series = shear(*rule)
@@ -168,11 +171,10 @@ def advance(point: StatePoint, directory: Path) -> int:
     else:
         end, series, record = shear(*rule, recording=point.recording)
         arrays = _reduced(point, record, before)
-    write_arrays(
-        point.segment_file(directory, done + 1),
-        {**end.arrays(), **series.arrays(), **arrays},
-        _about(point, segment=done + 1, lammps=lammps_version()),
-    )
+    about = _about(point, segment=done + 1, lammps=lammps_version())
+    content = {**end.arrays(), **series.arrays(), **arrays}
+    with spent_on("files"):
+        write_arrays(point.segment_file(directory, done + 1), content, about)
     return done + 1
 
 

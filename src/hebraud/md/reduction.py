@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from hebraud.md.presets import Preset
 from hebraud.md.state_point import StatePoint
 from hebraud.rheology.flow_curve import FlowCurve
 
-__all__ = ["gather", "measured_points"]
+__all__ = ["evidence_of", "gather", "joined_yields", "measured_points"]
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -55,7 +55,7 @@ def gather(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence:
     points = measured_points(plan)
     if not points:
         raise ValueError("plastic activity was not recorded; give the preset Recording()")
-    point, density = points[0], plan.density
+    point = plan.point(plan.rate_measured, points[0].glass.seed)  # raises for several densities
     left_out, _, time_blocks = plan.time_blocks(point)
     if not time_blocks:
         raise ValueError(
@@ -64,13 +64,29 @@ def gather(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence:
             f"{left_out * point.segment_strain:g} are left out; shear further"
         )
     chains = [condense(plan, one, folder) for one in points]
+    yields = _or_why(lambda: _local_yields(plan, points, folder))
+    return evidence_of(point, chains, plan.settled, yields, curve)
+
+
+def evidence_of(
+    point: StatePoint,
+    chains: Sequence[Condensed],
+    settled: float,
+    yields: LocalYields | str,
+    curve: FlowCurve,
+) -> Evidence:
+    """Return what the measures need of chains that are samples of ``point``.
+
+    Each must have a time block. ``stress`` goes as far as the shortest of them.
+    """
+    bins = min(len(chain.series.stress) for chain in chains)
     return Evidence(
-        density=density,
+        density=point.glass.density,
         shear_rate=point.shear_rate,
         block_width=_block_width(point),
-        settled=plan.settled,
-        strain=chains[0].series.strain,
-        stress=np.array([chain.series.stress for chain in chains]),
+        settled=settled,
+        strain=chains[0].series.strain[:bins],
+        stress=np.array([chain.series.stress[:bins] for chain in chains]),
         start_strain=chains[0].start[:, 0],
         start_stress=np.array([chain.start[:, 1] for chain in chains]),
         records={
@@ -78,7 +94,7 @@ def gather(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence:
             for observer in chains[0].observed
         },
         blocks=_or_why(lambda: _block_stresses(chains)),
-        yields=_or_why(lambda: _local_yields(plan, points, folder)),
+        yields=yields,
         curve=curve,
     )
 
@@ -106,8 +122,6 @@ def _block_stresses(chains: Sequence[Condensed]) -> BlockStresses:
 
 
 def _local_yields(plan: Preset, points: Sequence[StatePoint], folder: Path) -> LocalYields:
-    from hebraud.md.measure.local_yield import DROPS
-
     rows = [
         snapshot_yields(point, folder, number)
         for point in points
@@ -119,6 +133,12 @@ def _local_yields(plan: Preset, points: Sequence[StatePoint], folder: Path) -> L
             f"no snapshots are kept of the runs at shear rate {plan.rate_measured:g} after strain "
             f"{plan.settled:g}; shear further or keep earlier ones"
         )
+    return joined_yields(rows)
+
+
+def joined_yields(rows: Sequence[Mapping[str, NDArray[Any]]]) -> LocalYields:
+    """Return what `snapshot_yields` found in several snapshots as one."""
+    from hebraud.md.measure.local_yield import DROPS
 
     def joined(name: str) -> Floats:
         return np.array([one[name] for one in rows])

@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.md.clock import spent_on
 from hebraud.md.configuration import Configuration, unwrap
 from hebraud.md.engine import command_all, no_room
 from hebraud.md.errors import UnstableRun
@@ -41,7 +42,7 @@ class _Course:
 
 @dataclass(frozen=True)
 class _Dump:
-    """A binary dump of LAMMPS (revision 2): for each time a header and N rows of doubles."""
+    """A binary dump of LAMMPS (revision 2): for each time a header and rows of doubles by rank."""
 
     stream: IO[bytes]
     columns: str
@@ -58,7 +59,7 @@ class _Dump:
 
         Raises ``OSError`` if times are missing, ``UnstableRun`` if it is not such a dump.
         """
-        layout = np.dtype(
+        head = np.dtype(
             [
                 ("minus_magic", "i8"),
                 ("magic", "S10"),
@@ -72,23 +73,32 @@ class _Dump:
                 ("with_time", "i1"),
                 ("names_size", "i4"),
                 ("names", f"S{len(self.columns)}"),
-                ("parts_values", "i4", 2),
-                ("rows", "f8", (particles, len(self.columns.split()))),
+                ("parts", "i4"),
             ]
         )
-        times = steps // self.every
-        if os.fstat(self.stream.fileno()).st_size != (times + 1) * layout.itemsize:
-            raise no_room(f"it takes {(times + 1) * layout.itemsize / 1e6:.0f} MB")
-        self.stream.seek(layout.itemsize)
+        times, columns = steps // self.every, len(self.columns.split())
+        first = np.fromfile(self.stream, dtype=head, count=1)
+        parts = int(first["parts"][0]) if first.size else 1  # one of each rank
+        size = head.itemsize + 4 * parts + 8 * particles * columns
+        if os.fstat(self.stream.fileno()).st_size != (times + 1) * size:
+            raise no_room(f"it takes {(times + 1) * size / 1e6:.0f} MB")
+        self.stream.seek(size)
         for number in range(1, times + 1):
-            seen = np.fromfile(self.stream, dtype=layout, count=1)[0]
+            seen = np.fromfile(self.stream, dtype=head, count=1)[0]
             told = (seen["magic"], seen["names"], seen["step"], seen["particles"])
             if told != (b"DUMPCUSTOM", self.columns.encode(), number * self.every, particles):
                 raise UnstableRun(
                     f"LAMMPS dumped {told} where ({self.columns}) of {particles} particles at step "
                     f"{number * self.every} was due; use the version that hebraud[md] brings"
                 )
-            yield int(seen["step"]), float(seen["tilts"][0]), seen["rows"]
+            values = [self._part() for _ in range(parts)]
+            rows = np.concatenate(values).reshape(particles, columns)
+            yield int(seen["step"]), float(seen["tilts"][0]), rows
+
+    def _part(self) -> Floats:
+        """Return the values that one rank has dumped."""
+        values = int(np.fromfile(self.stream, dtype="i4", count=1)[0])
+        return np.fromfile(self.stream, dtype="f8", count=values)
 
 
 @contextmanager
@@ -129,9 +139,10 @@ def watching(
         def read() -> Record:
             command_all(engine, ["undump frames", "undump stresses"])
             blocks = block_count(start.side, recording.block_width)
-            return Record(
-                _frames(course, frames, steps), _block_stress(course, stresses, steps, blocks)
-            )
+            with spent_on("dumps"):
+                return Record(
+                    _frames(course, frames, steps), _block_stress(course, stresses, steps, blocks)
+                )
 
         yield read
 

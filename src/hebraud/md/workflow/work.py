@@ -14,10 +14,12 @@ from typing import TypeVar
 from hebraud.errors import ConvergenceError, check_whole_number
 from hebraud.md.campaign_file import read_campaign
 from hebraud.md.chain import advance, ensure_glass, segments_done
+from hebraud.md.clock import spent, spent_on
 from hebraud.md.condensed import condense
 from hebraud.md.files import write_whole
 from hebraud.md.frozen_matrix import kept_segments, snapshot_yields
 from hebraud.md.presets import Preset
+from hebraud.md.ranks import leading
 from hebraud.md.state_point import Glass, StatePoint
 from hebraud.md.workflow.steps import CAMPAIGN, condensed_receipt, receipt
 
@@ -92,37 +94,45 @@ def chain_at(path: Path) -> tuple[Preset, Path, StatePoint]:
     return plan, folder, _named(path, folder, {p.folder(Path()): p for p in plan.chains})
 
 
-def _now() -> tuple[float, float]:
-    return time.time(), time.process_time()
+Moment = tuple[float, float, dict[str, float]]
 
 
-def _write_receipt(path: Path, begin: tuple[float, float], **about: object) -> None:
+def _now() -> Moment:
+    return time.time(), time.process_time(), spent()
+
+
+def _write_receipt(path: Path, begin: Moment, **about: object) -> None:
     end = _now()
-    spent = {
+    took = {
         "begin": round(begin[0], 3),
         "end": round(end[0], 3),
         "processor_seconds": round(end[1] - begin[1], 3),
+        "spent": {kind: round(end[2][kind] - since, 3) for kind, since in begin[2].items()},
     }
-    write_whole(path, json.dumps({**about, **spent}) + "\n")
+    write_whole(path, json.dumps({**about, **took}) + "\n")
 
 
 def prepare_sample(path: Path) -> None:
     """Prepare the glass of a sample's folder, if it is not there."""
     plan, folder = _plan_above(path, 2)
     places: dict[Path, Glass] = {p.glass.folder(Path()): p.glass for p in plan.chains}
-    ensure_glass(_named(path, folder, places), folder)
+    with leading() as ranks:
+        begin, glass = _now(), _named(path, folder, places)
+        ensure_glass(glass, folder)
+        _write_receipt(glass.folder(folder) / "prepare.json", begin, ranks=ranks)
 
 
 def shear_chain(path: Path, segments: int) -> None:
-    """Shear a chain until it has so many segments."""
-    _, folder, point = chain_at(path)
-    wanted = check_whole_number("segments", segments, at_least=1)
-    begin, done = _now(), segments_done(point, folder)
-    before = done
-    while done < wanted:
-        done = advance(point, folder)
-    path = receipt("shear", point, wanted, folder)
-    _write_receipt(path, begin, segments=done - before)
+    """Shear a chain until it has so many segments, on all ranks of MPI there are."""
+    with leading() as ranks:
+        _, folder, point = chain_at(path)
+        wanted = check_whole_number("segments", segments, at_least=1)
+        begin, done = _now(), segments_done(point, folder)
+        before = done
+        while done < wanted:
+            done = advance(point, folder)
+        path = receipt("shear", point, wanted, folder)
+        _write_receipt(path, begin, segments=done - before, ranks=ranks)
 
 
 def measure_chains(paths: Sequence[Path]) -> None:
@@ -131,7 +141,8 @@ def measure_chains(paths: Sequence[Path]) -> None:
     plan, folder, first = chains[0]
     begin = _now()
     for plan, folder, point in chains:
-        condense(plan, point, folder)
+        with spent_on("condensing"):
+            condense(plan, point, folder)
     density = first.glass.density
     if {point for _, _, point in chains} == set(plan.at(density).chains):
         _write_receipt(condensed_receipt(plan, density, folder), begin)
@@ -146,7 +157,8 @@ def freeze_chain(path: Path) -> None:
     begin, segments, about = _now(), plan.chains[point], {}
     try:
         for number in kept_segments(point, segments):
-            snapshot_yields(point, folder, number)
+            with spent_on("frozen matrix"):
+                snapshot_yields(point, folder, number)
     except (ValueError, ConvergenceError) as error:
         about["failed"] = str(error)
     _write_receipt(receipt("frozen-matrix", point, segments, folder), begin, **about)
