@@ -2,19 +2,22 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
+PEERS_PYTHON ?= python3.12
 ARGS ?=
 PRESET ?= demo
+FIGURES = $(sort $(wildcard validation/fig[0-9].py validation/fig_*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help fig2 fig3 test lint bench docs validate md-demo campaign clean
+.PHONY: help fig2 fig3 test lint bench peers docs gallery validate md-demo campaign clean
 
 help:  ## what one can make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
 
-fig3: $(VENV)/.core  ## the paper's Fig. 3, to figures/fig3.png and .pdf
+fig3: $(VENV)/.core  ## the paper's Fig. 3 with the shipped particle data, to figures/fig3.png and .pdf
 	$(BIN)/python validation/fig3.py
 
-fig2: $(VENV)/.core  ## the model's rescaled flow curves, to figures/fig2.png and .pdf
+fig2: $(VENV)/.core  ## the paper's Fig. 2, flow curves of the particles, to figures/fig2.png and .pdf
 	$(BIN)/python validation/fig2.py
 
 test: $(VENV)/.dev  ## all tests
@@ -28,21 +31,28 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, the floors
 bench: $(VENV)/.dev  ## measures of speed; ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python validation/bench.py $(ARGS)
 
+peers: $(PEERS)/.peers  ## RheoJAX, py-pde and FiPy on the same cases (minutes); ARGS=--write updates docs/peers.md
+	$(PEERS)/bin/python validation/peers.py $(ARGS)
+
 docs: $(VENV)/.docs  ## the documentation, to docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
+gallery: $(VENV)/.dev  ## the documentation's pictures that are out of date; ARGS=--all for all
+	$(BIN)/python validation/gallery.py $(ARGS)
+
 validate: $(VENV)/.dev  ## every claim in validation/, checked in numbers and drawn
-	@set -e; for script in validation/fig2.py validation/fig3.py validation/transients.py validation/work_precision.py validation/universality.py validation/modified_model.py validation/particle_flow_curve.py validation/particle_measures.py validation/fit_examples.py validation/fit_recovery.py validation/reliability.py; do \
+	@set -e; for script in $(FIGURES) validation/model_flow_curves.py validation/table1.py validation/verdict.py validation/transients.py validation/work_precision.py validation/universality.py validation/modified_model.py validation/particle_flow_curve.py validation/particle_measures.py validation/fit_examples.py validation/fit_recovery.py validation/transient_recovery.py validation/reliability.py; do \
 	  echo "$$script"; $(BIN)/python $$script; done
 
 md-demo: $(VENV)/.dev  ## the particle simulation behind inset (b), live (minutes on two cores)
 	$(BIN)/hebraud md run --preset demo $(ARGS)
 
-campaign: $(VENV)/.dev  ## a campaign of particle runs, live: PRESET=demo (minutes), laptop, paper
+campaign: $(VENV)/.dev  ## particle runs, live, and their own Fig. 3: PRESET=demo (minutes), laptop, paper
 	$(BIN)/hebraud md run --preset $(PRESET) --output runs/$(PRESET) $(ARGS)
+	$(BIN)/python validation/fig3.py --run runs/$(PRESET)
 
 clean:  ## remove what the other targets made (not the environment)
-	rm -rf figures runs docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf figures runs build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # -- the environment: one, with stamps for what is in it -------------------------------------------
 $(VENV)/.python:
@@ -63,3 +73,11 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
 	@touch $@ $(VENV)/.core
+
+$(PEERS)/.peers: pyproject.toml validation/peers-requirements.txt
+	@$(PEERS_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12) and \
+	  "RheoJAX needs Python 3.12 or newer")' || \
+	  { echo "not with $(PEERS_PYTHON); try: make peers PEERS_PYTHON=/path/to/python3.12"; exit 1; }
+	$(PEERS_PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -q -r validation/peers-requirements.txt -e .
+	@touch $@

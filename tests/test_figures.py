@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-import fig2
 import fig3
 import hebraud as hl
+import model_flow_curves
 
 
 @pytest.fixture(scope="module")
 def results():
-    return {script: script.compute() for script in (fig2, fig3)}
+    return {script: script.compute() for script in (model_flow_curves, fig3)}
 
 
-@pytest.mark.parametrize("script", [fig2, fig3], ids=lambda s: s.__name__)
+@pytest.mark.parametrize("script", [model_flow_curves, fig3], ids=lambda s: s.__name__)
 def test_figure_holds_and_draws(results, script, tmp_path):
     result = results[script]
     script.check(result)
@@ -43,9 +43,11 @@ def test_checks_can_fail(results):
         fig3.check(replace(three, fits=fits))
     with pytest.raises(AssertionError):
         fig3.check(replace(three, bands={1.0: (0.1, 0.2), 1.1: (0.3, 0.4)}))
-    two = results[fig2]
+    two = results[model_flow_curves]
     with pytest.raises(AssertionError):
-        fig2.check(replace(two, asymptotes={a: 1.01 * y for a, y in two.asymptotes.items()}))
+        model_flow_curves.check(
+            replace(two, asymptotes={a: 1.01 * y for a, y in two.asymptotes.items()})
+        )
 
 
 def test_plots_refuse_what_they_cannot_draw():

@@ -1,32 +1,42 @@
 """Fig. 3 of Puosi, Olivier and Martens (2015): the prefactor A against the yield stress.
 
-Main panel: the parametric curve of the matched expansion, and Herschel-Bulkley fits (n = 1/2) of
-exact flow curves over three windows of finite rates: how far a fit over a real window lies from
-the asymptotic curve. The grey band is where Table 1's alpha_flow puts the particles; their A
-values exist only in the paper's figure, so no point is drawn for them.
-(b) A flow curve of our own particles with its fit, in the units of the simulation.
-(c) Zoom: the bands of the four densities, sigma_Y/sigma_c(alpha_flow) with Table 1's errors.
+Main panel: the parametric curve of the matched expansion; Herschel-Bulkley fits (n = 1/2) of exact
+flow curves over three windows of finite rates, which say how far a fit over a real window lies from
+the asymptotic curve; our particles, each density with its errors, and the paper's as a grey band,
+where Table 1's alpha_flow puts them: their A values exist only in the paper's figure.
+(b) The same points in the units of the simulation. (c) Zoom: our points, and Table 1's range of
+sigma_Y/sigma_c(alpha_flow) with its errors for each density.
 
-``python validation/fig3.py`` writes figures/fig3.png and figures/fig3.pdf.
+The particles are those of the shipped campaign, as far as it has come. While no density has all of
+its parameters, the stored demo (density 1.189, N = 1000) stands in, and the figure says so.
+
+``python validation/fig3.py`` writes figures/fig3.png and .pdf; ``--run DIR`` draws the particles of
+a run's folder, to figures/fig3_NAME.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+import campaign
 import hebraud as hl
-import particle_flow_curve
+import reduced
+from campaign import Campaign
 from figures import COLUMN, make
+from hebraud.md.measure.resampling import spread
 from hebraud.plot import COLOURS, MARKERS
+from reduced import Point
 from table1 import ALPHA_FLOW
 
 # Reduced shear rates. The paper's own window, 1e-6 to some 1e-2 in Lennard-Jones units, is about
 # five times that in units of sigma_c/(G0 tau).
 WINDOWS = ((1e-6, 1e-4), (1e-4, 1e-2), (1e-3, 1e-1))
+GREYS = ("0.2", "0.45", "0.65")  # of the fits; colours are the particles'
 ALPHAS = (0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
 
 
@@ -38,11 +48,22 @@ class Result:
     prefactor: NDArray[np.float64]
     fits: dict[tuple[float, float], list[hl.HerschelBulkley]]
     bands: dict[float, tuple[float, float]]
-    particles: particle_flow_curve.Result
+    particles: Campaign
+    points: dict[float, Point]
+    stands_in: bool
 
 
-def compute() -> Result:
-    """Return the curve, the fits, the bands of Table 1 and the stored particle flow curve."""
+def compute(particles: Campaign | None = None) -> Result:
+    """Return the curve, the fits, the bands of Table 1 and the particles' points."""
+    particles = particles or campaign.load()
+    points = {
+        density: reduced.point(at.parameters)
+        for density, at in particles.at.items()
+        if at.parameters is not None
+    }
+    stands_in = not points
+    if stands_in:
+        points = {reduced.DEMO: reduced.point(reduced.demo()[1].parameters)}
     u = np.geomspace(1e-2, 1e4, 2001)
     fits = {
         window: [
@@ -65,7 +86,9 @@ def compute() -> Result:
         hl.closed_form.prefactor(u),
         fits,
         bands,
-        particle_flow_curve.compute(),
+        particles,
+        points,
+        stands_in,
     )
 
 
@@ -99,8 +122,30 @@ def check(result: Result) -> None:
     # 3. The four densities fall on one stretch of the curve: their bands have a point in common.
     lows, highs = zip(*result.bands.values(), strict=True)
     assert max(lows) < min(highs), result.bands
-    # 4. The particles' own flow curve passes its own checks.
-    particle_flow_curve.check(result.particles)
+    # 4. The particles yield at a fifth of the local yield stress: all of them on the stretch
+    #    0.15 ... 0.25, as the paper's do.
+    for density, at in result.points.items():
+        assert 0.15 < at.yield_stress.value < 0.25, (density, at.yield_stress)
+        # 5. They lie on the curve or below it: none is above it by more than two standard errors
+        #    (fits of the model itself over a window like theirs are, by 15 % and more).
+        off = off_curve(at)
+        assert off.value < 2.0 * off.stderr, (density, off)
+    # 6. All densities have roughly one yield stress: within the 20 % that the paper gives as its
+    #    error.
+    shares = [at.yield_stress.value for at in result.points.values()]
+    assert max(shares) < 1.2 * min(shares), shares
+
+
+def off_curve(at: Point) -> hl.Estimate:
+    """Return how far A lies above the curve at its yield stress, relative to the curve."""
+    closed = hl.closed_form
+
+    def away(yield_stress: NDArray[np.float64], prefactor: NDArray[np.float64]) -> Any:
+        alpha = closed.alpha_of_yield_stress(yield_stress)
+        return prefactor / closed.prefactor_of_alpha(alpha) - 1.0
+
+    error = spread(away(*at.draws))
+    return hl.Estimate(float(away(at.yield_stress.value, at.prefactor.value)), error)
 
 
 def draw(result: Result, ax: Axes) -> None:
@@ -108,8 +153,10 @@ def draw(result: Result, ax: Axes) -> None:
     ax.plot(result.yield_stress, result.prefactor, "k-", lw=1.3, zorder=2, label="HL, rate → 0")
     low = min(band[0] for band in result.bands.values())
     high = max(band[1] for band in result.bands.values())
-    ax.axvspan(low, high, color="0.85", lw=0, zorder=0, label=r"Table 1, $\alpha_{\rm flow}$")
-    for (window, fits), colour, marker in zip(result.fits.items(), COLOURS, MARKERS, strict=False):
+    ax.axvspan(
+        low, high, 0, 0.42, color="0.85", lw=0, zorder=0, label=r"Table 1, $\alpha_{\rm flow}$"
+    )
+    for (window, fits), colour, marker in zip(result.fits.items(), GREYS, MARKERS, strict=False):
         exponents = [round(float(np.log10(edge))) for edge in window]
         ax.plot(
             [fit.yield_stress.value for fit in fits],
@@ -117,31 +164,72 @@ def draw(result: Result, ax: Axes) -> None:
             marker,
             color=colour,
             mfc="none",
+            ms=3.5,
             ls="none",
             zorder=3,
             label=rf"fit $10^{{{exponents[0]}}}$–$10^{{{exponents[1]}}}$",
         )
+    look = _look(result)
+    for density, at in result.points.items():
+        name = rf"$\rho={density:g}$" + (", demo, $N=1000$" if result.stands_in else "")
+        _error_bars(ax, at.yield_stress, at.prefactor, look[density], label=name)
     ax.set_xlim(0.0, 0.5)
     ax.set_ylim(0.0, 2.6)
     ax.set_xlabel(r"yield stress $\sigma_Y/\sigma_c$")
-    ax.set_ylabel(r"prefactor $A/\sqrt{G_0\sigma_c\tau}$")
-    ax.legend(loc="lower left", handlelength=1.4, borderaxespad=0.3)
+    ax.set_ylabel(r"prefactor $A/\sqrt{G_0\sigma_c\tau_p}$")
+    ax.legend(loc="upper left", bbox_to_anchor=(0.19, 1.0), handlelength=1.4, borderaxespad=0.3)
     ax.text(0.02, 0.97, "(a)", transform=ax.transAxes, va="top", weight="bold")
+    said = campaign.caption(result.particles)
+    lacks = [f"{at.density:g}" for at in result.particles.at.values() if at.parameters is None]
+    if lacks:
+        said += f"\nnot all parameters yet at density {', '.join(lacks)}"
+    ax.set_title(said, fontsize=5.5)
+    _draw_raw(result, ax.inset_axes((0.56, 0.68, 0.42, 0.30)))
+    _draw_zoom(result, ax.inset_axes((0.56, 0.27, 0.42, 0.30)))
 
-    flow = ax.inset_axes((0.54, 0.66, 0.44, 0.32))
-    particle_flow_curve.draw(result.particles, flow)
-    _small(flow, "(b)")
 
-    zoom = ax.inset_axes((0.54, 0.26, 0.44, 0.29))
-    zoom.plot(result.yield_stress, result.prefactor, "k-", lw=1.0)
+Look = tuple[str, str]  # colour, marker
+
+
+def _look(result: Result, points: bool = True) -> dict[float, Look]:
+    looks = dict(zip(result.particles.at, zip(COLOURS, MARKERS, strict=False), strict=False))
+    return {**looks, reduced.DEMO: ("0.4", "*")} if points and result.stands_in else looks
+
+
+def _error_bars(ax: Axes, x: hl.Estimate, y: hl.Estimate, look: Look, **line: Any) -> None:
+    colour, marker = look
+    style = {"color": colour, "marker": marker, "ls": "none", "ms": 4, "lw": 0.8, "zorder": 4}
+    ax.errorbar(x.value, y.value, y.stderr, x.stderr, **style, **line)
+
+
+def _draw_raw(result: Result, ax: Axes) -> None:
+    """Draw A against sigma_Y before rescaling, of the densities with two rates or more."""
+    look = _look(result, points=False)
+    for density, at in result.particles.at.items():
+        if isinstance(at.fit, hl.HerschelBulkley):
+            _error_bars(ax, at.fit.yield_stress, at.fit.prefactor, look[density])
+            place = (at.fit.yield_stress.value, at.fit.prefactor.value)
+            ax.annotate(f" {density:g}", place, fontsize=5, va="top", color=look[density][0])
+    ax.set_xlabel(r"$\sigma_Y$ ($\varepsilon/\sigma^2$)")
+    ax.set_ylabel(r"$A$ ($\varepsilon\,\tau_0^{1/2}/\sigma^2$)")
+    ax.margins(0.25)
+    _small(ax, "(b)")
+
+
+def _draw_zoom(result: Result, ax: Axes) -> None:
+    """Draw the points' stretch of the curve, and the paper's bands below it."""
+    ax.plot(result.yield_stress, result.prefactor, "k-", lw=1.0)
+    look = _look(result)
+    for density, at in result.points.items():
+        _error_bars(ax, at.yield_stress, at.prefactor, look[density])
     for i, (density, band) in enumerate(result.bands.items()):
-        y = 0.305 - 0.035 * i
-        zoom.fill_betweenx([y - 0.012, y + 0.012], *band, color=COLOURS[i], lw=0)
-        zoom.text(band[1] + 0.002, y, rf"$\rho={density}$", fontsize=5.5, va="center")
-    zoom.text(0.152, 0.19, "Table 1:\nrange of $\\sigma_Y$,\n$A$ unknown", fontsize=5)
-    zoom.set_xlim(0.15, 0.27)
-    zoom.set_ylim(0.17, 0.62)
-    _small(zoom, "(c)")
+        y = 0.135 - 0.03 * i
+        ax.fill_betweenx([y - 0.01, y + 0.01], *band, color=COLOURS[i], lw=0)
+        ax.text(band[1] + 0.002, y, f"{density:g}", fontsize=4.5, va="center")
+    ax.text(0.152, 0.04, "Table 1:\n$\\sigma_Y$ only", fontsize=4.5)
+    ax.set_xlim(0.15, 0.27)
+    ax.set_ylim(0.02, 0.62)
+    _small(ax, "(c)")
 
 
 def _small(ax: Axes, name: str) -> None:
@@ -153,4 +241,5 @@ def _small(ax: Axes, name: str) -> None:
 
 
 if __name__ == "__main__":
-    make("fig3", compute, check, draw, size=(1.6 * COLUMN, 1.28 * COLUMN))
+    name, found = campaign.chosen("fig3", __doc__)
+    make(name, lambda: compute(found), check, draw, size=(1.6 * COLUMN, 1.28 * COLUMN))

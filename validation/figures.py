@@ -15,6 +15,14 @@ FOLDER = Path("figures")
 COLUMN = 3.39  # inches: a column of 86 mm
 
 
+def panels(ax: Axes, mosaic: str) -> dict[str, Axes]:
+    """Put the panels of a mosaic (see ``Figure.subplot_mosaic``), by letter, in the place of ax."""
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    ax.remove()
+    return figure.subplot_mosaic(mosaic)
+
+
 def make(
     name: str,
     compute: Callable[[], Any],

@@ -1,0 +1,89 @@
+"""Particles in the model's units, and the stored demo where the campaign has no parameters yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hebraud as hl
+from campaign import ROOT, AtDensity, Campaign
+from hebraud import Estimate, FlowCurve
+from hebraud.md.evidence import Evidence
+from hebraud.md.measure.resampling import spread
+from hebraud.md.measured import Measured, measure
+from hebraud.md.parameters import BlockParameters
+from hebraud.md.quantities import ROWS
+from hebraud.md.report import EVIDENCE
+
+Floats = NDArray[np.float64]
+DEMO = 1.189  # the density of the demo
+
+
+def scales(at: AtDensity) -> hl.Scales | str:
+    """Return the units G0, sigma_c, tau_p of one density, or which of them is missing."""
+    values = {symbol: at.estimate(symbol) for symbol in ("G0", "sigma_c", "tau_p")}
+    missing = [symbol for symbol, value in values.items() if isinstance(value, str)]
+    if missing:
+        return f"no {', '.join(missing)} yet"
+    return hl.Scales(*(value.value for value in values.values() if isinstance(value, Estimate)))
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A flow curve in the model's units: sigma_Y/sigma_c and A/sqrt(G0 sigma_c tau).
+
+    ``draws`` are joint replicates of the two, shape (2, R).
+    """
+
+    yield_stress: Estimate
+    prefactor: Estimate
+    draws: Floats
+
+
+def point(found: BlockParameters) -> Point:
+    """Return yield stress and prefactor in the model's units."""
+
+    def reduced(Y: Floats, A: Floats, G0: Floats, threshold: Floats, tau: Floats) -> Floats:
+        return np.array([Y / threshold, A / np.sqrt(G0 * threshold * tau)])
+
+    names = ("sigma_Y", "A", "G0", "sigma_c", "tau_p")
+    value = reduced(*(getattr(found, name).value for name in names))
+    draws = reduced(*(found.draws(name) for name in names))
+    errors = [spread(row) for row in draws]
+    return Point(*(Estimate(float(v), e) for v, e in zip(value, errors, strict=True)), draws)
+
+
+def mean(values: Sequence[Estimate]) -> Estimate | None:
+    """Return the plain mean, with the error that independent errors give it; None of nothing."""
+    if not values:
+        return None
+    error = float(np.sqrt(np.sum([one.stderr**2 for one in values]))) / len(values)
+    return Estimate(float(np.mean([one.value for one in values])), error, len(values))
+
+
+def demo() -> tuple[FlowCurve, Measured]:
+    """Return flow curve and parameters of the stored demo (density 1.189, N = 1000).
+
+    It stands in where the campaign has no parameters yet.
+    """
+    stored = demo_evidence()
+    return stored.curve, measure(stored)
+
+
+def parameter_rows(particles: Campaign) -> dict[str, BlockParameters | str]:
+    """Return the parameters of every density, or which are missing, and those of the demo."""
+    rows: dict[str, BlockParameters | str] = {}
+    for density, at in particles.at.items():
+        missing = [symbol for symbol in ROWS if isinstance(at.estimate(symbol), str)]
+        rows[f"{density:g}"] = at.parameters or f"not measured yet: {', '.join(missing)}"
+    found = demo()[1].parameters
+    assert found is not None
+    return {**rows, f"{DEMO:g}, N = 1000": found}
+
+
+def demo_evidence() -> Evidence:
+    """Return what the demo's parameters are measured from."""
+    return Evidence.read(ROOT / "validation/data/particles_demo/parameters" / EVIDENCE)
