@@ -50,6 +50,8 @@ _SETTLED = 3e-13
 """Largest residual of a null vector that went to round-off."""
 _FIRST_LOOK = 1e-4
 """Residual of the first null vector in the search for a root."""
+_SHARE = 0.01
+"""Residual of a null vector on the way, in units of the log excess seen before."""
 _LAST = 1e-13
 """Accuracy of the null vector and of log D on the last grid."""
 _MARGIN = 1.25
@@ -106,7 +108,7 @@ def root(
     found = chain.occupation(math.exp(log_d), look)
     x, f = log_d, log_excess(model, found, log_d)
     bracket: dict[bool, float] = {}
-    smallest = math.inf
+    smallest, share = math.inf, _SHARE
     bottom = log_range(model, chain.shear_rate)[1]
     for _ in range(80):
         if x < bottom and chain.shear_rate == 0.0:
@@ -123,10 +125,12 @@ def root(
             return math.exp(x), found, slope
         if exact:
             smallest = min(smallest, abs(f))
-        found = chain.occupation(math.exp(new), max(accuracy, min(look, 0.01 * abs(f))))
+        found = chain.occupation(math.exp(new), max(accuracy, min(look, share * abs(f))))
         value = log_excess(model, found, new)
         if abs(value - f) > max(1e-12, noise) and new != x:
-            slope = (value - f) / (new - x)
+            slope, share = (value - f) / (new - x), _SHARE
+        else:
+            share *= 0.1  # the slope is smaller than what the residuals let one see
         x, f = new, value
     raise ConvergenceError(
         f"D of {model!r} at shear rate {chain.shear_rate:g} was not found: after 80 steps "
@@ -220,7 +224,14 @@ def _at(
     nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
     family = Family.around(model, g, math.exp(log_d), nodes)
     if cells is None:
-        return _refine(family, log_d, rtol, nodes_error, solver)
+        passing = _ON_THE_WAY * rtol
+        chain, state, slope = _begin(family, log_d, solver, passing)
+        if nodes_error > 0.25 * rtol * abs(slope):
+            log_d = math.log(state.diffusion)
+            nodes, nodes_error = threshold_nodes(model, g, state.diffusion, rtol * abs(slope))
+            family = Family.around(model, g, state.diffusion, nodes)
+            chain, state, slope = _begin(family, log_d, solver, passing)
+        return _refine(family, chain, state, slope, rtol, nodes_error)
     half = max(cells // 2, family.layout.fewest_cells())
     coarse, slope = _state(family.chain(half), log_d, -0.6, solver, _LAST)
     chain = family.chain(cells)
@@ -270,17 +281,28 @@ def _state(
     return state, slope
 
 
+def _begin(
+    family: Family, log_d: float, solver: Any, accuracy: float
+) -> tuple[Stationary, SteadyState, float]:
+    """Return the chain on the first grid, its state, and the slope at the root."""
+    chain = family.chain(max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells())))
+    return chain, *_state(chain, log_d, -0.6, solver, accuracy)
+
+
 def _refine(
-    family: Family, log_d: float, rtol: float, nodes_error: float, solver: Any
+    family: Family,
+    chain: Stationary,
+    state: SteadyState,
+    slope: float,
+    rtol: float,
+    nodes_error: float,
 ) -> SteadyState:
     """Refine until the estimate is below rtol: twice the cells, then as many as it predicts.
 
     ``nodes_error`` is that of a mean over the thresholds; the slope at the root makes it one of D.
     """
-    number = max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells()))
+    number, solver = chain.generator.grid.centres.size, state.solver
     passing = _ON_THE_WAY * rtol
-    chain = family.chain(number)
-    state, slope = _state(chain, log_d, -0.6, solver, passing)
     finer, most = 2 * number, family.most_cells()
     earlier: tuple[float, float, float] | None = None
     while True:

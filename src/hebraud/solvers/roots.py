@@ -43,11 +43,13 @@ _MOST = 400_000
 """Cells beyond which the solver gives up ..."""
 _MOST_MASSES = 10_000_000
 """... and cells times classes."""
-_CELLS_A_LINE = 32
+_CELLS_A_LINE = 16
 """A continuous landing law is cut into one line for so many cells ..."""
 _FEWEST_LINES = 32
 _MOST_LINES = 1024
 """... and into no more than this."""
+_MOST_SCATTERED = 32_768
+"""Cells beyond which those lines cost too much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +79,10 @@ class Family:
         return Stationary(self.model, generator, self.shear_rate)
 
     def most_cells(self) -> int:
-        """Cells beyond which a finer grid is too slow, or no longer refines the landing law."""
+        """Cells beyond which a finer grid is too slow."""
         a, b = (self.model.relaxation.quadrature(n).weight.size for n in (4, 8))
         most = min(_MOST, _MOST_MASSES // self.values.size)
-        return most if a == b else min(most, _MOST_LINES * _CELLS_A_LINE)
+        return most if a == b else min(most, _MOST_SCATTERED)
 
 
 def line_number(cells: int) -> int:
