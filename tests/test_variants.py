@@ -13,7 +13,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 from scipy.special import erf
 
@@ -150,8 +150,10 @@ def test_the_identities_under_refinement(family, log_g):
     for (first, second), state in zip(misfits, states, strict=True):
         assert first <= 1e-12
         assert second <= 10.0 * state.error_estimate
-    # 2^4 is second order; below 1e-7 it is the sign of the misfit that changes
-    assert misfits[2][1] <= max(misfits[0][1] / 2.0**3.5, 1e-7)
+    # 2^4 and 2^2 are second order; below 1e-7 it is the sign of the misfit that changes, and where
+    # that makes the first one small the second is not
+    first, middle, last = (second for _, second in misfits)
+    assert last <= max(first / 2.0**3.5, middle / 2.0**1.5, 1e-7)
 
 
 @pytest.mark.parametrize(
@@ -391,6 +393,7 @@ def test_no_nodes_where_a_law_has_no_weight(law, kind, log_rtol):
 
 
 @given(mean=st.floats(0.1, 10.0), std=st.floats(0.05, 2.0), log_rtol=st.floats(-6.0, -2.0))
+@example(mean=1.0, std=0.75, log_rtol=-6.0)  # half a decade between trial functions was too far
 @settings(max_examples=30)
 def test_what_is_cut_off_a_law_is_not_seen(mean, std, log_rtol):
     """Below the first panel no rate 1/(w + c), 1/(w^2 + c^2) with P(c < w) > rtol has rtol."""
