@@ -110,7 +110,7 @@ def slopes() -> list[Row]:
             rows.append(
                 Row(
                     f"{kind.__name__}: {what}: slope of the cost by thresholds, less 1",
-                    abs(slope - 1.0),
+                    slope - 1.0,
                     "",
                     0.1,
                     f"24 … 192 thresholds, {how}; slope {slope:.2f}; CPU {seen} ms",
