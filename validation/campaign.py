@@ -12,7 +12,7 @@ import hashlib
 import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -42,6 +42,9 @@ CACHE = ROOT / "build" / "campaign"
 #: The note of a stress whose error rests on eight blocks a run, too few to show that they are long
 #: enough.
 ROUGH = "rough error: eight blocks a run"
+#: Fastest rate at which clusters are apart, so that they can be counted; at three times it new ones
+#: are a third per strain.
+APART = 1e-3
 
 Floats = NDArray[np.float64]
 _CODE = ("md", "rheology")  # what numbers of particles come from
@@ -188,7 +191,7 @@ def _at_density(plan: Preset, folder: Path) -> AtDensity:
     found: list[AtRate] = []
     samples: dict[float, int] = {}
     for rate in rates:
-        settled = _at_lags_with_data([one for one in chains[rate].values() if one.time_blocks])
+        settled = [one for one in chains[rate].values() if one.time_blocks]
         if settled and isinstance(curve, FlowCurve):
             point = plan.point(rate, plan.seeds_at(rate)[0])
             yields = _yields(plan, rate, folder)
@@ -216,17 +219,6 @@ def _chains(plan: Preset, rate: float, folder: Path) -> dict[int, Condensed]:
         for seed, point in points.items()
         if segments_done(point, folder)
     }
-
-
-def _at_lags_with_data(chains: Sequence[Condensed]) -> list[Condensed]:
-    """Leave out the lags that flips of the box leave without a difference in some time block."""
-    if not chains:
-        return []
-    kept = np.all([np.all(one.count > 0, axis=0) for one in chains], axis=0)
-    return [
-        replace(one, lag=one.lag[kept], count=one.count[:, kept], sums=one.sums[:, kept])
-        for one in chains
-    ]
 
 
 def _stress(plan: Preset, rate: float, chains: Mapping[int, Condensed]) -> Stress:

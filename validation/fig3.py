@@ -209,7 +209,7 @@ def _draw_raw(result: Result, ax: Axes) -> None:
         if isinstance(at.fit, hl.HerschelBulkley):
             _error_bars(ax, at.fit.yield_stress, at.fit.prefactor, look[density])
             place = (at.fit.yield_stress.value, at.fit.prefactor.value)
-            ax.annotate(f" {density:g}", place, fontsize=5, va="top", color=look[density][0])
+            ax.annotate(f"   {density:g}", place, fontsize=5, va="top", color=look[density][0])
     ax.set_xlabel(r"$\sigma_Y$ ($\varepsilon/\sigma^2$)")
     ax.set_ylabel(r"$A$ ($\varepsilon\,\tau_0^{1/2}/\sigma^2$)")
     ax.margins(0.25)
@@ -223,9 +223,9 @@ def _draw_zoom(result: Result, ax: Axes) -> None:
     for density, at in result.points.items():
         _error_bars(ax, at.yield_stress, at.prefactor, look[density])
     for i, (density, band) in enumerate(result.bands.items()):
-        y = 0.135 - 0.03 * i
+        y = 0.18 - 0.043 * i
         ax.fill_betweenx([y - 0.01, y + 0.01], *band, color=COLOURS[i], lw=0)
-        ax.text(band[1] + 0.002, y, f"{density:g}", fontsize=4.5, va="center")
+        ax.text(0.217, y, f"{density:g}", fontsize=4.5, va="center")
     ax.text(0.152, 0.04, "Table 1:\n$\\sigma_Y$ only", fontsize=4.5)
     ax.set_xlim(0.15, 0.27)
     ax.set_ylim(0.02, 0.62)

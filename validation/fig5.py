@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import campaign
+import reduced
 from campaign import Campaign
 from figures import COLUMN, make, panels
 from hebraud import Estimate
@@ -36,12 +37,10 @@ from hebraud.md.measure.plastic import merge_records
 from hebraud.md.measure.threshold_fits import ThresholdFits, fit_thresholds
 from hebraud.md.measure.yield_means import yield_means
 from hebraud.md.measured import PLASTIC
-from hebraud.md.report import EVIDENCE
 from hebraud.plot import COLOURS, MARKERS
 
 Floats = NDArray[np.float64]
 Found = Estimate | str
-DEMO = campaign.ROOT / "validation/data/particles_demo/parameters" / EVIDENCE
 #: The definitions of a drop, and how they are drawn.
 DROPS = {
     "at_fixed_strain": ("at fixed strain", "-"),
@@ -106,7 +105,7 @@ def compute(particles: Campaign | None = None) -> Result:
                     yields[density] = found
     stands_in = not yields
     if stands_in:
-        seen = Evidence.read(DEMO)
+        seen = reduced.demo_evidence()
         yields = {seen.density: _yields(seen.shear_rate, seen.known_yields)}
     return Result(particles, durations, yields, stands_in)
 
@@ -300,12 +299,13 @@ def _drops(result: Result, absolute: Axes, relative: Axes) -> None:
         _with_errors(relative, share, label=label, **style)
     relative.axhline(0.2, color="0.5", lw=0.6, ls=":", label="0.2 (paper)")
     absolute.set_yscale("log")
-    relative.set_ylim(0.0, 0.6)
+    absolute.set_ylim(top=2.5 * absolute.get_ylim()[1])
+    relative.set_ylim(0.0, 0.7)
     absolute.set_ylabel(r"stress drop $\langle\Delta\sigma\rangle$ ($\varepsilon/\sigma^2$)")
     relative.set_ylabel(r"$\langle\Delta\sigma\rangle/\langle\sigma_c\rangle$")
     for ax in (absolute, relative):
         ax.set_xlabel(r"density $\rho$ ($\sigma^{-2}$)")
-        ax.legend(fontsize=6)
+        ax.legend(fontsize=6, loc="upper left")
 
 
 if __name__ == "__main__":

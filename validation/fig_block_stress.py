@@ -20,18 +20,17 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import campaign
+import reduced
 from campaign import AtDensity, Campaign
 from figures import COLUMN, make, panels
 from hebraud import Estimate
 from hebraud.md.evidence import Evidence
 from hebraud.md.measured import Measured, measure
 from hebraud.md.predictions import predicted_density
-from hebraud.md.report import EVIDENCE
 from hebraud.plot import COLOURS
 from hebraud.plot_particles import block_stress
 
 Floats = NDArray[np.float64]
-DEMO = campaign.ROOT / "validation/data/particles_demo/parameters" / EVIDENCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +65,8 @@ def compute(particles: Campaign | None = None) -> Result:
     known = [panel for panel in found if panel is not None]
     stands_in = None
     if not any(panel.predicted_std for panel in known):
-        seen = Evidence.read(DEMO)
-        stands_in = _panel(seen.density, seen, measure(seen))
+        seen = reduced.demo_evidence()
+        stands_in = _panel(seen.density, seen, reduced.demo()[1])
     return Result(particles, known, stands_in)
 
 

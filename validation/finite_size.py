@@ -27,7 +27,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import campaign
-from campaign import AtDensity, Campaign
+from campaign import APART, AtDensity, Campaign
 from figures import COLUMN, make, panels
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
@@ -45,7 +45,6 @@ MARKS = ("<!-- size and rate -->", "<!-- end of size and rate -->")
 DENSITY = 1.189
 RATES = (1e-3, 1e-2)
 SLOWEST = 1e-6
-APART = 0.25  # clusters are apart if l_pl is below this share of the box's side
 #: What is compared between sizes: name, and its unit.
 QUANTITIES = {
     "stress": r"$\sigma_{xy}$ ($\varepsilon/\sigma^2$)",
@@ -109,11 +108,9 @@ def compute(particles: Campaign | None = None) -> Result:
             for name in QUANTITIES
         }
     own = rates[DENSITY]
-    side = float(np.sqrt(particles.plan.particles / DENSITY))
-    apart = {rate for rate, length in own["l_pl"].items() if length.value < APART * side}
     fitted = {"D_sigma/rate": laws(own["D_sigma/rate"])}
     for name in ("Gamma/rate", "onsets/rate"):
-        fitted[name] = laws({rate: one for rate, one in own[name].items() if rate in apart})
+        fitted[name] = laws({rate: one for rate, one in own[name].items() if rate <= APART})
     return Result(particles, sizes, rates, fitted)
 
 
@@ -274,7 +271,7 @@ def _against_rate(result: Result, ax: Axes, name: str) -> None:
     ):
         known = found[name]
         if known:
-            rows = np.array([(rate, e.value, e.stderr) for rate, e in known.items()])
+            rows = np.array([(r, e.value, e.stderr) for r, e in known.items() if e.value > 0.0])
             style = {"color": colour, "marker": marker, "ls": "none", "ms": 3.5}
             ax.errorbar(*rows.T, label=rf"$\rho={density:g}$", **style)
     fine = np.geomspace(SLOWEST, 3e-2, 100)
@@ -286,7 +283,12 @@ def _against_rate(result: Result, ax: Axes, name: str) -> None:
     ax.axvspan(SLOWEST, 1e-5, color="0.95", lw=0, zorder=-1)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    values = [one.value for found in result.rates.values() for one in found[name].values()]
+    every = [item for found in result.rates.values() for item in found[name].items()]
+    values = [one.value for _, one in every if one.value > 0.0]
+    nothing = sorted({rate for rate, one in every if not one.value > 0.0})
+    if nothing:
+        said = ", ".join(f"{rate:g}" for rate in nothing)
+        ax.text(0.97, 0.5, f"none at {said}", transform=ax.transAxes, ha="right", fontsize=6)
     if values:
         ax.set_ylim(min(values) / 3.0, max(values) * 10.0)
     ax.set_xlabel(r"shear rate $\dot\gamma$ ($1/\tau_0$)")

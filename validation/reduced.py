@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,7 @@ def mean(values: Sequence[Estimate]) -> Estimate | None:
     return Estimate(float(np.mean([one.value for one in values])), error, len(values))
 
 
+@cache
 def demo() -> tuple[FlowCurve, Measured]:
     """Return flow curve and parameters of the stored demo (density 1.189, N = 1000).
 
@@ -84,6 +86,7 @@ def parameter_rows(particles: Campaign) -> dict[str, BlockParameters | str]:
     return {**rows, f"{DEMO:g}, N = 1000": found}
 
 
+@cache
 def demo_evidence() -> Evidence:
     """Return what the demo's parameters are measured from."""
     return Evidence.read(ROOT / "validation/data/particles_demo/parameters" / EVIDENCE)

@@ -181,11 +181,12 @@ def _type_map(said: str | None) -> dict[int, int] | None:
 def md_aggregate(
     folder: Run,
     so_far: Annotated[
-        bool, typer.Option("--so-far", help="Leave out runs that are not complete, and show.")
+        bool,
+        typer.Option("--so-far", help="Leave out runs not complete or too short, and show."),
     ] = False,
 ) -> None:
     """Step: the tables of a campaign, from its chains."""
-    from hebraud.md.campaign import aggregate, by_density, complete_parts
+    from hebraud.md.campaign import aggregate, by_density, parts_so_far
     from hebraud.md.campaign_file import read_campaign
     from hebraud.md.report import print_summary
     from hebraud.md.workflow import work
@@ -193,10 +194,13 @@ def md_aggregate(
 
     work.follow_front()
     plan = read_campaign(folder / CAMPAIGN)
-    results = aggregate(complete_parts(plan, folder) if so_far else by_density(plan), folder)
+    parts, short = parts_so_far(plan, folder) if so_far else (by_density(plan), [])
+    results = aggregate(parts, folder)
     if so_far:
         for one in results.values():
             print_summary(one)
+    for why in short:
+        typer.echo(f"left out: {why}")
 
 
 @md.command("export")

@@ -1,7 +1,6 @@
 """Campaigns: files, steps, one front door; killed or exported, they end with the same tables."""
 
 import csv
-import dataclasses
 import os
 import random
 import signal
@@ -11,18 +10,17 @@ import time
 
 import numpy as np
 import pytest
+from handmade import handmade
 from typer.testing import CliRunner
 
 from hebraud.cli import app
 from hebraud.errors import HebraudError
-from hebraud.md import PRESETS, BlockStress, CorruptCheckpoint, Recording, Runs, Series, run
+from hebraud.md import PRESETS, CorruptCheckpoint, run
 from hebraud.md.campaign import _alone, complete_parts
 from hebraud.md.campaign_file import campaign_json, preset_named, read_campaign
 from hebraud.md.chain import advance, read_chain, segments_done
 from hebraud.md.condensed import STRESS_EDGES, condense, condensed_file
-from hebraud.md.files import write_arrays
 from hebraud.md.frozen_matrix import yields_file
-from hebraud.md.observers import Plastic
 from hebraud.md.outlook import time_left
 from hebraud.md.portable import export_run, import_run
 from hebraud.md.workflow.steps import CAMPAIGN, campaign_steps
@@ -103,35 +101,6 @@ def test_steps_follow_each_other(tiny):
 
 
 # -- the condensed chain, on segments made by hand
-POINT_RUNS = (Runs(1e-3, 1.9, (1,)),)
-
-
-def handmade(folder, segments, settled_each=False):
-    """Segments of a chain as LAMMPS would have left them, from random numbers."""
-    plan = dataclasses.replace(
-        PRESETS["demo"],
-        runs=POINT_RUNS,
-        recording=Recording(observers=(Plastic(),), keep_from=100.0),
-    )
-    point = plan.point(1e-3, 1)
-    for number in range(1, segments + 1):
-        rng = np.random.default_rng(number)
-        time_ = 100.0 * (number - 1) + 0.2 * np.arange(1, 501)
-        strain = 1e-3 * time_
-        series = Series(strain, *rng.normal(size=(3, 500)))
-        blocks = BlockStress(
-            time_, strain, np.round(strain).astype(int), rng.normal(size=(500, 25))
-        )
-        record = {"time": time_[4::5], "count": rng.integers(0, 300, 3), "lag": np.array([4.0])}
-        record["area"] = rng.integers(1, 9, rng.integers(1, 5)) * 4.0
-        record["product"] = rng.normal(size=21)
-        arrays = {f"plastic_{name}": array for name, array in record.items()}
-        arrays |= {**series.arrays(), **blocks.arrays()}
-        about = {**dataclasses.asdict(point), "segment": number}
-        write_arrays(point.segment_file(folder, number), arrays, about)
-    return plan, point
-
-
 def test_a_condensed_chain_holds_the_sums_of_its_segments(tmp_path):
     plan, point = handmade(tmp_path, 19)
     assert plan.time_blocks(point) == (10, 1, 9)
@@ -252,6 +221,12 @@ def test_an_exported_run_goes_on_elsewhere(whole, tiny, tmp_path):
     assert segments_done(point, there) == 17
     assert not point.segment_file(there, 1).exists()
     assert yields_file(point, there, 5).exists()
+    (cut / CAMPAIGN).write_text(campaign_json(plan))
+    for folder in (cut, there):  # the first of two stages is complete, and too short
+        result = RUNNER.invoke(app, ["md", "aggregate", "--so-far", str(folder)])
+        assert result.exit_code == 0, result.output
+        assert "left out: density 1.189, rate 0.05: 1 run(s) of 100 samples" in result.output
+    assert script.tables(there) == script.tables(cut)
     advance(point, there)
     assert segments_done(point, there) == 18
     advance(point, cut)

@@ -219,11 +219,32 @@ def test_activity_and_diffusion_at_every_rate(measured, tmp_path, monkeypatch, c
     assert "6 time blocks" in said
 
 
+def test_lags_that_flips_of_the_box_leave_empty_are_left_out(measured):
+    """In fast flow: the longest lags of some time blocks lie on either side of a flip."""
+    _, records, _, evidence = measured
+    whole = [chain_of(seed, records) for seed in (1, 2)]
+    flipped = dataclasses.replace(whole[1], count=whole[1].count.copy(), sums=whole[1].sums.copy())
+    flipped.count[3:5, -2:], flipped.sums[3:5, -2:] = 0, 0.0
+    shorter = [
+        dataclasses.replace(one, lag=one.lag[:-2], count=one.count[:, :-2], sums=one.sums[:, :-2])
+        for one in whole
+    ]
+    found = at_rate(RATE, [whole[0], flipped])
+    assert isinstance(found.D_sigma, Estimate)
+    assert found == at_rate(RATE, shorter)
+    point = PLAN.point(RATE, 1)
+    seen = reduction.evidence_of(point, [whole[0], flipped], 1.0, evidence.yields, CURVE)
+    assert np.array_equal(seen.blocks.differences.lag, whole[0].lag[:-2])
+    never = dataclasses.replace(flipped, count=0 * flipped.count)
+    assert at_rate(RATE, [whole[0], never]).D_sigma.startswith("none: no 0.5 decades of lags")
+
+
 def test_the_exponent_is_that_of_the_rates_that_give_both():
     def one(rate, Gamma, D_sigma):
         return AtRate(rate, Gamma, "none", D_sigma, "none", "none")
 
     some = [one(g, Estimate(g, 0.01 * g), Estimate(g**1.3, 0.01 * g)) for g in (0.1, 0.2, 0.4)]
     blind = [one(1.0, "none: merged", Estimate(5.0, 1.0)), one(2.0, Estimate(9.0, 1.0), "none")]
+    blind.append(one(3.0, Estimate(0.0, 0.0), Estimate(5.0, 1.0)))
     assert activity_exponent([*some, *blind]).value == pytest.approx(1.3, rel=1e-9)
     assert activity_exponent(some[:2]).startswith("none: ")

@@ -25,7 +25,14 @@ from hebraud.md.engine import require_lammps
 from hebraud.md.files import write_whole
 from hebraud.md.presets import Preset, Runs
 from hebraud.md.progress import Watch
-from hebraud.md.report import Results, SteadyRun, print_summary, reduce, write_results
+from hebraud.md.report import (
+    Results,
+    SteadyRun,
+    print_summary,
+    reduce,
+    too_short,
+    write_results,
+)
 from hebraud.md.state_point import StatePoint
 from hebraud.md.workflow.shares import work_shares
 from hebraud.md.workflow.steps import CAMPAIGN, PARAMETERS
@@ -33,7 +40,7 @@ from hebraud.md.workflow.work import FRONT
 from hebraud.rheology.estimate import Estimate
 from hebraud.rheology.flow_curve import FlowCurve
 
-__all__ = ["aggregate", "by_density", "complete_parts", "run"]
+__all__ = ["aggregate", "by_density", "complete_parts", "parts_so_far", "run"]
 
 _LOG = "workflow.log"
 _PR_SET_PDEATHSIG = 1
@@ -263,16 +270,60 @@ def by_density(plan: Preset) -> list[Preset]:
 
 
 def complete_parts(plan: Preset, folder: Path) -> list[Preset]:
-    """Return, for each density, the runs whose chains are complete; no density without any."""
+    """Return, for each density, the runs whose chains are complete; no density without any.
+
+    Where some seeds of a rate have gone further than others, all are taken to the same strain: that
+    which makes the most steady strain in all.
+    """
     parts = []
     for density in plan.densities:
         here = plan.at(density)
-        runs = tuple(one for one in here.runs if _complete(here, one, folder))
-        if runs:
-            rates = {one.shear_rate for one in runs}
-            rate = here.measured_rate if here.measured_rate in rates else None
-            parts.append(replace(here, runs=runs, measured_rate=rate))
+        complete = [one for one in here.runs if _complete(here, one, folder)]
+        runs = tuple(_even(here, complete))
+        if len(complete) == len(here.runs):
+            parts.append(here)
+        elif runs:
+            parts.append(_with_runs(here, runs))
     return parts
+
+
+def parts_so_far(plan: Preset, folder: Path) -> tuple[list[Preset], list[str]]:
+    """Return the `complete_parts` less the rates whose stress has no error bar yet, and those.
+
+    Raises what `condense` raises.
+    """
+    parts, said = [], []
+    for part in complete_parts(plan, folder):
+        short = too_short(part, folder)
+        said += [f"density {part.density:g}, rate {rate:g}: {why}" for rate, why in short.items()]
+        runs = tuple(one for one in part.runs if one.shear_rate not in short)
+        if runs:
+            parts.append(_with_runs(part, runs))
+    return parts, said
+
+
+def _with_runs(plan: Preset, runs: tuple[Runs, ...]) -> Preset:
+    rates = {one.shear_rate for one in runs}
+    return replace(
+        plan, runs=runs, measured_rate=plan.measured_rate if plan.measured_rate in rates else None
+    )
+
+
+def _even(plan: Preset, complete: Sequence[Runs]) -> Iterator[Runs]:
+    """Yield the runs of each rate as one, all of its seeds sheared to the same strain."""
+    for rate in plan.shear_rates:
+        here = [one for one in complete if one.shear_rate == rate]
+        reached: dict[int, float] = {}
+        for one in sorted(here, key=lambda one: one.strain):
+            reached |= dict.fromkeys(one.seeds, one.strain)
+        seeds = {
+            strain: tuple(seed for seed in plan.seeds_at(rate) if reached.get(seed, 0.0) >= strain)
+            for strain in sorted(set(reached.values()), reverse=True)
+            if strain > plan.transient
+        }
+        if seeds:
+            strain = max(seeds, key=lambda strain: len(seeds[strain]) * (strain - plan.transient))
+            yield Runs(rate, strain, seeds[strain])
 
 
 def _complete(plan: Preset, one: Runs, folder: Path) -> bool:

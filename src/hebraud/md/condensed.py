@@ -18,13 +18,20 @@ from numpy.typing import NDArray
 from hebraud.md.chain import Arrays, observed_in, read_segment, segments_done
 from hebraud.md.errors import CorruptCheckpoint
 from hebraud.md.files import read_arrays, write_arrays
-from hebraud.md.measure.diffusion import log_lags
+from hebraud.md.measure.diffusion import StressDifferences, log_lags
 from hebraud.md.presets import Preset
 from hebraud.md.recording import BlockStress
 from hebraud.md.segment import Series
 from hebraud.md.state_point import StatePoint
 
-__all__ = ["STRESS_EDGES", "Condensed", "condense", "condensed_file", "read_condensed"]
+__all__ = [
+    "STRESS_EDGES",
+    "Condensed",
+    "condense",
+    "condensed_file",
+    "joined_differences",
+    "read_condensed",
+]
 
 Floats = NDArray[np.float64]
 #: Edges of the histogram of block stresses, in eps_AA/sigma_AA^2; what lies beyond is counted too.
@@ -89,6 +96,18 @@ class Condensed:
         """Return what an observer made, time block by time block."""
         parts, each = self.observed[observer], self.block_segments
         return [parts[k * each : (k + 1) * each] for k in range(self.time_blocks)]
+
+
+def joined_differences(chains: Sequence[Condensed]) -> StressDifferences:
+    """Return the stress differences of all time blocks of chains that are cut alike.
+
+    Left out are lags at which some time block has none: in fast flow the box flips within every
+    time block, and no difference spans a flip.
+    """
+    count = np.concatenate([chain.count for chain in chains])
+    sums = np.concatenate([chain.sums for chain in chains])
+    kept = np.all(count > 0, axis=0)
+    return StressDifferences(chains[0].lag[kept], count[:, kept], sums[:, kept])
 
 
 def _bin_samples(point: StatePoint) -> int:

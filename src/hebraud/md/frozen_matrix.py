@@ -37,11 +37,12 @@ def snapshot_yields(point: StatePoint, folder: Path, number: int) -> dict[str, N
     Raises
     ------
     ValueError
-        If nothing is recorded there, or the box is too small for the blocks.
+        If nothing is recorded there, the segment was left behind when the run was exported, or the
+        box is too small for the blocks.
     ConvergenceError
         As `hebraud.md.measure.local_yield.local_yield` does.
     CorruptCheckpoint
-        If the segment is missing or damaged.
+        If the segment is damaged.
     """
     from hebraud.md.measure.local_yield import DROPS, block_grid, local_yield
 
@@ -49,6 +50,12 @@ def snapshot_yields(point: StatePoint, folder: Path, number: int) -> dict[str, N
     if not path.exists():
         if point.recording is None or not point.keeps(number):
             raise ValueError(f"the configuration after segment {number} is not kept")
+        if not point.segment_file(folder, number).exists():
+            raise ValueError(
+                f"the local yield stresses after segment {number} of {point.folder(Path())} have "
+                "not been measured, and the segment is not there; where it is, hebraud md "
+                "aggregate --so-far measures them, and hebraud md export takes them along"
+            )
         snapshot = Configuration.from_arrays(read_segment(point, folder, number))
         sense = 1 if point.shear_rate > 0.0 else -1
         grid = block_grid(snapshot, point.recording.block_width)

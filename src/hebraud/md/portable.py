@@ -28,9 +28,10 @@ def export_run(
     """Write to ``destination`` what the tables of a run need, and what it needs to go on.
 
     Of every chain: its condensed form, and the local yield stresses there are; at the rate at which
-    parameters are measured, those that are missing are measured now. Of unfinished ones: the
-    segments of the time block that is open, and the last one with its checkpoint. What is whole is
-    skipped if it is there.
+    parameters are measured, those that are missing are measured now. As long as samples at its rate
+    are to go further, also the condensed form of each strain where they are to stop before: what is
+    complete so far may end there. Of unfinished ones: the segments of the time blocks that are
+    open, and the last one with its checkpoint. What is whole is skipped if it is there.
 
     Returns a sentence on what was written. Raises what `condense` and `snapshot_yields` raise, and
     ``ValueError`` if the run does not say its campaign and no preset is given.
@@ -46,11 +47,13 @@ def export_run(
         if not done:
             continue
         finished += done == need
-        wanted += _chain_files(plan, point, folder, done)
+        for form in _forms(plan, point, folder):
+            wanted += _form_files(form, point, folder)
         if point in measured:
             for number in kept_segments(point, done):
                 snapshot_yields(point, folder, number)
         wanted += sorted(point.folder(folder).glob("yields*.h5"))
+    wanted = sorted(set(wanted))
     index = {str(path.relative_to(folder)): _pack(path, folder, destination) for path in wanted}
     for path in destination.rglob(f"*{_PACKED}"):
         if str(path.relative_to(destination)).removesuffix(_PACKED) not in index:
@@ -64,9 +67,19 @@ def export_run(
     )
 
 
-def _chain_files(plan: Preset, point: StatePoint, folder: Path, done: int) -> list[Path]:
+def _forms(plan: Preset, point: StatePoint, folder: Path) -> list[Preset]:
+    """Return the campaigns whose condensed form of a chain may be asked for: the whole one last."""
+    seeds = plan.seeds_at(point.shear_rate)
+    others = [plan.point(point.shear_rate, seed, point.glass.density) for seed in seeds]
+    if all(segments_done(one, folder) >= plan.chains[one] for one in others):
+        return [plan]
+    *before, _ = plan.levels(point)
+    return [*(plan.cut(point, strain) for strain in before if strain > plan.transient), plan]
+
+
+def _form_files(plan: Preset, point: StatePoint, folder: Path) -> list[Path]:
     short = condense(plan, point, folder)
-    files = [condensed_file(plan, point, folder)]
+    files, done = [condensed_file(plan, point, folder)], short.segments
     if done < plan.chains[point]:
         settled, each, _ = plan.time_blocks(point)
         closed = settled + short.time_blocks * each

@@ -160,6 +160,15 @@ class Preset:
         """The rate at which the model's parameters are measured."""
         return min(self.shear_rates) if self.measured_rate is None else self.measured_rate
 
+    def levels(self, point: StatePoint) -> tuple[float, ...]:
+        """Strains that samples at a point's rate are to reach, one after another; rising."""
+        return tuple(sorted({r.strain for r in self.runs if r.shear_rate == point.shear_rate}))
+
+    def cut(self, point: StatePoint, strain: float) -> Preset:
+        """Return the campaign of one chain alone, up to ``strain``."""
+        runs = (Runs(point.shear_rate, strain, (point.glass.seed,)),)
+        return replace(self, densities=(point.glass.density,), runs=runs, measured_rate=None)
+
     def time_blocks(self, point: StatePoint) -> tuple[int, int, int]:
         """Return how many segments of a chain are left out, how many make a time block, how many.
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from hebraud.errors import ConvergenceError
-from hebraud.md.condensed import Condensed, condense
+from hebraud.md.condensed import Condensed, condense, joined_differences
 from hebraud.md.measured import PLASTIC
 from hebraud.md.presets import Preset
 from hebraud.rheology.estimate import Estimate
@@ -70,7 +70,7 @@ def at_rates(plan: Preset, folder: Path) -> tuple[AtRate, ...]:
 
 def at_rate(shear_rate: float, chains: Sequence[Condensed]) -> AtRate:
     """Return activity and stress diffusion of chains at one rate."""
-    from hebraud.md.measure.diffusion import StressDifferences, StressDiffusion
+    from hebraud.md.measure.diffusion import StressDiffusion
     from hebraud.md.measure.plastic import PlasticActivity, merge_records, plastic_activity
     from hebraud.md.measure.resampling import bootstrap_weights, spread
 
@@ -83,10 +83,7 @@ def at_rate(shear_rate: float, chains: Sequence[Condensed]) -> AtRate:
         return plastic_activity(records, bootstrap_weights(units))
 
     def diffusion() -> StressDiffusion:
-        counts = np.concatenate([chain.count for chain in chains])
-        sums = np.concatenate([chain.sums for chain in chains])
-        differences = StressDifferences(chains[0].lag, counts, sums)
-        return differences.diffusion(weights=bootstrap_weights(units))
+        return joined_differences(chains).diffusion(weights=bootstrap_weights(units))
 
     plastic, spreading = _or_why(activity), _or_why(diffusion)
     Gamma, onsets = (
@@ -113,13 +110,18 @@ def _or_why(measure: Callable[[], T]) -> T | str:
 
 
 def activity_exponent(rates: Sequence[AtRate]) -> Found:
-    """Return p of D_sigma = k Gamma^p over the rates that give both (`couplings.scaling`)."""
+    """Return p of D_sigma = k Gamma^p over the rates that give both (`couplings.scaling`).
+
+    A rate at which no event is counted gives none.
+    """
     from hebraud.md.measure.couplings import scaling
 
     both = [
         (one.D_sigma, one.Gamma)
         for one in rates
-        if isinstance(one.D_sigma, Estimate) and isinstance(one.Gamma, Estimate)
+        if isinstance(one.D_sigma, Estimate)
+        and isinstance(one.Gamma, Estimate)
+        and one.Gamma.value > 0.0
     ]
     try:
         return scaling([D for D, _ in both], [Gamma for _, Gamma in both]).exponent

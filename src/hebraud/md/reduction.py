@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
-from hebraud.md.condensed import STRESS_EDGES, Condensed, condense
+from hebraud.md.condensed import STRESS_EDGES, Condensed, condense, joined_differences
 from hebraud.md.evidence import BlockStresses, Evidence, LocalYields
 from hebraud.md.frozen_matrix import kept_segments, snapshot_yields
 from hebraud.md.measure.plastic import merge_records
@@ -100,7 +100,6 @@ def evidence_of(
 
 
 def _block_stresses(chains: Sequence[Condensed]) -> BlockStresses:
-    from hebraud.md.measure.diffusion import StressDifferences
     from hebraud.md.measure.local_stress import counted_density
 
     counts = np.concatenate([chain.histogram for chain in chains])
@@ -109,11 +108,7 @@ def _block_stresses(chains: Sequence[Condensed]) -> BlockStresses:
     held = np.flatnonzero(bins.sum(axis=0))
     first, last = int(held[0]), int(held[-1]) + 1
     return BlockStresses(
-        differences=StressDifferences(
-            chains[0].lag,
-            np.concatenate([chain.count for chain in chains]),
-            np.concatenate([chain.sums for chain in chains]),
-        ),
+        differences=joined_differences(chains),
         moments=np.concatenate([chain.moments for chain in chains]),
         density=counted_density(
             bins[:, first:last], counts.sum(axis=1), edges[::_BINS][first : last + 1]

@@ -40,6 +40,7 @@ __all__ = [
     "SteadyRun",
     "print_summary",
     "reduce",
+    "too_short",
     "write_results",
 ]
 
@@ -138,6 +139,17 @@ def _evidence(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence | str:
         return gather(plan, folder, curve)
     except ValueError as error:
         return f"no parameters: {error}"
+
+
+def too_short(plan: Preset, folder: Path) -> dict[float, str]:
+    """Return the rates whose stress has no error bar, and why. Raises what `condense` raises."""
+    found = {}
+    for rate in plan.shear_rates:
+        try:
+            _at_rate(plan, folder, rate)
+        except (ConvergenceError, ValueError) as error:
+            found[rate] = str(error)
+    return found
 
 
 def reduce(plan: Preset, folder: Path) -> Results:

@@ -56,14 +56,17 @@ def evolve(
         and the steps do not depend on them. None gives the solver's own times.
     rtol, atol : float
         Tolerances: the error of the stress (of the strain under ``Creep``) at all times is of the
-        order of ``rtol`` times its largest value (0.5 to 2.3 times in five kinds of run from 1e-2
+        order of ``rtol`` times its largest value (0.4 to 1.9 times in five kinds of run from 1e-2
         to 1e-7, ``validation/work_precision.py``). The number of steps and that of cells go as
         ``rtol^(-1/2)``: the error of each step in the stress is kept below ``rtol^(3/2)`` times a
-        constant times the largest stress so far, and that in the activity below the same times
-        the activity. ``atol`` is added to either product of ``rtol``, for the activity
-        ``atol/(1 + t)^2``. ``rtol`` is 1e-9 ... 0.1: below, the error of a step is round-off.
-        Cells follow the mass, so that an activity far below 1, made by the tail that first reaches
-        the threshold, is right to about ``rtol`` (in 1/tau) and not to that share of itself.
+        constant times the largest stress so far, that in the activity below the same times the
+        activity, and the mass that it puts on the wrong side of any stress below the same times
+        1/max(1, 6 alpha p^2), p the largest density. ``atol`` is added to each ``rtol``, for the
+        activity ``atol/(1 + t)^2``. ``rtol`` is 1e-9 ... 0.1: below, the error of a step is
+        round-off. Cells follow the mass, so that an activity far below 1, made by the tail that
+        first reaches the threshold, is right to about ``rtol`` (in 1/tau) and not to that share
+        of itself. Where that tail is steep, alpha abs(dP/ds) > 1 at the threshold, a small D feeds
+        itself and errors of it grow with it: see Notes.
 
     Returns
     -------
@@ -82,6 +85,14 @@ def evolve(
     -----
     Under ``Creep`` the shear rate is what keeps the stress, g = int nu (s - E[s'|s]) P ds, and may
     be negative (recoil); the stress of every step is the imposed one to 1e-12.
+
+    A narrow P that drifts to the threshold yields all at once, when a small D has grown as
+    exp((alpha abs(dP/ds) - 1) t). What is then wrong of the stress is the time of that, amplified
+    by the growth. In startup at alpha = 0.3 errors were 0.6 to 3 times ``rtol`` from Gaussians of
+    std 0.3, 0.158, 0.1 and 0.05 at rates 0.1 and (std 0.158) 0.01, and 0.2 to 0.4 times at rate 1;
+    but 15 times, in proportion to ``rtol``, from std 0.1 at rate 0.01, as growth has longer: below
+    a rate of about std/10, with 6 alpha p^2 above 10, ask for a tenth of the ``rtol`` wanted, or
+    compare two.
 
     Examples
     --------

@@ -119,8 +119,10 @@ def root(
         new = x - max(-1.0, min(1.0, f / slope))
         if len(bracket) == 2 and not min(bracket.values()) < new < max(bracket.values()):
             new = 0.5 * (bracket[True] + bracket[False])
-        settled = abs(f) < max(_ROOT, accuracy) or (abs(f) < 1e-11 and abs(f) >= 0.5 * smallest)
         exact = found.residual <= max(accuracy, _SETTLED)
+        # the residual shows in the log excess: as much of it is not known
+        known = max(_ROOT, accuracy, 3.0 * found.residual)
+        settled = abs(f) < known or (abs(f) < 1e-11 and abs(f) >= 0.5 * smallest)
         if exact and (settled or new == x):
             return math.exp(x), found, slope
         if exact:

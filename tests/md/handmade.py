@@ -1,0 +1,37 @@
+"""Segments of chains as LAMMPS would have left them, from random numbers."""
+
+import dataclasses
+
+import numpy as np
+
+from hebraud.md import PRESETS, BlockStress, Recording, Runs, Series
+from hebraud.md.files import write_arrays
+from hebraud.md.observers import Plastic
+
+POINT_RUNS = (Runs(1e-3, 1.9, (1,)),)
+
+
+def handmade(folder, segments, runs=POINT_RUNS, rate=1e-3, seed=1, first=1, columns=25):
+    """Segments of a chain as LAMMPS would have left them, from random numbers."""
+    plan = dataclasses.replace(
+        PRESETS["demo"],
+        runs=runs,
+        recording=Recording(observers=(Plastic(),), keep_from=100.0),
+    )
+    point = plan.point(rate, seed)
+    for number in range(first, segments + 1):
+        rng = np.random.default_rng([seed, number])
+        time_ = 100.0 * (number - 1) + 0.2 * np.arange(1, 501)
+        strain = rate * time_
+        series = Series(strain, *rng.normal(size=(3, 500)))
+        blocks = BlockStress(
+            time_, strain, np.round(strain).astype(int), rng.normal(size=(500, columns))
+        )
+        record = {"time": time_[4::5], "count": rng.integers(0, 300, 3), "lag": np.array([4.0])}
+        record["area"] = rng.integers(1, 9, rng.integers(1, 5)) * 4.0
+        record["product"] = rng.normal(size=21)
+        arrays = {f"plastic_{name}": array for name, array in record.items()}
+        arrays |= {**series.arrays(), **blocks.arrays()}
+        about = {**dataclasses.asdict(point), "segment": number}
+        write_arrays(point.segment_file(folder, number), arrays, about)
+    return plan, point
