@@ -10,6 +10,7 @@ import scipy.stats
 
 import hebraud as hl
 import naive_evolve
+import peers_cases
 import work_precision
 from hebraud._kernels import patankar
 from hebraud.solvers.evolve import march
@@ -96,6 +97,31 @@ def test_order_two_in_the_cells():
     for column, cap in zip(errors, (6e-6, 3.5e-6), strict=True):  # twice what was measured
         assert abs(slope_of(1.0 / cells, column) - 2.0) < 0.15, errors
         assert column[-1] < cap, errors
+
+
+def test_a_narrow_start_meets_its_tolerance():
+    """Against spectral elements: no stress or activity tells the shape of a pulse on its way."""
+    rtols = np.array([1e-3, 1e-4, 1e-5])
+    start, times = hl.gaussian(peers_cases.STD), peers_cases.TIMES
+    runs = [hl.evolve(CLASSICAL, hl.Startup(0.1), start, 20.0, times, rtol=r) for r in rtols]
+    errors = np.array([peers_cases.errors("startup", run.stress).max() for run in runs])
+    assert np.all(errors < 1.5 * rtols), errors  # twice what was measured: 0.65, 0.70, 0.75
+    assert abs(slope_of(rtols, errors) - 1.0) < 0.1, errors
+
+
+def test_a_start_so_narrow_that_its_noise_feeds_itself():
+    """By work_precision.Elements(14, 4e-3, 0.4, 8) and Radau at 1e-8 (2026-11).
+
+    evolve at rtol 1e-7 on 12000 cells, as it was before it saw the shape: 1.5e-6 apart at most.
+    """
+    times = np.array([7.0, 8.0, 8.5, 9.0, 10.0, 12.0])
+    stress = [0.6996745, 0.7854031, 0.7608915, 0.6742770, 0.5042647, 0.3612707]
+    rtols = np.array([1e-3, 1e-4, 1e-5])
+    start = hl.gaussian(0.1)
+    runs = [hl.evolve(CLASSICAL, hl.Startup(0.1), start, 12.0, times, rtol=r) for r in rtols]
+    errors = np.array([np.abs(run.stress - stress).max() / 0.788 for run in runs])
+    assert np.all(errors < 3.0 * rtols), errors  # twice what was measured: 1.2, 1.4, 1.5
+    assert abs(slope_of(rtols, errors) - 1.0) < 0.1, errors
 
 
 def test_the_glass_by_characteristics_is_exact():
@@ -248,6 +274,19 @@ def test_one_solve_is_the_dense_one(relaxation, law):
         assert abs(found.sum() - 1.0) < 1e-12
 
 
+def test_what_is_displaced_is_the_distance_of_the_distributions():
+    """And what is most dense: the witness is a line of numpy each."""
+    mass, other = np.random.default_rng(1).random((2, 51, 3))
+    other *= mass.sum(axis=0) / other.sum(axis=0)
+    widths = np.linspace(1.0, 2.0, 51)
+    apart = np.abs(np.cumsum(mass - other, axis=0)).max(axis=0).sum()
+    for middle in (1, 20, 50):
+        assert patankar.displaced(mass, other, middle) == pytest.approx(apart, rel=1e-12)
+        mirrored = mass[::-1].copy(), other[::-1].copy(), 51 - middle
+        assert patankar.displaced(*mirrored) == patankar.displaced(mass, other, middle)
+    assert patankar.crest(mass, widths) == pytest.approx((mass.sum(axis=1) / widths).max())
+
+
 @pytest.mark.parametrize("law", [hl.Redrawn, hl.Quenched])
 def test_what_lands_is_foreseen(law):
     """8 and 24 sweeps; each is a generation of 100 yields to a step, so plain ones take 3000."""
@@ -263,7 +302,7 @@ def test_sweeps_that_do_not_settle_are_refused(law):
     found, sweeps, twin = one_solve(hl.FractionalDrop(0.2), law, 1e4)
     assert sweeps == 0
     assert found.min() > 0.0
-    assert np.max(np.abs(found - twin)) < 1e-11 * twin.max()
+    assert np.max(np.abs(found - twin)) < 5e-11 * twin.max()  # three times what was measured
 
 
 # ---------------------------------------------------------------- exact tails

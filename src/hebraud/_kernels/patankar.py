@@ -36,6 +36,7 @@ Cells = tuple[Any, ...]
 MAX_ITERATIONS = 60
 MEMORY = 4
 APART = 1e-4
+TINY = 1e-290  # D underflows: digits are lost below, and nothing depends on them
 WORK = 9 + 2 * MEMORY
 
 
@@ -179,6 +180,40 @@ def functionals(
         diffusion += noise[i] * out
         released += release[i] * out
     return total, stress, activity, diffusion, released
+
+
+@njit(cache=True, error_model="numpy")
+def displaced(mass: Floats, other: Floats, middle: int) -> float:
+    """Return the most mass that two states of one total have on different sides of a face.
+
+    By classes, added up; counted from both ends towards the middle.
+    """
+    n, classes = mass.shape
+    out = 0.0
+    for j in range(classes):
+        most = across = 0.0
+        for i in range(middle):
+            across += mass[i, j] - other[i, j]
+            most = max(most, abs(across))
+        across = 0.0
+        for i in range(n - 1, middle - 1, -1):
+            across += mass[i, j] - other[i, j]
+            most = max(most, abs(across))
+        out += most
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def crest(mass: Floats, widths: Floats) -> float:
+    """Return the largest density of all classes together."""
+    n, classes = mass.shape
+    out = 0.0
+    for i in range(n):
+        here = 0.0
+        for j in range(classes):
+            here += mass[i, j]
+        out = max(out, here / widths[i])
+    return out
 
 
 @njit(cache=True, error_model="numpy")
@@ -631,7 +666,7 @@ def step(
                 J01 += e0 * dg / size
                 J10 += e1 * dD / size
                 J11 += e1 * dg / size
-        elif renew and D1 > 0.0:
+        elif renew and D1 > TINY:
             by = APART * D1
             _, rD, rg = _first(start, dt, D1 + by, g1, imposed, cells, end, work)
             J00, J10 = (rD - new_rD) / by, (rg - new_rg) / by
@@ -652,7 +687,7 @@ def step(
         if new_D < 0.0:
             new_D = 0.5 * D1
         dD = new_D - D1
-        done = abs(dD) <= close * D1 and abs(dg) <= close * (abs(g1) + D1)
+        done = abs(dD) <= close * D1 + TINY and abs(dg) <= close * (abs(g1) + D1)
         D1, g1 = new_D, g1 + dg
         if done:
             jacobian[0], jacobian[1], jacobian[2], jacobian[3] = J00, J01, J10, J11
@@ -706,17 +741,19 @@ def doubled(
     ends: Floats,
     means: Floats,
     work: Floats,
-) -> tuple[int, int, float, float, float, float]:
+) -> tuple[int, int, float, float, float, float, float, float]:
     """Take one step of 2 h, and two of h.
 
     D: at the start, and guesses for the middle and for the first stage of the whole step. g: at the
     start, in the middle and at the end; of these the last two are guesses where stress is imposed.
     Fills ``ends`` and their ``means``, (3, ...): after the first half, after both, after the whole.
-    Returns status and number of solves as :func:`step`, D of the first stage of the whole step, and
-    the shear rates in the middle, at the end, and at the end of the whole step.
+    Returns status and number of solves as :func:`step`, D of the first stage of the whole step,
+    the shear rates in the middle, at the end, and at the end of the whole step, the mass that the
+    whole step displaced against the halves, and the largest density after these.
     """
     centres, spacing, widths, rates = cells[0], cells[1], cells[2], cells[4]
     constant, noise, release = cells[5], cells[6], cells[7]
+    apart = top = 0.0
     D_start, D_middle, D_end = D
     g_start, g_middle, g_end = g
     hops(spacing, widths, D_start, g_start, start, work[6], work[7])
@@ -725,7 +762,7 @@ def doubled(
         work,
     )  # fmt: skip
     if status != 0:
-        return status, solves, D_whole, g_middle, g_end, g_whole
+        return status, solves, D_whole, g_middle, g_end, g_whole, apart, top
     means[2] = functionals(ends[2], rates, centres, noise, release)
     means[2, 3] += constant
     if imposed:
@@ -738,7 +775,7 @@ def doubled(
     )  # fmt: skip
     solves += more
     if status != 0:
-        return status, solves, D_whole, g_middle, g_end, g_whole
+        return status, solves, D_whole, g_middle, g_end, g_whole, apart, top
     means[0] = functionals(ends[0], rates, centres, noise, release)
     means[0, 3] += constant
     if imposed:
@@ -755,4 +792,5 @@ def doubled(
         means[1, 3] += constant
         if imposed:
             g_end = means[1, 4] / means[1, 0]
-    return status, solves, D_whole, g_middle, g_end, g_whole
+        apart, top = displaced(ends[1], ends[2], cells[3]), crest(ends[1], widths)
+    return status, solves, D_whole, g_middle, g_end, g_whole, apart, top

@@ -90,9 +90,9 @@ def evolve(
     exp((alpha abs(dP/ds) - 1) t). What is then wrong of the stress is the time of that, amplified
     by the growth. In startup at alpha = 0.3 errors were 0.6 to 3 times ``rtol`` from Gaussians of
     std 0.3, 0.158, 0.1 and 0.05 at rates 0.1 and (std 0.158) 0.01, and 0.2 to 0.4 times at rate 1;
-    but 15 times, in proportion to ``rtol``, from std 0.1 at rate 0.01, as growth has longer: below
-    a rate of about std/10, with 6 alpha p^2 above 10, ask for a tenth of the ``rtol`` wanted, or
-    compare two.
+    but, in proportion to ``rtol``, 5 and 15 times from std 0.1 at rates 0.03 and 0.01, as growth
+    has longer: at rates below about a third of the std, with 6 alpha p^2 above 10, ask for a tenth
+    of the ``rtol`` wanted, or compare two.
 
     Examples
     --------

@@ -17,7 +17,15 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.solvers.grid import Grid, landing_lines
 
-__all__ = ["breaks_of", "extent_of", "holding_landings", "moved", "rezoned", "wanted_sizes"]
+__all__ = [
+    "breaks_of",
+    "extent_of",
+    "feedback",
+    "holding_landings",
+    "moved",
+    "rezoned",
+    "wanted_sizes",
+]
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +33,7 @@ _GROWTH = 0.25
 _CONE = 0.15
 _GROUP = 4
 _FINEST = 2e-4
+_FEEDBACK = 6.0
 _TAIL = 1e-17
 _DEPTH = 38.0
 
@@ -96,10 +105,32 @@ def holding_landings(model: Model, left: float, right: float) -> tuple[float, fl
     )
 
 
+def feedback(noise: float, crest: float) -> float:
+    """Return by how much errors of P must be smaller, >= 1, where D may feed itself.
+
+    A small D yields D |dP/ds| per tau where it moves P over a threshold, which makes alpha |dP/ds|
+    times as much D: it grows as exp((alpha |dP/ds| - 1) t), and errors of it as well. In a Gaussian
+    |dP/ds| reaches 1.5 times the square of its largest density, ``crest``, which unlike the slope
+    of P is finite at jumps. The factor, four times that, is measured. ``noise``: what one event
+    adds to D where blocks first yield, alpha in the classical model.
+    """
+    return max(_FEEDBACK * noise * crest * crest, 1.0)
+
+
 def wanted_sizes(
-    model: Model, grid: Grid, mass: Floats, D: float, rate: float, values: Floats, weights: Floats
+    model: Model,
+    grid: Grid,
+    mass: Floats,
+    D: float,
+    rate: float,
+    noise: float,
+    values: Floats,
+    weights: Floats,
 ) -> tuple[Floats, Floats, float, float]:
-    """Return points, the relative cell size wanted at each, and the ends of the grid."""
+    """Return points, the relative cell size wanted at each, and the ends of the grid.
+
+    ``noise`` is what one event adds to D, as in :func:`feedback`.
+    """
     from hebraud._kernels.remap import graded
 
     low, high = extent_of(grid, mass)
@@ -128,6 +159,7 @@ def wanted_sizes(
     curvature = np.abs(np.diff(slope) / (0.5 * (centre[2:] - centre[:-2])))
     smooth = np.maximum(np.maximum(curvature[1:-1], curvature[2:]), curvature[:-2])
     level = np.interp(points, centre[2:-2], smooth, left=0.0, right=0.0)
+    level *= feedback(noise, float(P.max()))
     bend = np.maximum(0.03 * (level + 1e-30) ** (-1.0 / 3.0), _FINEST * span)
     size = np.minimum(0.12 * span, bend)
     for c, w in zip(values, weights, strict=True):

@@ -14,7 +14,14 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.starts import Start
 from hebraud.solvers.grid import Grid
-from hebraud.solvers.rezone import breaks_of, holding_landings, moved, rezoned, wanted_sizes
+from hebraud.solvers.rezone import (
+    breaks_of,
+    feedback,
+    holding_landings,
+    moved,
+    rezoned,
+    wanted_sizes,
+)
 from hebraud.solvers.starts import CellStart, Classes
 from hebraud.solvers.system import System
 
@@ -141,7 +148,7 @@ class Run:
         for _ in range(2):
             mass = start.mass(grid.faces - shift, self.classes).T
             points, size, a, b = wanted_sizes(
-                self.model, grid, mass, D, 0.0, self.values, self.weights
+                self.model, grid, mass, D, 0.0, system.noise_at_yield, self.values, self.weights
             )
             grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
         self.mass = np.ascontiguousarray(start.mass(grid.faces - shift, self.classes).T)
@@ -154,6 +161,13 @@ class Run:
         )
         self.past: list[tuple[float, float]] = []
         self.zoned = (self.diffusion, self.strain)
+
+    def _wanted(self, grid: Grid, rate: float) -> tuple[Floats, Floats, float, float]:
+        """Return what cells the masses want, these on a grid of as many cells."""
+        noise = self.system.noise_at_yield
+        return wanted_sizes(
+            self.model, grid, self.mass, self.diffusion, rate, noise, self.values, self.weights
+        )
 
     def shift_to(self, stress: float) -> None:
         """Shift all stresses at once so that their mean is ``stress``, to round-off.
@@ -178,9 +192,7 @@ class Run:
             return
         old = self.system.grid
         shifted = Grid.from_faces(old.faces + amount)
-        points, size, a, b = wanted_sizes(
-            self.model, shifted, self.mass, self.diffusion, 0.0, self.values, self.weights
-        )
+        points, size, a, b = self._wanted(shifted, 0.0)
         grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
         self.mass, _ = moved(old, self.mass, amount, grid)
         self.strain += amount
@@ -190,9 +202,7 @@ class Run:
         """Move to a new grid if the present one is off what is wanted by a factor."""
         self.zoned = (self.diffusion, self.strain)
         old = self.system.grid
-        points, size, a, b = wanted_sizes(
-            self.model, old, self.mass, self.diffusion, rate, self.values, self.weights
-        )
+        points, size, a, b = self._wanted(old, rate)
         grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
         present = np.interp(grid.centres, old.centres, old.widths)
         inside = (grid.centres > old.faces[0]) & (grid.centres < old.faces[-1])
@@ -307,7 +317,7 @@ class Run:
         D = self.diffusion, self._foreseen(mid), max(D_end + self.bias * h * h, 0.5 * D_end)
         self.since_renewed += 1
         renew = self.since_renewed > _RENEW_EVERY
-        (status, solves, D_whole, gm, g1, g_whole), ends, means = system.doubled(
+        (status, solves, D_whole, gm, g1, g_whole, apart, top), ends, means = system.doubled(
             self.mass, h, D, (g0, gm, g1), self.close, renew, self.slopes, target
         )
         if renew:
@@ -315,7 +325,7 @@ class Run:
         middle, last, other = means.tolist()
         error = math.inf
         if not status:
-            error = self._error(last, other, h, g0, gm, g1, g_whole, rate is None, then)
+            error = self._error(last, other, h, g0, gm, g1, g_whole, apart, top, rate is None, then)
             self.bias = (D_whole - other[3]) / (h * h)
         self.counts["solves"] += solves
         if status and (self.fixed_step is not None or dt < 1e-13 * (1.0 + now)):
@@ -368,6 +378,8 @@ class Run:
         gm: float,
         g1: float,
         g_whole: float,
+        apart: float,
+        top: float,
         imposed: bool,
         then: float,
     ) -> float:
@@ -381,4 +393,8 @@ class Run:
         allowed = share * (self.rtol * size + self.atol)
         activity = abs(last[2] - other[2])
         allowed_activity = share * (self.rtol * last[2] + self.atol / (1.0 + then) ** 2)
-        return float(max(stress / allowed, activity / allowed_activity)) / 3.0
+        # mass on the wrong side of a stress yields too early or too late: stress to come
+        shape = (
+            feedback(self.system.noise_at_yield, top) * apart / (share * (self.rtol + self.atol))
+        )
+        return float(max(stress / allowed, activity / allowed_activity, shape)) / 3.0

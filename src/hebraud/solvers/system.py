@@ -27,6 +27,8 @@ class System:
         self.rates = generator.rates
         self.noise = per_event + per_square * generator.release_square
         self.release = generator.release
+        # what one event adds to D where blocks first yield
+        self.noise_at_yield = float(self.noise[self.rates.any(axis=1)].min())
         cells = grid.centres.size
         pulses = np.zeros((cells, 0))
         if model.relaxation.fixed_points is not None:
@@ -72,7 +74,7 @@ class System:
         renew: bool,
         jacobians: Floats,
         target: float | None,
-    ) -> tuple[tuple[int, int, float, float, float, float], Floats, Floats]:
+    ) -> tuple[tuple[int, int, float, float, float, float, float, float], Floats, Floats]:
         """Take a step of 2 h and two of h; see :func:`hebraud._kernels.patankar.doubled`."""
         from hebraud._kernels.patankar import doubled
 
