@@ -208,6 +208,20 @@ def test_three_ways_to_one_null_vector(drop, log_d, log_g, kind, relaxation, sig
     assert np.abs(flow).sum() <= 1e-12 * max(speed, 1.0)
 
 
+def test_a_null_vector_does_not_depend_on_those_before():
+    """D crosses where cells are wider than 2 D/|g|, both ways, as in a search for its root."""
+    law = hl.Redrawn([0.5, 1.0, 1.2])
+    model = hl.Model(0.3, relaxation=hl.FractionalDrop(0.5), thresholds=law)
+    values, weights = law.nodes()
+    grid = layout(model, 0.03, 3.0, values, weights).grid(400)
+    generator = Generator.of(model, grid, values, weights)
+    chain = Stationary(model, generator, 3.0)
+    for d, wide in ((1e-3, True), (5.0, False), (1e-3, True)):
+        assert generator.excess(d, 3.0).any() == wide
+        one, fresh = chain.occupation(d), Stationary(model, generator, 3.0).occupation(d)
+        np.testing.assert_allclose(one.mass, fresh.mass, rtol=1e-9, atol=1e-12 * one.mass.max())
+
+
 @pytest.mark.parametrize("kind", [hl.Quenched, hl.Redrawn])
 @pytest.mark.parametrize("classes", [16, 19, 33])
 def test_more_classes_than_are_kept_together(kind, classes):

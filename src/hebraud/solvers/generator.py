@@ -194,18 +194,17 @@ def landing(
     neighbouring cells have lines at other places, which leaves no comb in what lands, and the lines
     of every cell are drawn together about their mean until the mean square is right too.
     """
-    s = grid.centres[:, None]
-    continuous = isinstance(model.relaxation, Spread)
-    if isinstance(model.relaxation, Spread):
+    s, rule = grid.centres[:, None], model.relaxation
+    if isinstance(rule, Spread):
         outwards = np.arange(s.size) - grid.first_right
         outwards = np.where(outwards < 0, -1 - outwards, outwards)
         phase = np.asarray(_GOLDEN * outwards % 1.0 - 0.5, dtype=np.float64)
-        scale, offset, weight = model.relaxation.shifted(lines, phase)
+        scale, offset, weight = rule.shifted(lines, phase)
     else:
         scale, offset, weight = landing_lines(model, lines)
     image = scale * s + offset * np.sign(s)
     lower, share, added = _between(grid, image)
-    if continuous:
+    if isinstance(rule, Spread):
         mean = (weight * image).sum(axis=1, keepdims=True)
         aside = image - mean
         square = (weight * aside**2).sum(axis=1)

@@ -23,6 +23,7 @@ where thresholds are quenched.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Stationary:
         self._yielded: Floats | None = None
         self._pulses: list[Floats] | None = None
         self._pooled: Floats | None = None
-        self._blocks: tuple[Floats, Floats] | None = None
+        self._blocks = functools.cache(lambda: _in_blocks(generator.rates, generator.weights))
         self._speed: Floats | None = None
         lines = model.relaxation.quadrature(_MOST_MARCHED + 1)
         self._inwards = lines.weight.size <= _MOST_MARCHED and bool(
@@ -212,9 +213,8 @@ class Stationary:
         from hebraud._kernels.tridiagonal import factor, occupation, pool
 
         generator, middle = self.generator, self.generator.grid.first_right
-        if self._blocks is None or all_rates is not generator.rates:
-            self._blocks = _in_blocks(all_rates, generator.weights)
-        rates, shares = self._blocks
+        plain = all_rates is generator.rates
+        rates, shares = self._blocks() if plain else _in_blocks(all_rates, generator.weights)
         inverse, leak = np.empty_like(rates), np.empty((rates.shape[0], 2, rates.shape[2]))
         for block in zip(rates, inverse, leak, strict=True):
             factor(up, down, block[0], middle, *block[1:])
