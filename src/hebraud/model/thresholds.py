@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -27,11 +28,14 @@ _SHORT = 0.05
 class Thresholds(Protocol):
     """What every threshold rule says."""
 
-    def nodes(self, rtol: float = 1e-9, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
+    def nodes(
+        self, rtol: float = 1e-9, breaks: ArrayLike = (), kinks: float = math.inf
+    ) -> tuple[Floats, Floats]:
         """Return threshold values (ascending, > 0) and weights (> 0, sum 1) of a quadrature.
 
         Means of smooth functions of c over the law are right to about ``rtol``; at ``breaks`` (and
-        at zero) they may have a kink, or a layer.
+        at zero) they may have a kink, or a layer. Where a kink may be anywhere, ``kinks`` is the
+        part of the mean that one of them may be off by, roughly.
         """
         ...
 
@@ -64,7 +68,9 @@ class Single:
     def __repr__(self) -> str:
         return repr(self.threshold)
 
-    def nodes(self, rtol: float = 1e-9, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
+    def nodes(
+        self, rtol: float = 1e-9, breaks: ArrayLike = (), kinks: float = math.inf
+    ) -> tuple[Floats, Floats]:
         """Return the one threshold, with weight one."""
         return np.array([self.threshold]), np.array([1.0])
 
@@ -145,7 +151,9 @@ class _Law:
         above = float(self.law.sf(0.0))
         return np.asarray(self.law.isf(above * (1.0 - q)), dtype=np.float64)
 
-    def nodes(self, rtol: float = 1e-9, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
+    def nodes(
+        self, rtol: float = 1e-9, breaks: ArrayLike = (), kinks: float = math.inf
+    ) -> tuple[Floats, Floats]:
         """Return values and weights of a quadrature of the conditioned law.
 
         Samples are their own quadrature. A continuous law is cut into panels of eight
@@ -154,7 +162,8 @@ class _Law:
         zero and at the ``breaks``, of every width down to that which holds a part ``rtol`` of the
         law. Their form is that of what is averaged: times where thresholds are redrawn, rates
         where they are quenched. What lies so far out in a tail that none of them would see it is
-        left out.
+        left out. A panel is also halved where its part of the law times the square of its width,
+        in units of the median, is more than ``kinks``: a kink in it makes an error of that kind.
 
         Raises
         ------
@@ -168,7 +177,7 @@ class _Law:
             values, counts = np.unique(self.law, return_counts=True)
             return values, counts / counts.sum()
         points = np.unique(np.append(np.asarray(breaks, dtype=np.float64), 0.0))
-        values, weights = self._quadrature(tolerance, points)
+        values, weights = self._quadrature(tolerance, points, kinks)
         return values, weights / weights.sum()
 
     @staticmethod
@@ -176,7 +185,7 @@ class _Law:
         """Return trial functions of the distance from a point where there may be a layer."""
         raise NotImplementedError
 
-    def _quadrature(self, rtol: float, points: Floats) -> tuple[Floats, Floats]:
+    def _quadrature(self, rtol: float, points: Floats, kinks: float) -> tuple[Floats, Floats]:
         law = self.law
         above, start = law.sf(0.0), max(float(law.support()[0]), 0.0)
         scale, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
@@ -201,13 +210,17 @@ class _Law:
             rows += [self._layers(np.abs(c - p), w[:, None, None, None]) for p, w in layers]
             return np.concatenate(rows)
 
-        return _panel_quadrature(law.pdf, edges, points, trials, rtol)
+        most = kinks * above * scale**2
+        return _panel_quadrature(law.pdf, edges, points, trials, rtol, most)
 
 
 def _panel_quadrature(
-    density: Any, edges: Floats, points: Floats, trials: Any, rtol: float
+    density: Any, edges: Floats, points: Floats, trials: Any, rtol: float, most: float
 ) -> tuple[Floats, Floats]:
-    """Return nodes and weights that give the means of the trial functions to ``rtol``."""
+    """Return nodes and weights that give the means of the trial functions to ``rtol``.
+
+    No panel has more than ``most`` of its integral times its width squared.
+    """
     abscissae, gauss = np.polynomial.legendre.leggauss(8)
     accepted: list[tuple[Floats, Floats]] = []
     done: Floats | float = 0.0
@@ -225,6 +238,7 @@ def _panel_quadrature(
         parts = two[0] + two[1]
         whole = done + parts.sum(axis=1)
         good = np.all(np.abs(one - parts) <= rtol * np.abs(whole)[:, None], axis=0)
+        good &= parts[0] * (b - a) ** 2 <= most
         accepted.append((c[0][good].ravel(), weight[0][good].ravel()))
         done = done + parts[:, good].sum(axis=1)
         a, middle, b = a[~good], middle[~good], b[~good]

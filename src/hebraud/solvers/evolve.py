@@ -92,7 +92,10 @@ def evolve(
     std 0.3, 0.158, 0.1 and 0.05 at rates 0.1 and (std 0.158) 0.01, and 0.2 to 0.4 times at rate 1;
     but, in proportion to ``rtol``, 5 and 15 times from std 0.1 at rates 0.03 and 0.01, as growth
     has longer: at rates below about a third of the std, with 6 alpha p^2 above 10, ask for a tenth
-    of the ``rtol`` wanted, or compare two.
+    of the ``rtol`` wanted, or compare two. So too next to a critical coupling, where D answers
+    strongly to small errors: 12 times in the steady flow of ``weibull_min(2)`` redrawn, a drop of
+    0.2, alpha = 0.2 and rate 0.001; and 30 times in the burst of ``norm(1, 0.3)`` redrawn, a drop
+    of 0.2, alpha = 0.3 and rate 0.001 from std 0.3.
 
     Examples
     --------

@@ -33,17 +33,15 @@ from hebraud.solvers.roots import (
     log_range,
     no_root,
     root_guesses,
-    threshold_nodes,
 )
 from hebraud.solvers.starts import CellStart
 from hebraud.solvers.state import SteadyState
+from hebraud.solvers.threshold_nodes import threshold_nodes
 
 __all__ = ["CellDensity", "root", "solve"]
 
 Floats = NDArray[np.float64]
 
-_FIRST = 480
-"""Cells of the first grid; more where the model has many thresholds."""
 _ROOT = 2e-14
 """log(coupling(D)/D) at which D is the root."""
 _SETTLED = 3e-13
@@ -287,7 +285,7 @@ def _begin(
     family: Family, log_d: float, solver: Any, accuracy: float
 ) -> tuple[Stationary, SteadyState, float]:
     """Return the chain on the first grid, its state, and the slope at the root."""
-    chain = family.chain(max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells())))
+    chain = family.chain(family.first_cells())
     return chain, *_state(chain, log_d, -0.6, solver, accuracy)
 
 
@@ -342,6 +340,8 @@ def _refine(
         wanted = _MARGIN * math.sqrt(expected / max(rtol - fixed, 0.1 * rtol))
         state, earlier = fine, (change, ratio, expected)
         number, finer = finer, 2 * math.ceil(0.5 * finer * min(max(wanted, 1.5), 8.0))
+        if finer > most >= 1.5 * number:
+            finer = most - most % 2  # what is wanted is a guess, too large as often as not
         if finer > most:
             raise ConvergenceError(
                 f"the relative error of {family.model!r} at shear rate {family.shear_rate:g} is "

@@ -43,7 +43,9 @@ _GAP_GROWTH = 0.3
 _LANDING_SIZE = 0.06
 """Wanted cell size at a landing point, in units of the length scale there."""
 _THRESHOLD_SIZE = 0.7
-"""Wanted cell size at a threshold, in units of the width of the layer there."""
+"""Wanted cell size at a threshold, in units of the width of the layer there ..."""
+_SPREAD_SIZE = 0.35
+"""... and where landings are spread out."""
 _TAIL_SIZE = 0.8
 """Largest cell of a tail in units of its decay length: beyond, mass leaks to the ends."""
 _SCALES = np.logspace(-8.0, 8.0, 321)
@@ -297,7 +299,8 @@ def layout(
         often = weights / cycle_time(values, rate, diffusion)
         often /= often.sum()
         share, typical = np.maximum(weights, often), min(typical, float(values @ often))
-    at_threshold = _THRESHOLD_SIZE * layer * share ** (-1.0 / 3.0)
+    size = _SPREAD_SIZE if fixed is None else _THRESHOLD_SIZE
+    at_threshold = size * layer * share ** (-1.0 / 3.0)
     rare = np.exp(np.minimum(k * values / 3.0, 15.0)) if keeps_side else np.ones_like(values)
     middle = _LANDING_SIZE / (k + 1.0 / (typical + width))
     at_point = np.where(points < values[-1], middle, np.minimum(middle, layer))

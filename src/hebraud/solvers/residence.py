@@ -32,6 +32,7 @@ from hebraud.model.model import Model
 from hebraud.model.threshold_law import ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn
 from hebraud.solvers.steady import Exact, FiniteVolume, steady_state
+from hebraud.solvers.threshold_nodes import kinks_for
 
 __all__ = ["redraw_law", "snapshot_law"]
 
@@ -188,7 +189,8 @@ def redraw_law(
     finite = isinstance(solver, FiniteVolume) or not exact.applies(model)
     rtol = (solver if isinstance(solver, FiniteVolume) else FiniteVolume()).rtol
     precision = 0.1 * rtol if finite else 1e-9
-    values, wanted = rule.nodes(precision, _kinks(model))
+    dense = kinks_for(model.relaxation, True, rtol)
+    values, wanted = rule.nodes(precision, _kinks(model), dense)
     if values.size == 1:
         return ThresholdLaw(values, wanted)
     tolerance = 10.0 * rtol if finite else _EXACT_MISFIT
@@ -221,7 +223,8 @@ def redraw_law(
             f"after {_ITERATIONS} iterations; two states may compete there, so try another rate"
         ) from None
     weights, masses, error = state(answer)
-    error += _change(rule.nodes(100.0 * precision, _kinks(model)), values, weights / masses, wanted)
+    coarse = rule.nodes(100.0 * precision, _kinks(model), 100.0 * dense)
+    error += _change(coarse, values, weights / masses, wanted)
     error += getattr(snapshot, "error_estimate", 0.0)
     return _reweighted(rule.law, values, wanted, weights, error)
 

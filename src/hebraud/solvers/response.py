@@ -23,9 +23,6 @@ __all__ = ["complex_modulus", "relaxation_modulus", "viscosity"]
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
-_FIRST = 480
-"""Cells of the first grid; more where the model has many thresholds."""
-
 _SOLVED = 1e-5
 """Residual of what is iterated on a grid, in units of the tolerance."""
 _SLOW = 1e-4
@@ -49,15 +46,20 @@ def _refine(
     moved is small by chance.
     """
     from hebraud.solvers.finite_volume import root
-    from hebraud.solvers.roots import Family, no_root, root_guesses, threshold_nodes
+    from hebraud.solvers.roots import Family, no_root, root_guesses
+    from hebraud.solvers.threshold_nodes import threshold_nodes
 
     log_d = root_guesses(model, g)[0]
     nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
     family = Family.around(model, g, math.exp(log_d), nodes)
-    slope, before_d = -0.6, 0.0
+    d, _, slope = root(family.chain(family.first_cells()), log_d, -0.6, _SOLVED * rtol)
+    if nodes_error > 0.25 * rtol * abs(slope):
+        nodes, nodes_error = threshold_nodes(model, g, d, rtol * abs(slope))
+        family = Family.around(model, g, d, nodes)
+    log_d, before_d = math.log(d), 0.0
     last, squared, values = np.full((3, size), np.nan, dtype=np.complex128)
     errors, todo = np.full(size, np.inf), np.arange(size)
-    number, parts = max(_FIRST, 2 * math.ceil(0.75 * family.layout.fewest_cells())), 1
+    number, parts = family.first_cells(), 1
     while todo.size:
         chain = family.chain(number, parts)
         d, found, slope = root(chain, log_d, slope, _SOLVED * rtol)

@@ -30,11 +30,12 @@ __all__ = [
     "log_range",
     "no_root",
     "root_guesses",
-    "threshold_nodes",
 ]
 
 Floats = NDArray[np.float64]
 
+_FIRST = 480
+"""Cells of the first grid of a model with few thresholds."""
 _COARSE = 96
 """Cells of the coarse grids on which D is guessed."""
 _LOOK = 1e-3
@@ -46,9 +47,9 @@ _MOST_MASSES = 10_000_000
 _CELLS_A_LINE = 16
 """A continuous landing law is cut into one line for so many cells ..."""
 _FEWEST_LINES = 32
-_MOST_LINES = 1024
+_MOST_LINES = 512
 """... and into no more than this."""
-_MOST_SCATTERED = 32_768
+_MOST_SCATTERED = 65_536
 """Cells beyond which those lines cost too much."""
 
 
@@ -77,6 +78,10 @@ class Family:
         lines = line_number(cells * parts)
         generator = Generator.of(self.model, grid, self.values, self.weights, lines)
         return Stationary(self.model, generator, self.shear_rate)
+
+    def first_cells(self) -> int:
+        """Cells of the first grid to try: more where the model has many thresholds."""
+        return max(_FIRST, 2 * math.ceil(0.75 * self.layout.fewest_cells()))
 
     def most_cells(self) -> int:
         """Cells beyond which a finer grid is too slow."""
@@ -116,39 +121,6 @@ class _Explorer:
 def log_excess(model: Model, found: Occupation, log_d: float) -> float:
     """Return log(coupling(D)/D), zero at a root."""
     return math.log(model.coupling.diffusion(found.activity, found.released_square)) - log_d
-
-
-def threshold_nodes(
-    model: Model, shear_rate: float, diffusion: float, rtol: float
-) -> tuple[tuple[Floats, Floats], float]:
-    """Return threshold nodes, and the relative error of a mean over them.
-
-    The means looked at are those that matter at this D: of the cycle time where thresholds are
-    redrawn, of its inverse where they are quenched. They have a kink where a threshold meets a
-    fixed landing; the quadrature breaks there.
-    """
-    law, fixed = model.thresholds, model.relaxation.fixed_points
-    points, shares = np.zeros(1), np.ones(1)
-    if fixed is not None:
-        points, shares = np.abs(fixed.offset), fixed.weight
-    power = 1.0 if law.redraws else -1.0
-
-    def mean(values: Floats, weights: Floats) -> float:
-        times = [cycle_time(values, shear_rate, diffusion, float(x)) for x in points]
-        return float((shares @ np.stack(times)) ** power @ weights)
-
-    tolerance = 0.1 * rtol
-    nodes = law.nodes(tolerance, points)
-    if np.array_equal(nodes[0], law.nodes(0.5, points)[0]):
-        return nodes, 0.0  # samples
-    while True:
-        finer = law.nodes(0.01 * tolerance, points)
-        exact = mean(*finer)
-        error = abs(mean(*nodes) - exact) / exact
-        if error <= 0.05 * rtol or tolerance < 1e-11:
-            return nodes, error
-        tolerance *= 0.1
-        nodes = law.nodes(tolerance, points)
 
 
 def _first_guess(model: Model, shear_rate: float) -> float:

@@ -22,7 +22,7 @@ from hebraud.solvers.rezone import (
     rezoned,
     wanted_sizes,
 )
-from hebraud.solvers.starts import CellStart, Classes
+from hebraud.solvers.starts import CellStart, Classes, classes_of
 from hebraud.solvers.system import System
 
 __all__ = ["EvolutionFailed", "Row", "Run"]
@@ -77,28 +77,6 @@ class Row:
     slope: float
 
 
-def _classes(model: Model, start: Start, rtol: float) -> tuple[Floats, Floats]:
-    """Return the threshold classes of a run: those of its start where that has its own.
-
-    Raises
-    ------
-    ValueError
-        If the start's thresholds are not those of the model (mean and mean square to 0.1 %).
-    """
-    wanted = model.thresholds.nodes(rtol)
-    if start.nodes is None:
-        return wanted
-    for power in (1, 2):
-        own, law = (float(v**power @ w) for v, w in (start.nodes, wanted))
-        if abs(own / law - 1.0) > 1e-3:
-            raise ValueError(
-                f"start must have the thresholds of the model: its own have <c^{power}> = {own:.6g}"
-                f", those of {model!r} {law:.6g}; give the model that the start came from, or a "
-                "start that does not know thresholds, such as gaussian(std)"
-            )
-    return start.nodes
-
-
 class Run:
     """The state of a run, and what advances it."""
 
@@ -119,7 +97,7 @@ class Run:
         self.bias = 0.0
         self.since_renewed = _RENEW_EVERY
         self.close = max(_CLOSE * rtol**0.5, 1e-12)
-        self.values, self.weights = _classes(model, start, min(1e-3, rtol))
+        self.values, self.weights = classes_of(model, start, rtol)
         self.classes = Classes(self.values, self.weights, model.thresholds.redraws)
         self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
         self.time, self.strain = 0.0, shift

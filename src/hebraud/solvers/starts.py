@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,10 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import NoStationaryState
 from hebraud.model.model import Model
+from hebraud.model.starts import Start
 from hebraud.model.thresholds import Thresholds
 from hebraud.solvers.grid import Grid
+from hebraud.solvers.threshold_nodes import kinks_for
 
-__all__ = ["CellStart", "ClassStart", "Classes", "rest"]
+__all__ = ["CellStart", "ClassStart", "Classes", "classes_of", "rest"]
 
 Floats = NDArray[np.float64]
 _CELLS = 4096
@@ -28,13 +31,38 @@ class Classes:
     weights: Floats
     redraws: bool
 
-    def nodes(self, rtol: float = 1e-9, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
+    def nodes(
+        self, rtol: float = 1e-9, breaks: ArrayLike = (), kinks: float = math.inf
+    ) -> tuple[Floats, Floats]:
         """Return the classes and their weights."""
         return self.values, self.weights
 
     def ppf(self, quantile: ArrayLike) -> Floats:
         """Return the class at each quantile."""
         return self.values[np.searchsorted(np.cumsum(self.weights)[:-1], quantile)]
+
+
+def classes_of(model: Model, start: Start, rtol: float) -> tuple[Floats, Floats]:
+    """Return the threshold classes of a run: those of its start where that has its own.
+
+    Raises
+    ------
+    ValueError
+        If the start's thresholds are not those of the model (mean and mean square to 0.1 %).
+    """
+    kinks = kinks_for(model.relaxation, model.thresholds.redraws, rtol)
+    wanted = model.thresholds.nodes(min(1e-3, rtol), kinks=kinks)
+    if start.nodes is None:
+        return wanted
+    for power in (1, 2):
+        own, law = (float(v**power @ w) for v, w in (start.nodes, wanted))
+        if abs(own / law - 1.0) > 1e-3:
+            raise ValueError(
+                f"start must have the thresholds of the model: its own have <c^{power}> = {own:.6g}"
+                f", those of {model!r} {law:.6g}; give the model that the start came from, or a "
+                "start that does not know thresholds, such as gaussian(std)"
+            )
+    return start.nodes
 
 
 def _check_classes(own: Floats, thresholds: Thresholds) -> None:

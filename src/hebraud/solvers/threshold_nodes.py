@@ -1,0 +1,158 @@
+"""How many thresholds stand for a continuous law of them: as many as the tolerance asks for.
+
+What a block does next has a kink where its threshold meets the stress at which it lands. Where
+landings are fixed the quadrature breaks there, and means over it are those of smooth functions.
+Where thresholds are redrawn and landings are spread out, every pair of thresholds, the one that was
+left and the one that is drawn, makes a kink of its own, and no quadrature breaks at all of them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud.errors import ConvergenceError
+from hebraud.model.model import Model
+from hebraud.model.relaxation import Relaxation
+from hebraud.solvers.grid import cycle_time
+from hebraud.solvers.null_vector import Stationary
+from hebraud.solvers.roots import Family, log_excess
+
+__all__ = ["kinks_for", "threshold_nodes"]
+
+Floats = NDArray[np.float64]
+Nodes = tuple[Floats, Floats]
+
+_SHARE = 0.25
+"""Part of the tolerance that the thresholds may be off by where kinks are everywhere."""
+_KINKS = 0.1
+"""What a kink may do to a mean in the first quadrature that knows of them ..."""
+_SMALL = 1e-3
+"""... in one that no continuous law meets by chance ..."""
+_HALVED = 0.125
+"""... and by which factor that falls where every panel is halved."""
+_SECOND = 4.0 / 3.0
+"""Error over change, where panels are halved and errors fall with the square of their width."""
+_ASSUMED = 1e-4
+"""What kinks make of means, in units of what one may do to one: measured, a few times less."""
+_LOOK = 0.02
+"""Residual of the null vectors that are compared, in units of the tolerance."""
+
+
+def kinks_for(relaxation: Relaxation, redraws: bool, rtol: float) -> float:
+    """Return what a kink may do to a mean, where there is no state yet to compare nodes by."""
+    everywhere = redraws and relaxation.fixed_points is None
+    return rtol / _ASSUMED if everywhere else math.inf
+
+
+def threshold_nodes(
+    model: Model, shear_rate: float, diffusion: float, rtol: float
+) -> tuple[Nodes, float]:
+    """Return threshold nodes, and the relative error of a mean over them.
+
+    Raises
+    ------
+    ConvergenceError
+        If so many thresholds are needed that no grid is fine enough for them.
+    """
+    law, fixed = model.thresholds, model.relaxation.fixed_points
+    points, shares = np.zeros(1), np.ones(1)
+    if fixed is not None:
+        points, shares = np.abs(fixed.offset), fixed.weight
+    nodes = law.nodes(0.5, points)
+    if np.array_equal(nodes[0], law.nodes(1e-3, points, _SMALL)[0]):
+        return nodes, 0.0  # samples are the same at every tolerance
+    nodes, tolerance, error = _between_kinks(model, shear_rate, diffusion, rtol, points, shares)
+    if law.redraws and fixed is None:
+        nodes, added = _among_kinks(model, shear_rate, diffusion, rtol, tolerance, nodes)
+        error += added
+    return nodes, error
+
+
+def _between_kinks(
+    model: Model,
+    shear_rate: float,
+    diffusion: float,
+    rtol: float,
+    points: Floats,
+    shares: Floats,
+) -> tuple[Nodes, float, float]:
+    """Return nodes, the tolerance of their quadrature, and the error of a mean of smooth functions.
+
+    The means looked at are those that matter at this D: of the cycle time where thresholds are
+    redrawn, of its inverse where they are quenched.
+    """
+    law = model.thresholds
+    power = 1.0 if law.redraws else -1.0
+
+    def mean(values: Floats, weights: Floats) -> float:
+        times = [cycle_time(values, shear_rate, diffusion, float(x)) for x in points]
+        return float((shares @ np.stack(times)) ** power @ weights)
+
+    tolerance = 0.1 * rtol
+    while True:
+        nodes, finer = law.nodes(tolerance, points), law.nodes(0.01 * tolerance, points)
+        exact = mean(*finer)
+        error = abs(mean(*nodes) - exact) / exact
+        if error <= 0.05 * rtol or tolerance < 1e-11:
+            return nodes, tolerance, error
+        tolerance *= 0.1
+
+
+def _among_kinks(
+    model: Model, shear_rate: float, diffusion: float, rtol: float, tolerance: float, nodes: Nodes
+) -> tuple[Nodes, float]:
+    """Return nodes dense enough for kinks everywhere, and their error.
+
+    Nodes are compared with others of half the distance, by what they make of one D on one grid, in
+    which the faces of both are and whose own error is taken out. The kinks of the many pairs lie
+    at all distances from the nodes and cancel in part, so that errors fall faster than the square.
+    """
+    kinks = _KINKS
+    while True:
+        finer = model.thresholds.nodes(tolerance, 0.0, kinks)
+        change = _change(model, shear_rate, diffusion, nodes, finer, rtol)
+        if (error := _SECOND * change) <= _SHARE * rtol:
+            return nodes, error
+        nodes, kinks = finer, _HALVED * kinks
+
+
+def _change(
+    model: Model, shear_rate: float, diffusion: float, nodes: Nodes, finer: Nodes, rtol: float
+) -> float:
+    """Return the largest relative change of coupling(D)/D, activity and stress at a given D."""
+    aim = _SHARE * rtol / _SECOND
+    values = np.union1d(nodes[0], finer[0])
+    even = np.full(values.size, 1.0 / values.size)
+    plan = Family.around(model, shear_rate, diffusion, (values, even)).layout
+    families = [Family(model, shear_rate, *each, plan) for each in (nodes, finer)]
+    number, parts = plan.fewest_cells(), 1
+    before = differences = np.full(3, np.nan)
+    while True:
+        if number * parts > families[1].most_cells():
+            raise ConvergenceError(
+                f"the threshold law of {model!r} at shear rate {shear_rate:g} becomes more than "
+                f"{nodes[0].size} thresholds for rtol={rtol:g}, and more than "
+                f"{families[1].most_cells()} cells would be needed for them; loosen rtol, or give "
+                "samples of the law"
+            )
+        coarse, fine = (
+            _means(each.chain(number, parts), diffusion, _LOOK * aim) for each in families
+        )
+        last, before, differences = before, differences, fine - coarse
+        change = (4.0 * differences - before) / 3.0
+        blurred = np.abs(change - (4.0 * before - last) / 3.0)
+        largest = float(np.max(np.abs(change)))
+        if largest <= aim or (np.max(blurred) < 0.3 * largest):
+            return largest
+        parts *= 2
+
+
+def _means(chain: Stationary, diffusion: float, accuracy: float) -> Floats:
+    """Return the logs of coupling(D)/D, activity and stress."""
+    found = chain.occupation(diffusion, accuracy)
+    excess = log_excess(chain.model, found, math.log(diffusion))
+    stress = math.log(abs(found.stress)) if chain.shear_rate != 0.0 else 0.0
+    return np.array([excess, math.log(found.activity), stress])
