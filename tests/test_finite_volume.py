@@ -363,7 +363,7 @@ def test_failures_say_what_and_what_next(monkeypatch):
         solve(hl.Model(0.3), math.nan)
 
     class Rough(hl.Redrawn):
-        def nodes(self, rtol=1e-9, breaks=()):
+        def nodes(self, rtol=1e-9, breaks=(), kinks=math.inf):
             return np.array([1.0, 2.0 + math.sin(1.0 / rtol)]), np.array([0.5, 0.5])
 
     with pytest.raises(ConvergenceError, match="the quadrature of the threshold law"):

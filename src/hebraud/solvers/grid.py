@@ -44,7 +44,7 @@ _LANDING_SIZE = 0.06
 """Wanted cell size at a landing point, in units of the length scale there."""
 _THRESHOLD_SIZE = 0.7
 """Wanted cell size at a threshold, in units of the width of the layer there ..."""
-_SPREAD_SIZE = 0.35
+_SPREAD_SIZE = 0.5
 """... and where landings are spread out."""
 _TAIL_SIZE = 0.8
 """Largest cell of a tail in units of its decay length: beyond, mass leaks to the ends."""

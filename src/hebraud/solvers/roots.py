@@ -46,7 +46,7 @@ _MOST_MASSES = 10_000_000
 """... and cells times classes."""
 _CELLS_A_LINE = 16
 """A continuous landing law is cut into one line for so many cells ..."""
-_FEWEST_LINES = 32
+_FEWEST_LINES = 64
 _MOST_LINES = 512
 """... and into no more than this."""
 _MOST_SCATTERED = 65_536
@@ -81,7 +81,7 @@ class Family:
 
     def first_cells(self) -> int:
         """Cells of the first grid to try: more where the model has many thresholds."""
-        return max(_FIRST, 2 * math.ceil(0.75 * self.layout.fewest_cells()))
+        return max(_FIRST, 2 * self.layout.fewest_cells())
 
     def most_cells(self) -> int:
         """Cells beyond which a finer grid is too slow."""

@@ -64,7 +64,7 @@ class FiniteVolume:
     A continuous law of thresholds becomes as many of them as the tolerance asks for. Where
     thresholds are redrawn and landings are spread out (a drop in part, or scattered), every pair of
     thresholds makes a kink, and their number is found by trial: 16 to 60 at ``rtol`` 1e-4, 50 to
-    120 at 1e-6, where a state takes 1 to 5 s and with ``GaussianLanding`` 10 to 20 s.
+    120 at 1e-6, where a state takes 1 to 5 s and with ``GaussianLanding`` 5 to 40 s.
     """
 
     rtol: float = 1e-6
