@@ -54,6 +54,8 @@ _LAST = 1e-13
 """Accuracy of the null vector and of log D on the last grid."""
 _MARGIN = 1.25
 """Cells asked for over those that the last estimate predicts."""
+_DOUBT = 4.0
+"""The most cells are tried unless three grids say that so many times as many are needed."""
 _IDENTITY = 0.125
 """Part of the misfit of the second moment identity that counts as an error."""
 _ON_THE_WAY = 1e-3
@@ -338,11 +340,13 @@ def _refine(
             fine, _ = _state(chain, math.log(fine.diffusion), slope, solver, _LAST)
             return replace(fine, error_estimate=estimate + fixed)
         wanted = _MARGIN * math.sqrt(expected / max(rtol - fixed, 0.1 * rtol))
+        number, aim = finer, finer * max(wanted, 1.5)
+        hopeless = earlier is not None and aim > _DOUBT * most
         state, earlier = fine, (change, ratio, expected)
-        number, finer = finer, 2 * math.ceil(0.5 * finer * min(max(wanted, 1.5), 8.0))
+        finer = 2 * math.ceil(0.5 * min(aim, 8.0 * number))
         if finer > most >= 1.5 * number:
-            finer = most - most % 2  # what is wanted is a guess, too large as often as not
-        if finer > most:
+            finer = most - most % 2
+        if hopeless or finer > most:
             raise ConvergenceError(
                 f"the relative error of {family.model!r} at shear rate {family.shear_rate:g} is "
                 f"estimated at {estimate:.1e} on {number} cells, not below rtol={rtol:g}, and more "

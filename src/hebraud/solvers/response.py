@@ -1,7 +1,7 @@
 """The public door to linear response: closed forms where they exist, the linearised generator else.
 
-:mod:`hebraud.solvers.linearised` says how G*(omega) and G(t) follow from the generator. Grids N and
-2N are extrapolated, and the error is estimated from how the extrapolation changes.
+:mod:`hebraud.solvers.linearised` says how G*(omega) and G(t) follow from the generator. What it
+is on nested grids is extrapolated.
 """
 
 from __future__ import annotations
@@ -38,13 +38,9 @@ def _refine(
 ) -> tuple[NDArray[Any], Floats]:
     """Return ``measure`` and its estimated error, on grids fine enough for each of its numbers.
 
-    ``measure`` returns values and the sizes against which their errors count. Every grid cuts the
-    cells of the first into equal numbers along one smooth map, so that its errors are a series in
-    one over its cells, cleanly, which begins with the square. The values are extrapolated from N
-    and 2 N cells, and where there are three grids the cube is taken out too. The estimate is twice
-    what that moved by, or a tenth of the last correction where that is more: once in a while what
-    moved is small by chance.
+    ``measure`` returns values and the sizes against which their errors count.
     """
+    from hebraud.solvers.extrapolation import Extrapolation
     from hebraud.solvers.finite_volume import root
     from hebraud.solvers.roots import Family, no_root, root_guesses
     from hebraud.solvers.threshold_nodes import threshold_nodes
@@ -57,7 +53,7 @@ def _refine(
         nodes, nodes_error = threshold_nodes(model, g, d, rtol * abs(slope))
         family = Family.around(model, g, d, nodes)
     log_d, before_d = math.log(d), 0.0
-    last, squared, values = np.full((3, size), np.nan, dtype=np.complex128)
+    limit = Extrapolation(size, complex)
     errors, todo = np.full(size, np.inf), np.arange(size)
     number, parts = family.first_cells(), 1
     while todo.size:
@@ -67,13 +63,8 @@ def _refine(
             # a root made by the error of the grid: it falls as the cells do
             raise no_root(model, 0.0, math.log(d), 0.0)
         new, scale = measure(Linearised(chain, d, found.mass, _SOLVED * rtol), todo)
-        square = (new - last[todo]) / 3.0
-        cube = (new + square - squared[todo]) / 7.0
-        two = np.isnan(cube)
-        correction, better = np.where(two, square, cube), new + square + np.where(two, 0.0, cube)
-        moved = np.maximum(2.0 * np.abs(better - values[todo]), 0.1 * np.abs(correction))
-        errors[todo] = np.where(np.isnan(moved), np.inf, moved / scale + nodes_error / abs(slope))
-        last[todo], squared[todo], values[todo] = new, new + square, better
+        limit.add(new, todo)
+        errors[todo] = limit.errors[todo] / scale + nodes_error / abs(slope)
         worst = float(np.max(errors[todo]))
         todo = todo[errors[todo] > rtol]
         if todo.size == 0:
@@ -91,7 +82,7 @@ def _refine(
                 f"only on {number * parts // 2} cells, not to rtol={rtol:g}, and finer grids are "
                 "not tried; loosen rtol"
             )
-    return values, errors
+    return limit.values, errors
 
 
 def _checked(name: str, values: ArrayLike, at_least: bool) -> Floats:

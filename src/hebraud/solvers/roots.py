@@ -42,7 +42,7 @@ _LOOK = 1e-3
 """Residual of the null vectors from which D is guessed."""
 _MOST = 400_000
 """Cells beyond which the solver gives up ..."""
-_MOST_MASSES = 10_000_000
+_MOST_MASSES = 20_000_000
 """... and cells times classes."""
 _CELLS_A_LINE = 16
 """A continuous landing law is cut into one line for so many cells ..."""

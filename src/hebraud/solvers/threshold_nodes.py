@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import Relaxation
+from hebraud.solvers.extrapolation import Extrapolation
 from hebraud.solvers.grid import cycle_time
-from hebraud.solvers.null_vector import Stationary
 from hebraud.solvers.roots import Family, log_excess
 
 __all__ = ["kinks_for", "threshold_nodes"]
@@ -33,12 +33,12 @@ _SMALL = 1e-3
 """... in one that no continuous law meets by chance ..."""
 _HALVED = 0.125
 """... and by which factor that falls where every panel is halved."""
-_SECOND = 4.0 / 3.0
-"""Error over change, where panels are halved and errors fall with the square of their width."""
+_BLUR = 0.3
+"""Accuracy of what is compared, in units of the difference that is allowed."""
 _ASSUMED = 1e-4
 """What kinks make of means, in units of what one may do to one: measured, a few times less."""
-_LOOK = 0.02
-"""Residual of the null vectors that are compared, in units of the tolerance."""
+_LOOK = 0.1
+"""Residual of the null vectors, in units of the accuracy of what is compared."""
 
 
 def kinks_for(relaxation: Relaxation, redraws: bool, rtol: float) -> float:
@@ -106,53 +106,40 @@ def _among_kinks(
 ) -> tuple[Nodes, float]:
     """Return nodes dense enough for kinks everywhere, and their error.
 
-    Nodes are compared with others of half the distance, by what they make of one D on one grid, in
-    which the faces of both are and whose own error is taken out. The kinks of the many pairs lie
-    at all distances from the nodes and cancel in part, so that errors fall faster than the square.
+    Nodes are compared with others of half the distance by what they make of one D. The kinks of
+    the many pairs lie at all distances from the nodes and cancel in part, so that errors fall with
+    the square or faster: of the difference, four thirds are of the one and a third of the other.
     """
-    kinks = _KINKS
+    kinks, aim = _KINKS, _SHARE * rtol
+    means = _means(model, shear_rate, diffusion, nodes, _BLUR * aim)
     while True:
-        finer = model.thresholds.nodes(tolerance, 0.0, kinks)
-        change = _change(model, shear_rate, diffusion, nodes, finer, rtol)
-        if (error := _SECOND * change) <= _SHARE * rtol:
-            return nodes, error
-        nodes, kinks = finer, _HALVED * kinks
+        denser = model.thresholds.nodes(tolerance, 0.0, kinks)
+        before, means = means, _means(model, shear_rate, diffusion, denser, _BLUR * aim)
+        change = float(np.max(np.abs(means - before)))
+        if 4.0 * change <= 3.0 * aim:
+            return nodes, 4.0 / 3.0 * change
+        if change <= 3.0 * aim:
+            return denser, change / 3.0
+        nodes, kinks = denser, _HALVED * kinks
 
 
-def _change(
-    model: Model, shear_rate: float, diffusion: float, nodes: Nodes, finer: Nodes, rtol: float
-) -> float:
-    """Return the largest relative change of coupling(D)/D, activity and stress at a given D."""
-    aim = _SHARE * rtol / _SECOND
-    values = np.union1d(nodes[0], finer[0])
-    even = np.full(values.size, 1.0 / values.size)
-    plan = Family.around(model, shear_rate, diffusion, (values, even)).layout
-    families = [Family(model, shear_rate, *each, plan) for each in (nodes, finer)]
-    number, parts = plan.fewest_cells(), 1
-    before = differences = np.full(3, np.nan)
-    while True:
-        if number * parts > families[1].most_cells():
+def _means(
+    model: Model, shear_rate: float, diffusion: float, nodes: Nodes, accuracy: float
+) -> Floats:
+    """Return the logs of coupling(D)/D, activity and stress at a given D, the grid's error out."""
+    family, parts = Family.around(model, shear_rate, diffusion, nodes), 1
+    number, limit = family.first_cells(), Extrapolation(3)
+    while np.max(limit.errors) > accuracy:
+        if number * parts > family.most_cells():
             raise ConvergenceError(
-                f"the threshold law of {model!r} at shear rate {shear_rate:g} becomes more than "
-                f"{nodes[0].size} thresholds for rtol={rtol:g}, and more than "
-                f"{families[1].most_cells()} cells would be needed for them; loosen rtol, or give "
-                "samples of the law"
+                f"the threshold law of {model!r} at shear rate {shear_rate:g} becomes "
+                f"{nodes[0].size} thresholds or more, and what they make of D is not known to "
+                f"{accuracy:.1e} on {family.most_cells()} cells; loosen rtol, or give samples of "
+                "the law"
             )
-        coarse, fine = (
-            _means(each.chain(number, parts), diffusion, _LOOK * aim) for each in families
-        )
-        last, before, differences = before, differences, fine - coarse
-        change = (4.0 * differences - before) / 3.0
-        blurred = np.abs(change - (4.0 * before - last) / 3.0)
-        largest = float(np.max(np.abs(change)))
-        if largest <= aim or (np.max(blurred) < 0.3 * largest):
-            return largest
+        found = family.chain(number, parts).occupation(diffusion, _LOOK * accuracy)
+        excess = log_excess(model, found, math.log(diffusion))
+        stress = math.log(abs(found.stress)) if shear_rate != 0.0 else 0.0
+        limit.add(np.array([excess, math.log(found.activity), stress]))
         parts *= 2
-
-
-def _means(chain: Stationary, diffusion: float, accuracy: float) -> Floats:
-    """Return the logs of coupling(D)/D, activity and stress."""
-    found = chain.occupation(diffusion, accuracy)
-    excess = log_excess(chain.model, found, math.log(diffusion))
-    stress = math.log(abs(found.stress)) if chain.shear_rate != 0.0 else 0.0
-    return np.array([excess, math.log(found.activity), stress])
+    return limit.values
