@@ -3,8 +3,8 @@
 ``python validation/gallery.py`` runs the scripts of all pictures in docs/images that are out of
 date and copies what they draw; NAME ... takes these scripts only, ``--all`` all of them.
 docs/images/provenance.json says of each picture which script made it, with which hebraud, and the
-SHA-256 of the script with the modules beside it that it imports and the campaign's data, if it
-reads them. tests/test_gallery.py holds the pictures against it.
+SHA-256 of the script with the modules beside it that it imports and the data that it reads.
+tests/test_gallery.py holds the pictures against it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 PROVENANCE = IMAGES / "provenance.json"
 SHARED = {"figures.py"}  # how to draw, not what: a change to it shows in no number
-DATA = {"campaign.py": "validation/data/campaign"}
+DATA = {
+    "campaign.py": "validation/data/campaign",
+    "finite_size.py": "validation/data/finite_size",
+    "peers.py": "validation/data/peers.csv",
+}
 ARGUMENTS = {"peers": ("--stored",)}  # the peers have an environment of their own
 
 
@@ -58,7 +62,8 @@ def sources(script: Path) -> list[Path]:
             new |= {p for p in beside if p.exists() and p.name not in SHARED} - found
     for name, folder in DATA.items():
         if script.parent / name in found:
-            found |= {path for path in (ROOT / folder).rglob("*") if path.is_file()}
+            place = ROOT / folder
+            found |= {p for p in (place, *place.rglob("*")) if p.is_file()}
     return sorted(found)
 
 

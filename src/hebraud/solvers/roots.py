@@ -44,10 +44,10 @@ _MOST = 400_000
 """Cells beyond which the solver gives up ..."""
 _MOST_MASSES = 20_000_000
 """... and cells times classes."""
-_CELLS_A_LINE = 16
+_CELLS_A_LINE = 32
 """A continuous landing law is cut into one line for so many cells ..."""
 _FEWEST_LINES = 64
-_MOST_LINES = 512
+_MOST_LINES = 256
 """... and into no more than this."""
 _MOST_SCATTERED = 65_536
 """Cells beyond which those lines cost too much."""
