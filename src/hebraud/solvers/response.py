@@ -48,11 +48,13 @@ def _refine(
     log_d = root_guesses(model, g)[0]
     nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
     family = Family.around(model, g, math.exp(log_d), nodes)
-    d, _, slope = root(family.chain(family.first_cells()), log_d, -0.6, _SOLVED * rtol)
-    if nodes_error > 0.25 * rtol * abs(slope):
-        nodes, nodes_error = threshold_nodes(model, g, d, rtol * abs(slope))
-        family = Family.around(model, g, d, nodes)
-    log_d, before_d = math.log(d), 0.0
+    slope, before_d = -0.6, 0.0
+    if nodes_error > 0.0:
+        d, _, slope = root(family.chain(family.first_cells()), log_d, slope, _SOLVED * rtol)
+        log_d = math.log(d)
+        if nodes_error > 0.25 * rtol * abs(slope):
+            nodes, nodes_error = threshold_nodes(model, g, d, rtol * abs(slope))
+            family = Family.around(model, g, d, nodes)
     limit = Extrapolation(size, complex)
     errors, todo = np.full(size, np.inf), np.arange(size)
     number, parts = family.first_cells(), 1

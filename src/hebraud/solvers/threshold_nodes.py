@@ -43,8 +43,12 @@ _LOOK = 0.1
 
 def kinks_for(relaxation: Relaxation, redraws: bool, rtol: float) -> float:
     """Return what a kink may do to a mean, where there is no state yet to compare nodes by."""
-    everywhere = redraws and relaxation.fixed_points is None
-    return rtol / _ASSUMED if everywhere else math.inf
+    return rtol / _ASSUMED if _everywhere(relaxation, redraws) else math.inf
+
+
+def _everywhere(relaxation: Relaxation, redraws: bool) -> bool:
+    """True where kinks may be anywhere in the law."""
+    return redraws and relaxation.fixed_points is None
 
 
 def threshold_nodes(
@@ -65,7 +69,7 @@ def threshold_nodes(
     if np.array_equal(nodes[0], law.nodes(1e-3, points, _SMALL)[0]):
         return nodes, 0.0  # samples are the same at every tolerance
     nodes, tolerance, error = _between_kinks(model, shear_rate, diffusion, rtol, points, shares)
-    if law.redraws and fixed is None:
+    if _everywhere(model.relaxation, law.redraws):
         nodes, added = _among_kinks(model, shear_rate, diffusion, rtol, tolerance, nodes)
         error += added
     return nodes, error
