@@ -26,6 +26,7 @@ from hebraud.md.chain import segments_done
 from hebraud.md.condensed import Condensed, condense
 from hebraud.md.evidence import Evidence, LocalYields
 from hebraud.md.frozen_matrix import kept_segments, snapshot_yields, yields_file
+from hebraud.md.measure.modulus import slow_rates
 from hebraud.md.measure.stress import steady_stress
 from hebraud.md.measured import Measured, measure
 from hebraud.md.parameters import BlockParameters
@@ -33,7 +34,7 @@ from hebraud.md.portable import import_run
 from hebraud.md.presets import Preset
 from hebraud.md.quantities import ROWS
 from hebraud.md.rates import AtRate, at_rate
-from hebraud.md.reduction import evidence_of, joined_yields
+from hebraud.md.reduction import evidence_of, joined_yields, start_ups
 from hebraud.md.workflow.steps import CAMPAIGN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -187,6 +188,7 @@ def _at_density(plan: Preset, folder: Path) -> AtDensity:
     chains = {rate: _chains(plan, rate, folder) for rate in rates}
     stresses = tuple(_stress(plan, rate, chains[rate]) for rate in rates)
     curve = _curve(stresses)
+    slow = slow_rates(rate for rate in rates if chains[rate])
     evidence: dict[float, Evidence] = {}
     found: list[AtRate] = []
     samples: dict[float, int] = {}
@@ -195,7 +197,8 @@ def _at_density(plan: Preset, folder: Path) -> AtDensity:
         if settled and isinstance(curve, FlowCurve):
             point = plan.point(rate, plan.seeds_at(rate)[0])
             yields = _yields(plan, rate, folder)
-            evidence[rate] = evidence_of(point, settled, plan.settled, yields, curve)
+            begun = start_ups({one: chains[one] for one in rates if one in slow or one == rate})
+            evidence[rate] = evidence_of(point, settled, plan.settled, yields, curve, begun)
             samples[rate] = len(settled)
             found.append(at_rate(rate, settled))
     return AtDensity(

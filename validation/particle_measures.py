@@ -124,7 +124,7 @@ def check(result: Result) -> None:
 
 def _check_the_run(result: Result) -> None:
     """Recorded and unrecorded runs are the same; parameters are those that were stored."""
-    begun = result.evidence.start_stress.astype(np.float32)[:, 7::8]
+    (begun,) = (one.stress.astype(np.float32)[:, 7::8] for one in result.evidence.start_ups)
     assert np.array_equal(begun, result.beginnings), "recording has changed the run"
     curve, before = result.evidence.curve, result.unrecorded
     assert curve.stress_err is not None

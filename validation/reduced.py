@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import hebraud as hl
 from campaign import ROOT, AtDensity, Campaign
 from hebraud import Estimate, FlowCurve
+from hebraud.errors import ConvergenceError
 from hebraud.md.evidence import Evidence
 from hebraud.md.measure.resampling import spread
 from hebraud.md.measured import Measured, measure
@@ -45,14 +46,26 @@ class Point:
 
 
 def point(found: BlockParameters) -> Point:
-    """Return yield stress and prefactor in the model's units."""
+    """Return yield stress and prefactor in the model's units.
+
+    Replicates whose G0, sigma_c or tau_p is not positive are left out, as couplings leave them out.
+    Raises ``ConvergenceError`` if those are more than a tenth.
+    """
 
     def reduced(Y: Floats, A: Floats, G0: Floats, threshold: Floats, tau: Floats) -> Floats:
         return np.array([Y / threshold, A / np.sqrt(G0 * threshold * tau)])
 
     names = ("sigma_Y", "A", "G0", "sigma_c", "tau_p")
     value = reduced(*(getattr(found, name).value for name in names))
-    draws = reduced(*(found.draws(name) for name in names))
+    drawn = [found.draws(name) for name in names]
+    possible = np.all([row > 0.0 for row in drawn[2:]], axis=0)
+    if possible.mean() < 0.9:
+        raise ConvergenceError(
+            f"{100.0 - 100.0 * possible.mean():.0f} % of the replicates of {', '.join(names[2:])} "
+            f"are not positive: the errors are too large for units (G0 = {found.G0}, sigma_c = "
+            f"{found.sigma_c}, tau_p = {found.tau_p}); more samples are needed"
+        )
+    draws = reduced(*(row[possible] for row in drawn))
     errors = [spread(row) for row in draws]
     return Point(*(Estimate(float(v), e) for v, e in zip(value, errors, strict=True)), draws)
 

@@ -7,6 +7,7 @@ units. Loaded on first use; needs matplotlib.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from os import PathLike
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from hebraud import plot
 from hebraud.errors import ConvergenceError, HebraudError
 from hebraud.md.evidence import Evidence
 from hebraud.md.measure.duration import plastic_correlation, seen_event
-from hebraud.md.measure.modulus import elastic_branches
+from hebraud.md.measure.modulus import elastic_branches, slow_rates
 from hebraud.md.measure.plastic import Record, merge_records
 from hebraud.md.measure.threshold_fits import fit_thresholds
 from hebraud.md.measured import PLASTIC, Measured, measure
@@ -131,15 +132,19 @@ def flow_curve(seen: Evidence, found: Measured, ax: Axes) -> None:
 
 
 def modulus(seen: Evidence, found: Measured, ax: Axes) -> None:
-    """Draw the start of every sample, and the slope that is taken for G0."""
+    """Draw the start of every sample, a colour a rate, and the slope that is taken for G0."""
     G0 = _value(found, "G0")
-    first = seen.start_strain <= 4.0 * _PROBE
-    strain, stress = seen.start_strain[first], seen.start_stress[:, first]
-    probed = strain <= _PROBE
-    for run in stress:
-        level = np.polyfit(strain[probed], run[probed], 1)[1]
-        ax.plot(strain, run - level, lw=1.0)
-    strain = np.concatenate([[0.0], strain])
+    slow = slow_rates(one.shear_rate for one in seen.start_ups)
+    begun = [one for one in seen.start_ups if one.shear_rate in slow]
+    for one, colour in zip(begun, cycle(plot.COLOURS), strict=False):
+        first = one.strain <= 4.0 * _PROBE
+        strain, stress = one.strain[first], one.stress[:, first]
+        probed = strain <= _PROBE
+        for number, run in enumerate(stress):
+            level = np.polyfit(strain[probed], run[probed], 1)[1]
+            label = rf"$\dot\gamma\tau_0$ = {one.shear_rate:g}" if number == 0 else None
+            ax.plot(strain, run - level, lw=0.8, color=colour, label=label)
+    strain = np.array([0.0, 4.0 * _PROBE])
     ax.axvspan(0.0, _PROBE, color="0.9", lw=0)
     ax.plot(strain, G0.value * strain, color="0.2", ls="--", label=f"$G_0$ = {G0}")
     ax.set_xlabel(r"strain $\gamma$")

@@ -32,6 +32,8 @@ def handmade(folder, segments, runs=POINT_RUNS, rate=1e-3, seed=1, first=1, colu
         record["product"] = rng.normal(size=21)
         arrays = {f"plastic_{name}": array for name, array in record.items()}
         arrays |= {**series.arrays(), **blocks.arrays()}
+        if number > segments - 2:  # the last two hold a checkpoint
+            arrays["position"] = rng.normal(size=(4, 2))
         about = {**dataclasses.asdict(point), "segment": number}
         write_arrays(point.segment_file(folder, number), arrays, about)
     return plan, point

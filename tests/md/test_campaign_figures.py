@@ -20,6 +20,7 @@ import statements
 import table1
 import verdict
 from hebraud import Estimate
+from hebraud.errors import ConvergenceError
 from hebraud.md.campaign_file import campaign_json, read_campaign
 from hebraud.md.condensed import Condensed
 from hebraud.md.portable import import_run
@@ -280,6 +281,19 @@ def test_point_is_the_model_s_own(demo):
     off = fig3.off_curve(reduced.point(made))
     assert abs(off.value) < 1e-9
     assert 0.01 < off.stderr < 0.2
+
+
+def test_units_that_may_be_zero_are_refused(demo):
+    """A modulus of 2.5 errors has replicates below zero: left out; one of one error is no unit."""
+    found = demo[1].parameters
+    rough = found.changed(G0=Estimate(12.8, 5.1))
+    point = reduced.point(rough)
+    left_out = np.count_nonzero(rough.draws("G0") <= 0.0)
+    assert 0 < left_out < 20
+    assert point.draws.shape == (2, rough.draws("G0").size - left_out)
+    assert point.prefactor.stderr > 2.0 * reduced.point(found).prefactor.stderr
+    with pytest.raises(ConvergenceError, match=r"1\d % of the replicates of G0, sigma_c, tau_p"):
+        reduced.point(found.changed(G0=Estimate(5.0, 5.0)))
 
 
 def test_stale_pages_are_seen(loaded, demo, tmp_path):

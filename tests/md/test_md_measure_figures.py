@@ -43,8 +43,10 @@ def found(result, **estimates):
 
 def test_the_check_sees_another_run(result):
     seen = result.evidence
+    (begun,) = seen.start_ups
+    other = dataclasses.replace(begun, stress=begun.stress + 1e-6)
     with pytest.raises(AssertionError, match="recording has changed the run"):
-        page._check_the_run(changed(result, start_stress=seen.start_stress + 1e-6))
+        page._check_the_run(changed(result, start_ups=(other,)))
     curve = hl.FlowCurve(seen.curve.shear_rate, 1.1 * seen.curve.stress, seen.curve.stress_err)
     with pytest.raises(AssertionError, match=r"rate 0\.001"):
         page._check_the_run(changed(result, curve=curve))
@@ -95,7 +97,9 @@ def test_a_run_gets_its_figures_or_a_reason(result, tmp_path):
 
 def test_a_rate_too_fast_for_the_modulus_is_said(result, tmp_path):
     """At rate 0.05 no sample lies within the first strains: a reason, not a crash."""
-    fast = dataclasses.replace(result.evidence, start_strain=100.0 * result.evidence.start_strain)
+    (begun,) = result.evidence.start_ups
+    begun = dataclasses.replace(begun, strain=100.0 * begun.strain)
+    fast = dataclasses.replace(result.evidence, start_ups=(begun,))
     fast.write(tmp_path / "evidence.npz")
     assert "holds 0 strains" in write_figures(tmp_path)["modulus"]
 

@@ -7,9 +7,12 @@ import pytest
 
 from hebraud.errors import ConvergenceError
 from hebraud.md.measure.modulus import (
+    StartUp,
     branch_modulus,
     elastic_branches,
     modal_modulus,
+    pooled_start_up_modulus,
+    slow_rates,
     start_up_modulus,
 )
 
@@ -40,6 +43,42 @@ def test_start_up_slope_of_lines():
     assert found.stderr == pytest.approx(scatter.std(ddof=1) / 2.0, rel=1e-9)
     later = start_up_modulus(strain, level + (G0 + scatter) * strain + bend, (0.0, 0.04))
     assert later.value < G0 - 3.0
+
+
+def lines(rate, slopes):
+    """Start-ups at one rate: straight lines by seed, with any level."""
+    strain = np.linspace(1e-4, 0.01, 60)
+    stress = np.array([0.3 * seed + slope * strain for seed, slope in slopes.items()])
+    return StartUp(rate, tuple(slopes), strain, stress)
+
+
+def test_rates_are_pooled_sample_by_sample():
+    """Five glasses, two of them at three rates: five samples, not nine."""
+    slow = lines(1e-4, {1: 17.9, 2: 7.8})
+    middle = lines(3e-4, {2: 10.3, 1: 17.8})
+    fast = lines(1e-3, {1: 15.7, 2: 17.0, 3: 18.0, 4: 14.5, 5: 14.9})
+    found = pooled_start_up_modulus([slow, middle, fast])
+    samples = np.array([np.mean([17.9, 17.8, 15.7]), np.mean([7.8, 10.3, 17.0]), 18.0, 14.5, 14.9])
+    assert found.value == pytest.approx(samples.mean(), rel=1e-9)
+    assert found.stderr == pytest.approx(samples.std(ddof=1) / np.sqrt(5.0), rel=1e-9)
+    assert found.n == 5
+    assert found.note == "start-up slope, strain 0 to 0.005, rates 0.0001, 0.0003, 0.001"
+    alone = start_up_modulus(fast.strain, fast.stress)
+    pooled = pooled_start_up_modulus([fast])
+    assert (pooled.value, pooled.stderr) == (alone.value, alone.stderr)
+    one_glass = [lines(rate, {7: 18.0}) for rate in (1e-4, 3e-4)]
+    with pytest.raises(ValueError, match="stress holds one sample"):
+        pooled_start_up_modulus(one_glass)
+    with pytest.raises(ValueError, match="stress holds no sample"):
+        pooled_start_up_modulus([])
+
+
+def test_slow_rates_leave_the_glass_time_to_respond():
+    assert slow_rates([1e-2, 1e-3, 1e-4, 3e-3]) == (1e-4, 1e-3)
+    assert slow_rates([-1e-4, -1e-2, -1e-3]) == (-1e-4, -1e-3)
+    assert slow_rates([1e-2, 3e-3]) == (3e-3,)  # nothing better there
+    assert slow_rates([1e-3, 1e-4], window=(0.0, 0.002)) == (1e-4,)
+    assert slow_rates([]) == ()
 
 
 def test_branches_by_hand():

@@ -5,10 +5,13 @@ import dataclasses
 import pytest
 from handmade import handmade
 
-from hebraud.md import Recording, Runs
+from hebraud.md import Recording, Runs, chain, portable
 from hebraud.md.campaign import complete_parts
+from hebraud.md.chain import advance, holds_checkpoint, segments_done
 from hebraud.md.condensed import condense, condensed_file
+from hebraud.md.errors import CorruptCheckpoint
 from hebraud.md.frozen_matrix import snapshot_yields
+from hebraud.md.outlook import time_left
 from hebraud.md.portable import export_run, import_run
 
 STAGES = (Runs(1e-2, 2.0, (1,)), Runs(1e-3, 1.4, (1, 2)), Runs(1e-3, 2.6, (1, 2)))
@@ -76,3 +79,53 @@ def test_local_yields_that_were_left_behind_are_said(tmp_path):
     kept = dataclasses.replace(point, recording=Recording(keep_from=0.0))
     with pytest.raises(ValueError, match=r"segment 5 of density\S+ have not been measured"):
         snapshot_yields(kept, tmp_path, 5)
+
+
+def test_a_chain_that_is_sheared_meanwhile_is_exported_with_its_checkpoint(tmp_path, monkeypatch):
+    """Three segments more, and the pruning that goes with them, after the files are listed."""
+    plan, point = handmade(tmp_path, 11)
+    listed = portable._form_files
+
+    def list_then_shear(*of):
+        found = listed(*of)
+        if segments_done(point, tmp_path) == 11:
+            handmade(tmp_path, 14, first=10)  # 12 and before are pruned
+        return found
+
+    monkeypatch.setattr(portable, "_form_files", list_then_shear)
+    export_run(tmp_path, tmp_path / "packed", plan)
+    import_run(tmp_path / "packed", tmp_path / "there")
+    assert segments_done(point, tmp_path / "there") == 14
+    assert holds_checkpoint(point, tmp_path / "there", 14)
+
+
+def test_a_chain_that_could_not_go_on_is_not_exported(tmp_path):
+    """Its last segments deleted: those before have no checkpoint any more."""
+    plan, point = handmade(tmp_path, 14)
+    for number in (13, 14):
+        point.segment_file(tmp_path, number).unlink()
+    with pytest.raises(CorruptCheckpoint, match=r"segment000012\.h5 is the last segment but holds"):
+        export_run(tmp_path, tmp_path / "packed", plan)
+    assert not (tmp_path / "packed" / "index.json").exists()
+
+
+def test_an_imported_chain_without_a_checkpoint_says_what_to_delete(tmp_path, monkeypatch):
+    monkeypatch.setattr(chain, "lammps_version", lambda: None)  # segments made by hand have none
+    plan, point = handmade(tmp_path, 14)
+    condense(plan, point, tmp_path)
+    for number in (*range(1, 12), 13, 14):
+        point.segment_file(tmp_path, number).unlink()
+    assert segments_done(point, tmp_path) == 12
+    with pytest.raises(CorruptCheckpoint, match=r"Delete \S+/rate0\.001: the chain was imported"):
+        advance(point, tmp_path)
+
+
+def test_an_imported_chain_needs_no_glass(tmp_path):
+    """Of two seeds one has begun: only the other's sample is still to be prepared."""
+    runs = (Runs(1e-3, 1.9, (1, 2)),)
+    plan, _ = handmade(tmp_path, 11, runs)
+    export_run(tmp_path, tmp_path / "packed", plan)
+    import_run(tmp_path / "packed", tmp_path / "there")
+    left = [step.command[:2] for step, _ in time_left(plan, tmp_path / "there")]
+    assert [chain for kind, chain in left if kind == "prepare"] == ["density1.189-N1000/seed2"]
+    assert len([chain for kind, chain in left if kind == "shear"]) == 2

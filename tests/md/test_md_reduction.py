@@ -171,6 +171,36 @@ def test_evidence_is_stored_whole(measured, tmp_path):
     assert (read.blocks, read.yields) == ("no blocks", "no snapshots")
 
 
+def test_the_modulus_is_that_of_all_slow_rates(measured, tmp_path):
+    """Slopes 15 to 19 by seed, whatever the rate; the fast rate says 40 and is not asked."""
+    _, records, _, evidence = measured
+
+    def begun(rate, slope):
+        strain = rate * 0.2 * np.arange(1, 501)
+        start = np.stack([strain, 0.2 + slope * strain], axis=1)
+        return dataclasses.replace(chain_of(1, records), start=start)
+
+    chains = {
+        1e-4: {1: begun(1e-4, 15.0), 2: begun(1e-4, 19.0)},
+        1e-3: {2: begun(1e-3, 19.0), 3: begun(1e-3, 17.0), 1: begun(1e-3, 15.0)},
+        1e-2: {1: begun(1e-2, 40.0)},
+        1e-5: {},
+    }
+    seen = dataclasses.replace(evidence, start_ups=reduction.start_ups(chains))
+    seen.write(tmp_path / "evidence.npz")
+    again = Evidence.read(tmp_path / "evidence.npz")
+    for one in (seen, again):
+        assert [(s.shear_rate, s.seeds) for s in one.start_ups] == [
+            (1e-4, (1, 2)), (1e-3, (2, 3, 1)), (1e-2, (1,))
+        ]
+        G0 = measure(one).estimates["G0"]
+        assert G0.value == pytest.approx(17.0, rel=1e-5)
+        assert G0.stderr == pytest.approx(2.0 / np.sqrt(3.0), rel=1e-5)
+        assert G0.n == 3
+    fast = dataclasses.replace(evidence, start_ups=reduction.start_ups({3e-3: chains[1e-3]}))
+    assert measure(fast).estimates["G0"].n == 3  # nothing slower there: its note names the rate
+
+
 def test_what_is_missing_is_said(tmp_path):
     bare = Preset("bare", 1000, 1.189, (Runs(1e-3, 2.0, (1,)),), recording=None)
     with pytest.raises(ValueError, match="plastic activity was not recorded"):
@@ -233,7 +263,7 @@ def test_lags_that_flips_of_the_box_leave_empty_are_left_out(measured):
     assert isinstance(found.D_sigma, Estimate)
     assert found == at_rate(RATE, shorter)
     point = PLAN.point(RATE, 1)
-    seen = reduction.evidence_of(point, [whole[0], flipped], 1.0, evidence.yields, CURVE)
+    seen = reduction.evidence_of(point, [whole[0], flipped], 1.0, evidence.yields, CURVE, ())
     assert np.array_equal(seen.blocks.differences.lag, whole[0].lag[:-2])
     never = dataclasses.replace(flipped, count=0 * flipped.count)
     assert at_rate(RATE, [whole[0], never]).D_sigma.startswith("none: no 0.5 decades of lags")

@@ -33,6 +33,7 @@ __all__ = [
     "Chain",
     "advance",
     "ensure_glass",
+    "holds_checkpoint",
     "observed_in",
     "read_chain",
     "read_segment",
@@ -98,6 +99,14 @@ def _is_checkpoint(arrays: Arrays) -> bool:
     return "position" in arrays
 
 
+def holds_checkpoint(point: StatePoint, directory: Path, number: int) -> bool:
+    """Return whether the chain can go on from the end of segment ``number``.
+
+    Raises what `read_segment` raises.
+    """
+    return _is_checkpoint(read_segment(point, directory, number))
+
+
 def _checkpoint(
     point: StatePoint, directory: Path, number: int
 ) -> tuple[Configuration, Frames | None]:
@@ -111,11 +120,19 @@ def _checkpoint(
         frames = Frames.from_arrays(arrays) if point.frames_before else None
         return Configuration.from_arrays(arrays), frames
     earlier = number - 1
-    while earlier and not _is_checkpoint(read_arrays(point.segment_file(directory, earlier), {})):
+    while point.segment_file(directory, earlier).exists():
+        if holds_checkpoint(point, directory, earlier):
+            break
         earlier -= 1
+    imported = earlier and not point.segment_file(directory, earlier).exists()
     raise CorruptCheckpoint(
         f"{path} is the last segment but holds no checkpoint: later ones have been deleted. Delete "
-        f"the segments after number {earlier} too: the run goes on from there"
+        + (
+            f"{path.parent}: the chain was imported, and nothing before holds one either, so that "
+            "it has to begin again from the glass"
+            if imported
+            else f"the segments after number {earlier} too: the run goes on from there"
+        )
     )
 
 

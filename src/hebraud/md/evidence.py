@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hebraud.md.files import write_whole
 from hebraud.md.measure.diffusion import StressDifferences
 from hebraud.md.measure.local_stress import StressDensity
+from hebraud.md.measure.modulus import StartUp
 from hebraud.md.measure.plastic import Record, pack_records, unpack_records
 from hebraud.rheology.flow_curve import FlowCurve
 
@@ -82,8 +83,9 @@ class Evidence:
         Strain before which all but ``stress`` is left out.
     strain, stress : (n,) and (k, n) arrays
         Macroscopic stress of k samples from the quench on, each value the mean over one tau_0.
-    start_strain, start_stress : (m,) and (k, m) arrays
-        The beginning of it, as it was recorded.
+    start_ups : tuple of StartUp
+        The first segment of every run at this rate and at the others that are slow enough for G0
+        (`hebraud.md.measure.slow_rates`), as it was recorded.
     records : mapping
         By observer, one record for each time block of each sample (`plastic_record`).
     blocks : BlockStresses or str
@@ -99,8 +101,7 @@ class Evidence:
     settled: float
     strain: Floats
     stress: Floats
-    start_strain: Floats
-    start_stress: Floats
+    start_ups: tuple[StartUp, ...]
     records: Mapping[str, Sequence[Record]]
     blocks: BlockStresses | str
     yields: LocalYields | str
@@ -129,11 +130,12 @@ class Evidence:
                 "block_width",
                 "settled",
                 "strain",
-                "start_strain",
             )
         }
         arrays["stress"] = self.stress.astype(np.float32)
-        arrays["start_stress"] = self.start_stress.astype(np.float32)
+        for place, one in enumerate(self.start_ups):
+            arrays |= {f"start_ups.{place}.{name}": np.asarray(a) for name, a in vars(one).items()}
+            arrays[f"start_ups.{place}.stress"] = one.stress.astype(np.float32)
         for name in ("shear_rate", "stress", "stress_err"):
             arrays[f"curve.{name}"] = getattr(self.curve, name)
         for observer, records in self.records.items():
@@ -169,8 +171,7 @@ class Evidence:
             **numbers,
             strain=arrays["strain"],
             stress=arrays["stress"].astype(np.float64),
-            start_strain=arrays["start_strain"],
-            start_stress=arrays["start_stress"].astype(np.float64),
+            start_ups=_start_ups_of(arrays),
             records={
                 observer: unpack_records(_under(f"records.{observer}.", arrays))
                 for observer in sorted({n.split(".")[1] for n in arrays if n[:8] == "records."})
@@ -185,6 +186,23 @@ class Evidence:
 
 def _under(head: str, arrays: Arrays) -> Arrays:
     return {name.removeprefix(head): a for name, a in arrays.items() if name.startswith(head)}
+
+
+def _start_ups_of(arrays: Arrays) -> tuple[StartUp, ...]:
+    if "start_strain" in arrays:  # files from before there were several rates
+        stress = arrays["start_stress"].astype(np.float64)
+        seeds = tuple(range(1, 1 + len(stress)))
+        return (StartUp(float(arrays["shear_rate"]), seeds, arrays["start_strain"], stress),)
+    places = sorted({int(n.split(".")[1]) for n in arrays if n.startswith("start_ups.")})
+    return tuple(
+        StartUp(
+            shear_rate=float(one["shear_rate"]),
+            seeds=tuple(one["seeds"].tolist()),
+            strain=one["strain"],
+            stress=one["stress"].astype(np.float64),
+        )
+        for one in (_under(f"start_ups.{place}.", arrays) for place in places)
+    )
 
 
 def _blocks_of(arrays: Arrays) -> BlockStresses | str:

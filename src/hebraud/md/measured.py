@@ -65,9 +65,11 @@ def _flow_curve(seen: Evidence) -> Found:
 
 
 def _modulus(seen: Evidence) -> Found:
-    from hebraud.md.measure.modulus import start_up_modulus
+    from hebraud.md.measure.modulus import pooled_start_up_modulus, slow_rates
 
-    return {"G0": start_up_modulus(seen.start_strain, seen.start_stress)}, {}
+    slow = slow_rates(one.shear_rate for one in seen.start_ups)
+    begun = [one for one in seen.start_ups if one.shear_rate in slow]
+    return {"G0": pooled_start_up_modulus(begun)}, {}
 
 
 def _branches(seen: Evidence) -> Found:

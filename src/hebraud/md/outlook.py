@@ -14,6 +14,8 @@ __all__ = ["print_outlook", "time_left"]
 def time_left(plan: Preset, folder: Path) -> list[tuple[Step, float]]:
     """Return every step that is not done, with the processor time (s) that it may still take."""
     done = {str(point.folder(Path())): segments_done(point, folder) for point in plan.chains}
+    # a chain that has begun (one that was imported, say) needs its glass no more
+    unbegun = {str(Path(chain).parent) for chain, segments in done.items() if not segments}
     left: list[tuple[Step, float]] = []
     before: dict[str, int] = {}
     for step in campaign_steps(plan):
@@ -24,6 +26,8 @@ def time_left(plan: Preset, folder: Path) -> list[tuple[Step, float]]:
             share = (end - min(max(done[chain], start), end)) / (end - start)
             if share:
                 left.append((step, share * step.seconds))
+        elif step.kind == "prepare" and step.command[1] not in unbegun:
+            continue
         elif not (folder / step.output).exists():
             left.append((step, step.seconds))
     return left

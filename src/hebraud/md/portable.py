@@ -7,8 +7,9 @@ import lzma
 from pathlib import Path
 
 from hebraud.md.campaign_file import campaign_json, preset_named, read_campaign
-from hebraud.md.chain import segments_done
+from hebraud.md.chain import holds_checkpoint, segments_done
 from hebraud.md.condensed import condense, condensed_file
+from hebraud.md.errors import CorruptCheckpoint
 from hebraud.md.files import sha256, write_whole
 from hebraud.md.frozen_matrix import kept_segments, snapshot_yields, yields_file
 from hebraud.md.presets import Preset
@@ -31,30 +32,32 @@ def export_run(
     parameters are measured, those that are missing are measured now. As long as samples at its rate
     are to go further, also the condensed form of each strain where they are to stop before: what is
     complete so far may end there. Of unfinished ones: the segments of the time blocks that are
-    open, and the last one with its checkpoint. What is whole is skipped if it is there.
+    open, and the last one with its checkpoint. What is whole is skipped if it is there. The run may
+    go on meanwhile.
 
-    Returns a sentence on what was written. Raises what `condense` and `snapshot_yields` raise, and
-    ``ValueError`` if the run does not say its campaign and no preset is given.
+    Returns a sentence on what was written. Raises what `condense` and `snapshot_yields` raise,
+    ``CorruptCheckpoint`` if an unfinished chain has lost its last checkpoint, and ``ValueError`` if
+    the run does not say its campaign and no preset is given.
     """
     if preset is None and not (folder / CAMPAIGN).exists():
         raise ValueError(f"there is no {folder / CAMPAIGN}; say which campaign it is (--preset)")
     plan = read_campaign(folder / CAMPAIGN) if preset is None else preset_named(preset).up_to(tier)
     measured = set(measured_points(plan))
-    wanted: list[Path] = []
+    index: dict[str, str] = {}
     finished = 0
     for point, need in plan.chains.items():
-        done = min(segments_done(point, folder), need)
-        if not done:
+        if not segments_done(point, folder):
             continue
-        finished += done == need
-        for form in _forms(plan, point, folder):
-            wanted += _form_files(form, point, folder)
         if point in measured:
-            for number in kept_segments(point, done):
+            for number in kept_segments(point, min(segments_done(point, folder), need)):
                 snapshot_yields(point, folder, number)
-        wanted += sorted(point.folder(folder).glob("yields*.h5"))
-    wanted = sorted(set(wanted))
-    index = {str(path.relative_to(folder)): _pack(path, folder, destination) for path in wanted}
+        done, found = _content(plan, point, folder)
+        finished += done == need
+        for path in sorted(point.folder(folder).glob("yields*.h5")):
+            found[path] = path.read_bytes()
+        for path, content in found.items():
+            name = str(path.relative_to(folder))
+            index[name] = _pack(content, destination / f"{name}{_PACKED}")
     for path in destination.rglob(f"*{_PACKED}"):
         if str(path.relative_to(destination)).removesuffix(_PACKED) not in index:
             path.unlink()
@@ -77,7 +80,31 @@ def _forms(plan: Preset, point: StatePoint, folder: Path) -> list[Preset]:
     return [*(plan.cut(point, strain) for strain in before if strain > plan.transient), plan]
 
 
-def _form_files(plan: Preset, point: StatePoint, folder: Path) -> list[Path]:
+def _content(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, dict[Path, bytes]]:
+    """Return how many segments of a chain there are, and its files as they are then.
+
+    A chain that is sheared meanwhile soon drops the checkpoint that was its last; it is then read
+    again.
+    """
+    while True:
+        found: dict[Path, bytes] = {}
+        done = 0
+        for form in _forms(plan, point, folder):
+            done, paths = _form_files(form, point, folder)
+            found |= {path: path.read_bytes() for path in paths}
+        # checkpoints only go: one that is there now was there when its file was read
+        if done == plan.chains[point] or holds_checkpoint(point, folder, done):
+            return done, found
+        if segments_done(point, folder) == done:
+            raise CorruptCheckpoint(
+                f"{point.segment_file(folder, done)} is the last segment but holds no checkpoint, "
+                "so that the chain could not go on from what is exported; delete the segments "
+                f"after the last one that does, or {point.folder(folder)} to begin it again"
+            )
+
+
+def _form_files(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, list[Path]]:
+    """Return how many segments one form of a chain has, and the files that it travels in."""
     short = condense(plan, point, folder)
     files, done = [condensed_file(plan, point, folder)], short.segments
     if done < plan.chains[point]:
@@ -85,12 +112,10 @@ def _form_files(plan: Preset, point: StatePoint, folder: Path) -> list[Path]:
         closed = settled + short.time_blocks * each
         first = min(done, closed + 1 if done > settled else done)
         files += [point.segment_file(folder, number) for number in range(first, done + 1)]
-    return [path for path in files if path.exists()]
+    return done, [path for path in files if path.exists()]
 
 
-def _pack(path: Path, folder: Path, destination: Path) -> str:
-    content = path.read_bytes()
-    place = destination / f"{path.relative_to(folder)}{_PACKED}"
+def _pack(content: bytes, place: Path) -> str:
     packed = lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
     if not place.exists() or place.read_bytes() != packed:
         write_whole(place, packed)

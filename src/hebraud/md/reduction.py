@@ -13,13 +13,14 @@ from hebraud.errors import ConvergenceError
 from hebraud.md.condensed import STRESS_EDGES, Condensed, condense, joined_differences
 from hebraud.md.evidence import BlockStresses, Evidence, LocalYields
 from hebraud.md.frozen_matrix import kept_segments, snapshot_yields
+from hebraud.md.measure.modulus import StartUp, slow_rates
 from hebraud.md.measure.plastic import merge_records
 from hebraud.md.measured import PLASTIC
 from hebraud.md.presets import Preset
 from hebraud.md.state_point import StatePoint
 from hebraud.rheology.flow_curve import FlowCurve
 
-__all__ = ["evidence_of", "gather", "joined_yields", "measured_points"]
+__all__ = ["evidence_of", "gather", "joined_yields", "measured_points", "start_ups"]
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -46,8 +47,8 @@ def gather(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence:
     """Return what the parameters are measured from, of a preset whose chains are complete.
 
     Activity, stress diffusion, sizes and durations, thresholds and drops are those of the rate
-    ``plan.rate_measured`` after the strain ``plan.settled``. Missing local yield stresses are
-    measured.
+    ``plan.rate_measured`` after the strain ``plan.settled``; the start-up is that of all slow
+    rates. Missing local yield stresses are measured.
 
     Raises ``ValueError`` if nothing of the kind was recorded, the runs end before that strain, or
     the preset has several densities.
@@ -65,7 +66,28 @@ def gather(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence:
         )
     chains = [condense(plan, one, folder) for one in points]
     yields = _or_why(lambda: _local_yields(plan, points, folder))
-    return evidence_of(point, chains, plan.settled, yields, curve)
+    rates = {*slow_rates(plan.shear_rates), plan.rate_measured}
+    begun = start_ups(
+        {
+            rate: {s: condense(plan, plan.point(rate, s), folder) for s in plan.seeds_at(rate)}
+            for rate in sorted(rates)
+        }
+    )
+    return evidence_of(point, chains, plan.settled, yields, curve, begun)
+
+
+def start_ups(chains: Mapping[float, Mapping[int, Condensed]]) -> tuple[StartUp, ...]:
+    """Return the beginnings of chains, given by shear rate and seed."""
+    return tuple(
+        StartUp(
+            shear_rate=rate,
+            seeds=tuple(by_seed),
+            strain=next(iter(by_seed.values())).start[:, 0],
+            stress=np.array([chain.start[:, 1] for chain in by_seed.values()]),
+        )
+        for rate, by_seed in chains.items()
+        if by_seed
+    )
 
 
 def evidence_of(
@@ -74,10 +96,12 @@ def evidence_of(
     settled: float,
     yields: LocalYields | str,
     curve: FlowCurve,
+    begun: tuple[StartUp, ...],
 ) -> Evidence:
     """Return what the measures need of chains that are samples of ``point``.
 
-    Each must have a time block. ``stress`` goes as far as the shortest of them.
+    Each must have a time block. ``stress`` goes as far as the shortest of them. ``begun`` are the
+    start-ups for G0 (`start_ups`), at this and other rates.
     """
     bins = min(len(chain.series.stress) for chain in chains)
     return Evidence(
@@ -87,8 +111,7 @@ def evidence_of(
         settled=settled,
         strain=chains[0].series.strain[:bins],
         stress=np.array([chain.series.stress[:bins] for chain in chains]),
-        start_strain=chains[0].start[:, 0],
-        start_stress=np.array([chain.start[:, 1] for chain in chains]),
+        start_ups=begun,
         records={
             observer: [merge_records(part) for chain in chains for part in chain.records(observer)]
             for observer in chains[0].observed

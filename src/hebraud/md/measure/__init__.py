@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from hebraud.md.measure.local_yield import DROPS, BlockYield, block_grid
     from hebraud.md.measure.modulus import (
         Branches,
+        StartUp,
         branch_modulus,
         elastic_branches,
         modal_modulus,
+        pooled_start_up_modulus,
+        slow_rates,
         start_up_modulus,
     )
     from hebraud.md.measure.nonaffine import d2min, d2min_series
@@ -54,9 +57,12 @@ _NAMES = {
     "local_yield": ("DROPS", "BlockYield", "block_grid"),
     "modulus": (
         "Branches",
+        "StartUp",
         "branch_modulus",
         "elastic_branches",
         "modal_modulus",
+        "pooled_start_up_modulus",
+        "slow_rates",
         "start_up_modulus",
     ),
     "nonaffine": ("d2min", "d2min_series"),
@@ -78,6 +84,7 @@ __all__ = [
     "Branches",
     "FittedLaw",
     "PlasticActivity",
+    "StartUp",
     "StressDensity",
     "StressDifferences",
     "StressDiffusion",
@@ -103,7 +110,9 @@ __all__ = [
     "plastic_activity",
     "plastic_correlation",
     "plastic_record",
+    "pooled_start_up_modulus",
     "seen_event",
+    "slow_rates",
     "start_up_modulus",
     "steady_stress",
     "stress_density",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,21 @@ from hebraud.errors import ConvergenceError, check_number, check_whole_number
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
-__all__ = ["Branches", "branch_modulus", "elastic_branches", "modal_modulus", "start_up_modulus"]
+__all__ = [
+    "Branches",
+    "StartUp",
+    "branch_modulus",
+    "elastic_branches",
+    "modal_modulus",
+    "pooled_start_up_modulus",
+    "slow_rates",
+    "start_up_modulus",
+]
 
 Floats = NDArray[np.float64]
 _FEWEST_POINTS = 5
+_WINDOW = (0.0, 0.005)
+_RESPONSE = 5.0  # tau_0 that the window must take: the glass responds within about one
 
 
 def _series(strain: ArrayLike, stress: ArrayLike) -> tuple[Floats, Floats]:
@@ -41,13 +53,74 @@ def _slope(x: Floats, y: Floats) -> Floats:
     return np.asarray(np.sum(away * y, axis=-1) / np.sum(away**2, axis=-1))
 
 
+@dataclass(frozen=True, eq=False)
+class StartUp:
+    """The beginning of runs at one shear rate, from the quench on.
+
+    Parameters
+    ----------
+    shear_rate : float
+        In 1/tau_0.
+    seeds : tuple of int
+        What tells the k samples apart: a seed at two rates is the same glass.
+    strain : (n,) array
+    stress : (k, n) array
+    """
+
+    shear_rate: float
+    seeds: tuple[int, ...]
+    strain: Floats
+    stress: Floats
+
+
+def slow_rates(
+    shear_rates: Iterable[float], window: tuple[float, float] = _WINDOW
+) -> tuple[float, ...]:
+    """Return, rising, the rates at which the window takes five tau_0 or more: 1e-3 and less.
+
+    The slowest, where none is as slow as that.
+    """
+    rising = sorted(shear_rates, key=abs)
+    wide = window[1] - window[0]
+    slow = [rate for rate in rising if wide >= (1.0 - 1e-9) * _RESPONSE * abs(rate)]
+    return tuple(slow or rising[:1])
+
+
+def pooled_start_up_modulus(
+    start_ups: Sequence[StartUp], window: tuple[float, float] = _WINDOW
+) -> Estimate:
+    """Return G0 as the slope of the stress in the start-ups at several rates together.
+
+    Slopes as in :func:`start_up_modulus`. Those of one sample at different rates are averaged
+    first, as it is the same glass; the value is the plain mean over the samples, and the standard
+    error that of their scatter. Early events make a slope of a single start-up wrong by as much as
+    itself: a few start-ups at one rate are not enough.
+
+    Invalid at rates that :func:`slow_rates` leaves out.
+
+    Raises
+    ------
+    ValueError
+        As :func:`start_up_modulus` does, or if none is given.
+    """
+    by_sample: dict[int, list[float]] = {}
+    for one in start_ups:
+        slopes = _start_slopes(one.strain, one.stress, window)
+        for seed, slope in zip(one.seeds, slopes.tolist(), strict=True):
+            by_sample.setdefault(seed, []).append(slope)
+    rates = ", ".join(f"{one.shear_rate:g}" for one in start_ups)
+    samples = np.array([np.mean(slopes) for slopes in by_sample.values()])
+    return _over_samples(samples, window, f", rate{'s' * (len(start_ups) > 1)} {rates}")
+
+
 def start_up_modulus(
-    strain: ArrayLike, stress: ArrayLike, window: tuple[float, float] = (0.0, 0.005)
+    strain: ArrayLike, stress: ArrayLike, window: tuple[float, float] = _WINDOW
 ) -> Estimate:
     """Return G0 as the slope of the stress in the start-up, mean and scatter over samples.
 
     A straight line with a free level (a quenched glass has some stress) is fitted to each sample
-    over the strains in ``window``; the standard error is that of the mean over the samples.
+    over the strains in ``window``; the standard error is that of the mean over the samples. For
+    several rates see :func:`pooled_start_up_modulus`.
 
     Invalid at shear rates at which the window is crossed before the glass responds (about a
     tau_0), and where the window reaches the plastic bend: compare windows.
@@ -66,6 +139,11 @@ def start_up_modulus(
     ValueError
         If there are fewer than two samples, or fewer than five strains in the window.
     """
+    return _over_samples(_start_slopes(strain, stress, window), window)
+
+
+def _start_slopes(strain: ArrayLike, stress: ArrayLike, window: tuple[float, float]) -> Floats:
+    """Return the slope of each sample within the window."""
     gamma, sigma = _series(strain, stress)
     inside = (gamma >= window[0]) & (gamma <= window[1])
     if np.count_nonzero(inside) < _FEWEST_POINTS:
@@ -73,17 +151,20 @@ def start_up_modulus(
             f"window = {window} holds {np.count_nonzero(inside)} strains, at least "
             f"{_FEWEST_POINTS} are needed: widen it or record more often"
         )
-    if len(sigma) < 2:
+    return _slope(gamma[inside], sigma[:, inside])
+
+
+def _over_samples(slopes: Floats, window: tuple[float, float], rates: str = "") -> Estimate:
+    if slopes.size < 2:
         raise ValueError(
-            "stress holds one sample, and the error of the modulus is its scatter over samples: "
-            "at least 2 are needed"
+            f"stress holds {'one sample' if slopes.size else 'no sample'}, and the error of the "
+            "modulus is its scatter over samples: at least 2 are needed"
         )
-    slopes = _slope(gamma[inside], sigma[:, inside])
     return Estimate(
         float(slopes.mean()),
         float(slopes.std(ddof=1)) / math.sqrt(slopes.size),
         slopes.size,
-        f"start-up slope, strain {window[0]:g} to {window[1]:g}",
+        f"start-up slope, strain {window[0]:g} to {window[1]:g}{rates}",
     )
 
 
