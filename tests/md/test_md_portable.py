@@ -129,3 +129,22 @@ def test_an_imported_chain_needs_no_glass(tmp_path):
     left = [step.command[:2] for step, _ in time_left(plan, tmp_path / "there")]
     assert [chain for kind, chain in left if kind == "prepare"] == ["density1.189-N1000/seed2"]
     assert len([chain for kind, chain in left if kind == "shear"]) == 2
+
+
+def test_looking_how_far_a_run_is_reads_no_file_twice(tmp_path, monkeypatch):
+    """The front door looks at every chain each second; imported ones stay as they are."""
+    plan, point = handmade(tmp_path, 11)
+    condense(plan, point, tmp_path)
+    for number in range(1, 12):
+        point.segment_file(tmp_path, number).unlink()
+    read = []
+    whole = chain.read_arrays
+    monkeypatch.setattr(chain, "read_arrays", lambda *of: read.append(of[0]) or whole(*of))
+    assert [segments_done(point, tmp_path) for _ in range(3)] == [11, 11, 11]
+    assert len(read) == 1
+    handmade(tmp_path, 14)
+    condense(plan, point, tmp_path)
+    for number in range(1, 15):
+        point.segment_file(tmp_path, number).unlink()
+    assert segments_done(point, tmp_path) == 14
+    assert len(read) > 1

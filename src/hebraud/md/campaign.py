@@ -44,7 +44,7 @@ __all__ = ["aggregate", "by_density", "complete_parts", "parts_so_far", "run"]
 
 _LOG = "workflow.log"
 _PR_SET_PDEATHSIG = 1
-_POLL = 0.5  # seconds between two looks at the files
+_POLL = 1.0  # seconds between two looks at the files
 
 
 def run(
@@ -73,7 +73,8 @@ def run(
     directory : path
         Made if it does not exist.
     processes : int, optional
-        Steps at a time, one core each; None takes all cores.
+        Steps at a time, one core each; None takes all cores, with a profile what that says: given,
+        it caps what a step may have on a cluster too.
     progress : bool
         Show bars and tables. False prints nothing.
     tier : int
@@ -116,7 +117,8 @@ def run(
         if not _holds(folder / CAMPAIGN, described):
             write_whole(folder / CAMPAIGN, described)
         begin = time.time()
-        _workflow(plan, folder, count, progress, profile, token)
+        limit = count if profile is None or processes is not None else None
+        _workflow(plan, folder, limit, progress, profile, token)
         end = time.time()
         said = command or f"hebraud md run --preset {plan.name}"
         results = aggregate(by_density(plan), folder, said)
@@ -160,17 +162,18 @@ def _alone(folder: Path) -> Iterator[str]:
         yield token
 
 
-def _snakemake(count: int, profile: str | os.PathLike[str] | None) -> list[str]:
+def _snakemake(cores: int | None, profile: str | os.PathLike[str] | None) -> list[str]:
     """Return the command. A file that is there is whole, whatever became of its step."""
-    said = [sys.executable, "-m", "snakemake", "--cores", str(count), "--scheduler", "greedy"]
+    said = [sys.executable, "-m", "snakemake", "--scheduler", "greedy"]
     said += ["--rerun-triggers", "mtime", "--ignore-incomplete", "--keep-incomplete", "--nolock"]
+    said += [] if cores is None else ["--cores", str(cores)]
     return said if profile is None else [*said, "--profile", str(Path(profile).resolve())]
 
 
 def _workflow(
     plan: Preset,
     folder: Path,
-    count: int,
+    cores: int | None,
     progress: bool,
     profile: str | os.PathLike[str] | None,
     token: str,
@@ -190,7 +193,7 @@ def _workflow(
     ):
         begin = log.tell()
         engine = subprocess.Popen(
-            [*_snakemake(count, profile), "--snakefile", str(rules), "--directory", str(folder)],
+            [*_snakemake(cores, profile), "--snakefile", str(rules), "--directory", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,14 @@ def ensure_glass(glass: Glass, directory: Path) -> Configuration:
 def _condensed_segments(point: StatePoint, directory: Path) -> int:
     """Return how many segments stand condensed in the chain's folder (`hebraud.md.condensed`)."""
     files = point.folder(directory).glob("condensed*.h5")
-    return max((int(read_arrays(path, asdict(point))["segments"]) for path in files), default=0)
+    stands = [(path, path.stat()) for path in files]
+    return max((_segments_in(p, point, s.st_mtime_ns, s.st_size) for p, s in stands), default=0)
+
+
+@lru_cache(maxsize=4096)
+def _segments_in(path: Path, point: StatePoint, written: int, size: int) -> int:
+    """Return how many segments a condensed file holds; read once as long as it is not written."""
+    return int(read_arrays(path, asdict(point))["segments"])
 
 
 def segments_done(point: StatePoint, directory: Path) -> int:

@@ -1,0 +1,115 @@
+"""What the Slurm profile submits, without a cluster: stand-ins take the jobs down and fail them."""
+
+import os
+import shlex
+import textwrap
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import yaml
+
+import killed_campaign
+from hebraud.errors import HebraudError
+from hebraud.md import run
+from hebraud.md.campaign_file import read_campaign
+from hebraud.md.workflow.steps import campaign_steps
+
+pytest.importorskip("snakemake_executor_plugin_slurm")
+pytestmark = pytest.mark.usefixtures("lammps")
+
+STAND_INS = {
+    "sbatch": """
+        printf '%s\\n' "$@" > "$0.$$"
+        echo $$
+    """,
+    "squeue": """
+        for job in $(dirname "$0")/sbatch.*; do
+            echo "${job##*.}|FAILED"
+        done
+    """,
+    "sinfo": "exit 0",
+    "scontrol": "echo 'MinJobAge = 300 sec'",
+    "scancel": "exit 0",
+    "sacct": "exit 1",
+    "sacctmgr": "echo rheology",
+}
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Commands of Slurm that keep what they are asked; every job fails at once."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    for name, script in STAND_INS.items():
+        (place / name).write_text("#!/bin/sh\n" + textwrap.dedent(script))
+        (place / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
+    return place
+
+
+def profile(tmp_path, **changes):
+    """The profile that comes along, with other settings; one try, and a quick look at the jobs."""
+    said = yaml.safe_load((files("hebraud.md.workflow") / "slurm" / "config.yaml").read_text())
+    assert said["retries"] == 2  # each with more time: Snakefile, minutes(); here they take minutes
+    quick = {"slurm-status-command": "squeue", "slurm-init-seconds-before-status-checks": 1}
+    place = tmp_path / "profile"
+    place.mkdir()
+    (place / "config.yaml").write_text(yaml.safe_dump({**said, **quick, "retries": 0, **changes}))
+    return place
+
+
+def submitted(place):
+    """The options of every submission, in order."""
+    jobs = sorted(place.glob("sbatch.*"), key=lambda job: job.stat().st_mtime_ns)
+    return [job.read_text().splitlines() for job in jobs]
+
+
+def option(job, name):
+    """The value of ``--name=value``, ``--name value`` or ``-n value``."""
+    for place, said in enumerate(job):
+        if said == name:
+            return job[place + 1]
+        if said.startswith(f"{name}="):
+            return said.partition("=")[2]
+    raise AssertionError(f"no {name} in {shlex.join(job)}")
+
+
+def refused(campaign, folder, profile):
+    """Run a campaign whose first steps fail."""
+    with pytest.raises(HebraudError, match=r"Snakemake ended with code 1"):
+        run(str(campaign), folder, progress=False, profile=profile)
+
+
+def test_a_step_is_submitted_with_its_cost(slurm, tmp_path):
+    """The first is all that can go: one core, 2 GB, time for twice the estimate."""
+    campaign = tmp_path / "tiny.toml"
+    campaign.write_text(killed_campaign.TINY.replace("seeds = [1, 2]", "seeds = [1]"))
+    refused(campaign, tmp_path / "run", profile(tmp_path))
+    (job,) = submitted(slurm)
+    first = campaign_steps(read_campaign(campaign))[0]
+    assert first.kind == "prepare"
+    assert int(option(job, "-t")) == 5 + round(2.0 * first.seconds / 60.0)
+    assert option(job, "--mem-per-cpu") == "2000"
+    assert option(job, "--ntasks") == option(job, "--cpus-per-task") == "1"
+    assert Path(option(job, "--output")).is_relative_to(tmp_path / "run")
+    assert "Snakefile" in option(job, "--wrap")
+
+
+def test_ranks_get_their_cores_and_sites_their_partition(slurm, tmp_path):
+    """All samples are submitted at once."""
+    campaign = tmp_path / "big.toml"
+    big = killed_campaign.TINY.replace("particles = 400", "particles = 4_000_000")
+    campaign.write_text(big)
+    site = {"mem_mb_per_cpu": 4000, "slurm_partition": "'compute'", "slurm_account": "'rheology'"}
+    site |= {"tasks": 1}
+    changes = {"config": ["ranks=16"], "default-resources": site}  # more than this machine has
+    refused(campaign, tmp_path / "run", profile(tmp_path, **changes))
+    jobs = submitted(slurm)
+    assert len(jobs) == 2
+    for job in jobs:
+        assert option(job, "--cpus-per-task") == "16"
+        assert option(job, "--mem-per-cpu") == "4000"
+        assert (option(job, "-p"), option(job, "-A")) == ("compute", "rheology")
+        first = campaign_steps(read_campaign(campaign))[0]
+        assert int(option(job, "-t")) == 5 + round(2.0 * first.seconds / 60.0) > 20
