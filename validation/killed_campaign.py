@@ -14,6 +14,7 @@ does nothing else, and steps of minutes: not the tiny campaign's).
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -24,7 +25,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from hebraud.md.campaign_file import read_campaign
+from hebraud.md.outlook import time_left
 from hebraud.md.workflow.shares import Shares, work_shares
+from hebraud.md.workflow.steps import CAMPAIGN, campaign_steps
 
 #: Two samples of 400 particles, sheared at two rates in segments of a tenth of a second.
 TINY = """
@@ -62,6 +66,7 @@ shear_rate = 0.05
 strain = 8.0
 seeds = [1, 2]
 """
+FINISHED = "finished before it was killed"
 KINDS = (
     "*.csv",
     "*.npz",
@@ -130,7 +135,7 @@ def kill_one(campaign: str, folder: Path, processes: int, after: float) -> str:
     while time.monotonic() < end and run.poll() is None:
         time.sleep(0.02)
     if run.poll() is not None:
-        return "finished before it was killed"
+        return FINISHED
     victim = random.choice([run.pid, random.choice([run.pid, *processes_of(folder)])])
     try:
         said = Path(f"/proc/{victim}/cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -141,8 +146,17 @@ def kill_one(campaign: str, folder: Path, processes: int, after: float) -> str:
     return f"after {after:.1f} s: {'the front door' if victim == run.pid else said[-60:]}"
 
 
+def first_step(folder: Path) -> float:
+    """Return when the first step of a finished run began, in seconds since 1970."""
+    receipts = [json.loads(path.read_text()) for path in folder.glob("density*/**/*.json")]
+    return min(said["begin"] for said in receipts if "spent" in said)
+
+
 def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Result:
-    """Run a campaign undisturbed and killed, in two folders under ``place``."""
+    """Run a campaign undisturbed and killed, in two folders under ``place``.
+
+    No kill is wasted on a run that has nothing left to do.
+    """
     if campaign is None:
         path = place / "tiny.toml"
         path.write_text(TINY)
@@ -151,13 +165,18 @@ def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Re
     begin = time.time()
     subprocess.run(command(campaign, whole, processes), check=True, stdout=subprocess.DEVNULL)
     shares = work_shares(whole, processes, begin, time.time())
-    wall = shares.wall
-    print(f"undisturbed: {shares}")
+    print(f"undisturbed: {shares}", flush=True)
+    start = first_step(whole) - begin
+    plan = read_campaign(whole / CAMPAIGN)
+    total = sum(step.seconds for step in campaign_steps(plan))
     moments, left_over = [], []
-    for _ in range(kills):
-        moments.append(kill_one(campaign, broken, processes, random.uniform(1.0, 0.25 * wall + 4)))
+    for to_come in range(kills, 0, -1):
+        # so that on the average each lets an equal part of what is left be done: all kills count
+        left = (shares.wall - start) * sum(cost for _, cost in time_left(plan, broken)) / total
+        after = random.uniform(1.0, start + 1.5 * left / (to_come + 1))
+        moments.append(kill_one(campaign, broken, processes, after))
         left_over += wait_until_gone(broken)
-        print(moments[-1], flush=True)
+        print(f"{moments[-1]}; {100.0 * left / (shares.wall - start):.0f} % were left", flush=True)
     subprocess.run(command(campaign, broken, processes), check=True, stdout=subprocess.DEVNULL)
     return Result(tables(whole), tables(broken), moments, left_over, shares)
 
@@ -165,6 +184,7 @@ def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Re
 def check(result: Result, busy: float = 0.0) -> None:
     """Raise ``AssertionError`` if anything differs, was left over, or too little was computed."""
     assert len(result.undisturbed) > 5, "the undisturbed run left no tables"
+    assert FINISHED not in result.moments, f"not killed so often: {result.moments}"
     assert result.killed.keys() == result.undisturbed.keys()
     other = [name for name, data in result.undisturbed.items() if result.killed[name] != data]
     assert not other, f"other bytes in {other}"

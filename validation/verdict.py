@@ -20,6 +20,7 @@ import table1
 from campaign import AtDensity, Campaign
 from hebraud import Estimate
 from hebraud.md.parameters import BlockParameters
+from plain_words import Said, plain_words
 from readings import Prediction, Range, choices, predictions
 from statements import (
     BORNE_OUT,
@@ -116,6 +117,7 @@ def _finding(statement: Statement, at: Mapping[float, AtDensity]) -> Finding:
 def pieces(result: Result) -> dict[str, str]:
     """Return what stands between the page's marks, by name."""
     return {
+        "plain words": plain_words(_said(result)),
         "data": _data(result.particles),
         "summary": _summary(result.findings),
         "statements": _statements(result.findings),
@@ -123,6 +125,17 @@ def pieces(result: Result) -> dict[str, str]:
         "modified model": _modified(result),
         "definitions": _definitions(result),
     }
+
+
+def _said(result: Result) -> Said:
+    findings = {one.statement.name: one for one in result.findings}
+    own = {f"{density:g}" for density in result.particles.at}
+    return Said(
+        found={name: one.found for name, one in findings.items()},
+        verdicts={name: one.verdict for name, one in findings.items()},
+        predictions={at: rows for at, rows in result.predictions.items() if at in own},
+        choices={at: rows for at, rows in result.choices.items() if at in own},
+    )
 
 
 def _data(particles: Campaign) -> str:
