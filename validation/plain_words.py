@@ -70,9 +70,9 @@ def _noise(said: Said) -> str:
         "**Local stresses do diffuse, but not as in the model.** Their mean square grows linearly "
         f"in time over {said.span('linear')} decades, and its slope is proportional to the shear "
         f"rate (exponent {said.span('D over rate', digits=3)}). But it is made of few large jumps, "
-        f"not of Gaussian noise (excess kurtosis {said.span('Gaussian')}), and it is not proportional to "
-        "the number of events, however these are counted: their number grows less than the rate, "
-        "even in slow flow, because events that touch in space and time count once "
+        f"not of Gaussian noise (excess kurtosis {said.span('Gaussian')}), and it is not "
+        "proportional to the number of events, however these are counted: their number grows less "
+        "than the rate, even in slow flow, because events that touch in space and time count once "
         f"($D_\\sigma$ goes as its power {span(powers)})."
     )
 
