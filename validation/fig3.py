@@ -56,11 +56,12 @@ class Result:
 def compute(particles: Campaign | None = None) -> Result:
     """Return the curve, the fits, the bands of Table 1 and the particles' points."""
     particles = particles or campaign.load()
-    points = {
-        density: reduced.point(at.parameters)
-        for density, at in particles.at.items()
-        if at.parameters is not None
-    }
+    known = {d: at.parameters for d, at in particles.at.items() if at.parameters is not None}
+    found = {density: reduced.point_or_why(one) for density, one in known.items()}
+    for density, one in found.items():
+        if isinstance(one, str):
+            print(f"density {density:g} is not drawn: {one}")
+    points = {density: one for density, one in found.items() if not isinstance(one, str)}
     stands_in = not points
     if stands_in:
         points = {reduced.DEMO: reduced.point(reduced.demo()[1].parameters)}

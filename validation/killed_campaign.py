@@ -173,6 +173,9 @@ def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Re
     for to_come in range(kills, 0, -1):
         # so that on the average each lets an equal part of what is left be done: all kills count
         left = (shares.wall - start) * sum(cost for _, cost in time_left(plan, broken)) / total
+        if not left:
+            moments.append(FINISHED)
+            break
         after = random.uniform(1.0, start + 1.5 * left / (to_come + 1))
         moments.append(kill_one(campaign, broken, processes, after))
         left_over += wait_until_gone(broken)

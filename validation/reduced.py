@@ -70,6 +70,14 @@ def point(found: BlockParameters) -> Point:
     return Point(*(Estimate(float(v), e) for v, e in zip(value, errors, strict=True)), draws)
 
 
+def point_or_why(found: BlockParameters) -> Point | str:
+    """Return `point`, or a sentence where the errors are too large for it."""
+    try:
+        return point(found)
+    except ConvergenceError as error:
+        return f"none: {error}"
+
+
 def mean(values: Sequence[Estimate]) -> Estimate | None:
     """Return the plain mean, with the error that independent errors give it; None of nothing."""
     if not values:

@@ -130,7 +130,10 @@ def pieces(result: Result) -> dict[str, str]:
 def _said(result: Result) -> Said:
     findings = {one.statement.name: one for one in result.findings}
     own = {f"{density:g}" for density in result.particles.at}
+    at = [one.measured.shear_rate for one in result.particles.at.values() if one.measured]
     return Said(
+        slowest=min(at, default=float("nan")),
+        particles=result.particles.plan.particles,
         found={name: one.found for name, one in findings.items()},
         verdicts={name: one.verdict for name, one in findings.items()},
         predictions={at: rows for at, rows in result.predictions.items() if at in own},
@@ -204,7 +207,7 @@ def _values(finding: Finding, judged: bool = False) -> str:
 
 
 def _number(one: Estimate) -> str:
-    return str(one) if one.stderr else f"{one.value:g}"
+    return str(one) if one.stderr else f"{one.value:.3g}"
 
 
 def _reason(why: str) -> str:
@@ -235,7 +238,10 @@ def _modified(result: Result) -> str:
     for name, rows in result.predictions.items():
         found = result.parameters[name]
         assert not isinstance(found, str)
-        at = reduced.point(found)
+        at = reduced.point_or_why(found)
+        if isinstance(at, str):
+            notes.append(f"- {name}: {at}\n")
+            continue
         for one in rows:
             if isinstance(one, str):
                 notes.append(f"- {name}: {one}\n")

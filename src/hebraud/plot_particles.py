@@ -20,7 +20,7 @@ from hebraud import plot
 from hebraud.errors import ConvergenceError, HebraudError
 from hebraud.md.evidence import Evidence
 from hebraud.md.measure.duration import plastic_correlation, seen_event
-from hebraud.md.measure.modulus import elastic_branches, slow_rates
+from hebraud.md.measure.modulus import elastic_branches, slow_start_ups
 from hebraud.md.measure.plastic import Record, merge_records
 from hebraud.md.measure.threshold_fits import fit_thresholds
 from hebraud.md.measured import PLASTIC, Measured, measure
@@ -134,8 +134,7 @@ def flow_curve(seen: Evidence, found: Measured, ax: Axes) -> None:
 def modulus(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw the start of every sample, a colour a rate, and the slope that is taken for G0."""
     G0 = _value(found, "G0")
-    slow = slow_rates(one.shear_rate for one in seen.start_ups)
-    begun = [one for one in seen.start_ups if one.shear_rate in slow]
+    begun = slow_start_ups(seen.start_ups)
     for one, colour in zip(begun, cycle(plot.COLOURS), strict=False):
         first = one.strain <= 4.0 * _PROBE
         strain, stress = one.strain[first], one.stress[:, first]

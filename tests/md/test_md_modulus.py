@@ -13,6 +13,7 @@ from hebraud.md.measure.modulus import (
     modal_modulus,
     pooled_start_up_modulus,
     slow_rates,
+    slow_start_ups,
     start_up_modulus,
 )
 
@@ -79,6 +80,19 @@ def test_slow_rates_leave_the_glass_time_to_respond():
     assert slow_rates([1e-2, 3e-3]) == (3e-3,)  # nothing better there
     assert slow_rates([1e-3, 1e-4], window=(0.0, 0.002)) == (1e-4,)
     assert slow_rates([]) == ()
+
+
+def test_start_ups_that_do_not_cross_the_window_are_left_out():
+    """The first segment of a run at 1e-5 ends at strain 1e-3; noise over that is no slope."""
+    whole = lines(1e-4, {1: 18.0, 2: 17.0})
+    short = lines(1e-5, {1: -300.0, 2: 400.0})
+    short = StartUp(1e-5, short.seeds, 0.1 * short.strain, short.stress)
+    coarse = StartUp(3e-4, (1,), np.array([0.002, 0.004, 0.006]), np.zeros((1, 3)))
+    fast = lines(1e-2, {1: 40.0})
+    assert slow_start_ups([short, whole, coarse, fast]) == (whole,)
+    assert slow_start_ups([short]) == (short,)
+    with pytest.raises(ValueError, match=r"left open by strains up to 0\.001: shear further"):
+        pooled_start_up_modulus(slow_start_ups([short]))
 
 
 def test_branches_by_hand():

@@ -120,15 +120,17 @@ def test_an_imported_chain_without_a_checkpoint_says_what_to_delete(tmp_path, mo
         advance(point, tmp_path)
 
 
-def test_an_imported_chain_needs_no_glass(tmp_path):
-    """Of two seeds one has begun: only the other's sample is still to be prepared."""
-    runs = (Runs(1e-3, 1.9, (1, 2)),)
-    plan, _ = handmade(tmp_path, 11, runs)
+def test_an_imported_chain_needs_no_glass_behind_its_first_stage(tmp_path):
+    """Seed 1 has 14 of 14 segments and goes on to 26; seed 2 has 11, and Snakemake asks for its
+    glass although the chain does not."""
+    runs = (Runs(1e-3, 1.4, (1, 2)), Runs(1e-3, 2.6, (1, 2)))
+    for seed, done in ((1, 14), (2, 11)):
+        plan, _ = handmade(tmp_path, done, runs, seed=seed)
     export_run(tmp_path, tmp_path / "packed", plan)
     import_run(tmp_path / "packed", tmp_path / "there")
     left = [step.command[:2] for step, _ in time_left(plan, tmp_path / "there")]
     assert [chain for kind, chain in left if kind == "prepare"] == ["density1.189-N1000/seed2"]
-    assert len([chain for kind, chain in left if kind == "shear"]) == 2
+    assert len([chain for kind, chain in left if kind == "shear"]) == 3
 
 
 def test_looking_how_far_a_run_is_reads_no_file_twice(tmp_path, monkeypatch):

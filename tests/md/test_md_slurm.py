@@ -11,7 +11,7 @@ import yaml
 
 import killed_campaign
 from hebraud.errors import HebraudError
-from hebraud.md import run
+from hebraud.md import campaign, run
 from hebraud.md.campaign_file import read_campaign
 from hebraud.md.workflow.steps import campaign_steps
 
@@ -75,19 +75,19 @@ def option(job, name):
     raise AssertionError(f"no {name} in {shlex.join(job)}")
 
 
-def refused(campaign, folder, profile):
+def refused(file, folder, profile):
     """Run a campaign whose first steps fail."""
     with pytest.raises(HebraudError, match=r"Snakemake ended with code 1"):
-        run(str(campaign), folder, progress=False, profile=profile)
+        run(str(file), folder, progress=False, profile=profile)
 
 
 def test_a_step_is_submitted_with_its_cost(slurm, tmp_path):
     """The first is all that can go: one core, 2 GB, time for twice the estimate."""
-    campaign = tmp_path / "tiny.toml"
-    campaign.write_text(killed_campaign.TINY.replace("seeds = [1, 2]", "seeds = [1]"))
-    refused(campaign, tmp_path / "run", profile(tmp_path))
+    file = tmp_path / "tiny.toml"
+    file.write_text(killed_campaign.TINY.replace("seeds = [1, 2]", "seeds = [1]"))
+    refused(file, tmp_path / "run", profile(tmp_path))
     (job,) = submitted(slurm)
-    first = campaign_steps(read_campaign(campaign))[0]
+    first = campaign_steps(read_campaign(file))[0]
     assert first.kind == "prepare"
     assert int(option(job, "-t")) == 5 + round(2.0 * first.seconds / 60.0)
     assert option(job, "--mem-per-cpu") == "2000"
@@ -98,18 +98,31 @@ def test_a_step_is_submitted_with_its_cost(slurm, tmp_path):
 
 def test_ranks_get_their_cores_and_sites_their_partition(slurm, tmp_path):
     """All samples are submitted at once."""
-    campaign = tmp_path / "big.toml"
+    file = tmp_path / "big.toml"
     big = killed_campaign.TINY.replace("particles = 400", "particles = 4_000_000")
-    campaign.write_text(big)
+    file.write_text(big)
     site = {"mem_mb_per_cpu": 4000, "slurm_partition": "'compute'", "slurm_account": "'rheology'"}
     site |= {"tasks": 1}
-    changes = {"config": ["ranks=16"], "default-resources": site}  # more than this machine has
-    refused(campaign, tmp_path / "run", profile(tmp_path, **changes))
+    ranks = 2 + (os.cpu_count() or 1)  # more than this machine has
+    changes = {"config": [f"ranks={ranks}"], "default-resources": site}
+    refused(file, tmp_path / "run", profile(tmp_path, **changes))
     jobs = submitted(slurm)
     assert len(jobs) == 2
     for job in jobs:
-        assert option(job, "--cpus-per-task") == "16"
+        assert option(job, "--cpus-per-task") == str(ranks)
         assert option(job, "--mem-per-cpu") == "4000"
         assert (option(job, "-p"), option(job, "-A")) == ("compute", "rheology")
-        first = campaign_steps(read_campaign(campaign))[0]
+        first = campaign_steps(read_campaign(file))[0]
         assert int(option(job, "-t")) == 5 + round(2.0 * first.seconds / 60.0) > 20
+
+
+@pytest.mark.parametrize(
+    ("said", "elsewhere"),
+    [("executor: slurm\n", True), ("config: [ranks=2]\n", False), ("executor: local\n", False)],
+)
+def test_cores_are_this_machine_s_where_the_steps_run_here(tmp_path, said, elsewhere):
+    (tmp_path / "config.v8+.yaml").write_text("jobs: 4\n" + said)
+    assert campaign._runs_elsewhere(tmp_path) == elsewhere
+    assert not campaign._runs_elsewhere(tmp_path / "a name")
+    assert ("--cores" in campaign._snakemake(None, tmp_path)) is False
+    assert "--cores 3" in " ".join(campaign._snakemake(3, tmp_path))

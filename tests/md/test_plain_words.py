@@ -33,7 +33,8 @@ def said():
     }
     verdicts = {name: verdict for premises, _ in PARAGRAPHS for name, verdict in premises.items()}
     reach = Range("alpha_micro, paper's D", Estimate(0.9, 0.1), (0.24, "a"), (1.57, "b"))
-    return Said(found, verdicts, {"1.149": [PREDICTED, "none: no coupling"]}, {"1.149": [reach]})
+    predictions = {"1.149": [PREDICTED, "none: no coupling"]}
+    return Said(1e-4, 4000, found, verdicts, predictions, {"1.149": [reach]})
 
 
 def test_the_numbers_are_in_the_words(said):
@@ -52,6 +53,7 @@ def test_the_numbers_are_in_the_words(said):
         "Other admissible definitions give 0.24 to 1.6.",
         "its yield stress is 0.70 of the local one",
         "4.0 times the particles'",
+        "The slowest rate is 0.0001, the paper's 1e-06; boxes have 4000 particles",
     ):
         assert words in text, words
 
@@ -63,6 +65,18 @@ def test_a_paragraph_goes_with_its_premises(said):
             assert words(said) not in plain_words.plain_words(other), name
     none = dataclasses.replace(said, verdicts={})
     assert plain_words.plain_words(none) == "These data do not yet bear a summary."
+    for name, at, value in (
+        ("on the curve", "1.149", -0.3),  # no density agrees
+        ("on the curve", "1.149", 0.4),  # one deviates the other way
+        ("D over onsets", "1.322", 0.8),
+    ):
+        numbers = {**said.found[name], at: Estimate(value, 0.01)}
+        turned = dataclasses.replace(said, found={**said.found, name: numbers})
+        text = plain_words.plain_words(turned)
+        assert text.count("\n\n") == len(PARAGRAPHS) - (3 if name[0] == "D" else 2), name
+    fast = {**said.found["alpha_flow from A"], "1.322": "none: no A"}
+    blind = dataclasses.replace(said, found={**said.found, "alpha_flow from A": fast})
+    assert "The yield stress is the paper's" not in plain_words.plain_words(blind)
     close = dataclasses.replace(PREDICTED, slow=Estimate(0.25, 0.01))
     near = dataclasses.replace(said, predictions={"1.149": [PREDICTED, close]})
     assert "further off than without" not in plain_words.plain_words(near)

@@ -8,6 +8,7 @@ import fcntl
 import importlib.util
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,8 +74,9 @@ def run(
     directory : path
         Made if it does not exist.
     processes : int, optional
-        Steps at a time, one core each; None takes all cores, with a profile what that says: given,
-        it caps what a step may have on a cluster too.
+        Steps at a time, one core each; None takes all cores. Where a profile's executor runs the
+        steps elsewhere, None leaves their number and cores to the profile, and a number caps the
+        cores that a step may have.
     progress : bool
         Show bars and tables. False prints nothing.
     tier : int
@@ -117,7 +119,8 @@ def run(
         if not _holds(folder / CAMPAIGN, described):
             write_whole(folder / CAMPAIGN, described)
         begin = time.time()
-        limit = count if profile is None or processes is not None else None
+        elsewhere = profile is not None and _runs_elsewhere(Path(profile))
+        limit = None if elsewhere and processes is None else count
         _workflow(plan, folder, limit, progress, profile, token)
         end = time.time()
         said = command or f"hebraud md run --preset {plan.name}"
@@ -160,6 +163,13 @@ def _alone(folder: Path) -> Iterator[str]:
         for part in folder.rglob(".*.part"):  # of a run that was killed while writing
             part.unlink(missing_ok=True)
         yield token
+
+
+def _runs_elsewhere(profile: Path) -> bool:
+    """Return whether a profile names an executor that is not this machine."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(profile.glob("config*.yaml"))]
+    named = [re.search(r"^executor:\s*[\"']?([\w-]+)", text, re.MULTILINE) for text in texts]
+    return any(one is not None and one[1] != "local" for one in named)
 
 
 def _snakemake(cores: int | None, profile: str | os.PathLike[str] | None) -> list[str]:

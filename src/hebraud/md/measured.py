@@ -65,11 +65,9 @@ def _flow_curve(seen: Evidence) -> Found:
 
 
 def _modulus(seen: Evidence) -> Found:
-    from hebraud.md.measure.modulus import pooled_start_up_modulus, slow_rates
+    from hebraud.md.measure.modulus import pooled_start_up_modulus, slow_start_ups
 
-    slow = slow_rates(one.shear_rate for one in seen.start_ups)
-    begun = [one for one in seen.start_ups if one.shear_rate in slow]
-    return {"G0": pooled_start_up_modulus(begun)}, {}
+    return {"G0": pooled_start_up_modulus(slow_start_ups(seen.start_ups))}, {}
 
 
 def _branches(seen: Evidence) -> Found:

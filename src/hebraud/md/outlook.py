@@ -14,8 +14,6 @@ __all__ = ["print_outlook", "time_left"]
 def time_left(plan: Preset, folder: Path) -> list[tuple[Step, float]]:
     """Return every step that is not done, with the processor time (s) that it may still take."""
     done = {str(point.folder(Path())): segments_done(point, folder) for point in plan.chains}
-    # a chain that has begun (one that was imported, say) needs its glass no more
-    unbegun = {str(Path(chain).parent) for chain, segments in done.items() if not segments}
     left: list[tuple[Step, float]] = []
     before: dict[str, int] = {}
     for step in campaign_steps(plan):
@@ -26,11 +24,11 @@ def time_left(plan: Preset, folder: Path) -> list[tuple[Step, float]]:
             share = (end - min(max(done[chain], start), end)) / (end - start)
             if share:
                 left.append((step, share * step.seconds))
-        elif step.kind == "prepare" and step.command[1] not in unbegun:
-            continue
         elif not (folder / step.output).exists():
             left.append((step, step.seconds))
-    return left
+    # an imported chain whose first stage is complete needs its glass no more
+    needed = {path for step, _ in left for path in step.inputs}
+    return [(step, cost) for step, cost in left if step.kind != "prepare" or step.output in needed]
 
 
 def _span(seconds: float) -> str:

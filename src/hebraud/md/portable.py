@@ -48,11 +48,11 @@ def export_run(
     for point, need in plan.chains.items():
         if not segments_done(point, folder):
             continue
-        if point in measured:
-            for number in kept_segments(point, min(segments_done(point, folder), need)):
-                snapshot_yields(point, folder, number)
         done, found = _content(plan, point, folder)
         finished += done == need
+        if point in measured:
+            for number in kept_segments(point, done):
+                snapshot_yields(point, folder, number)
         for path in sorted(point.folder(folder).glob("yields*.h5")):
             found[path] = path.read_bytes()
         for path, content in found.items():
@@ -83,8 +83,8 @@ def _forms(plan: Preset, point: StatePoint, folder: Path) -> list[Preset]:
 def _content(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, dict[Path, bytes]]:
     """Return how many segments of a chain there are, and its files as they are then.
 
-    A chain that is sheared meanwhile soon drops the checkpoint that was its last; it is then read
-    again.
+    A chain that is sheared meanwhile soon drops the checkpoint that was its last, and its forms may
+    be read at moments that leave a gap; it is then read again.
     """
     while True:
         found: dict[Path, bytes] = {}
@@ -92,6 +92,10 @@ def _content(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, dict[P
         for form in _forms(plan, point, folder):
             done, paths = _form_files(form, point, folder)
             found |= {path: path.read_bytes() for path in paths}
+        segments = {path for path in found if path.name.startswith("segment")}
+        numbers = range(done - len(segments) + 1, done + 1)
+        if segments != {point.segment_file(folder, number) for number in numbers}:
+            continue
         # checkpoints only go: one that is there now was there when its file was read
         if done == plan.chains[point] or holds_checkpoint(point, folder, done):
             return done, found

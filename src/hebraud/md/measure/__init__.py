@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         modal_modulus,
         pooled_start_up_modulus,
         slow_rates,
+        slow_start_ups,
         start_up_modulus,
     )
     from hebraud.md.measure.nonaffine import d2min, d2min_series
@@ -63,6 +64,7 @@ _NAMES = {
         "modal_modulus",
         "pooled_start_up_modulus",
         "slow_rates",
+        "slow_start_ups",
         "start_up_modulus",
     ),
     "nonaffine": ("d2min", "d2min_series"),
@@ -113,6 +115,7 @@ __all__ = [
     "pooled_start_up_modulus",
     "seen_event",
     "slow_rates",
+    "slow_start_ups",
     "start_up_modulus",
     "steady_stress",
     "stress_density",

@@ -21,6 +21,7 @@ __all__ = [
     "modal_modulus",
     "pooled_start_up_modulus",
     "slow_rates",
+    "slow_start_ups",
     "start_up_modulus",
 ]
 
@@ -86,6 +87,34 @@ def slow_rates(
     return tuple(slow or rising[:1])
 
 
+def slow_start_ups(
+    start_ups: Iterable[StartUp], window: tuple[float, float] = _WINDOW
+) -> tuple[StartUp, ...]:
+    """Return those at slow rates (:func:`slow_rates`) that were recorded through the window.
+
+    At 1e-5 a first segment of 100 tau_0 ends at strain 1e-3, and its slope is mostly noise. Where
+    none goes through the window, those at slow rates: :func:`pooled_start_up_modulus` then says
+    what they lack.
+    """
+    given = tuple(start_ups)
+    rates = slow_rates((one.shear_rate for one in given), window)
+    slow = tuple(one for one in given if one.shear_rate in rates)
+    return tuple(one for one in slow if not _lacks(one.strain, window)) or slow
+
+
+def _lacks(strain: Floats, window: tuple[float, float]) -> str:
+    """Return why a series does not give a slope in the window, or nothing."""
+    points = np.count_nonzero((strain >= window[0]) & (strain <= window[1]))
+    if strain[-1] < window[1] * (1.0 - 1e-9):
+        return f"window = {window} is left open by strains up to {strain[-1]:g}: shear further"
+    if points < _FEWEST_POINTS:
+        return (
+            f"window = {window} holds {points} strains, at least {_FEWEST_POINTS} are needed: "
+            "widen it or record more often"
+        )
+    return ""
+
+
 def pooled_start_up_modulus(
     start_ups: Sequence[StartUp], window: tuple[float, float] = _WINDOW
 ) -> Estimate:
@@ -96,7 +125,7 @@ def pooled_start_up_modulus(
     error that of their scatter. Early events make a slope of a single start-up wrong by as much as
     itself: a few start-ups at one rate are not enough.
 
-    Invalid at rates that :func:`slow_rates` leaves out.
+    Invalid at rates that :func:`slow_rates` leaves out; :func:`slow_start_ups` chooses.
 
     Raises
     ------
@@ -137,7 +166,8 @@ def start_up_modulus(
     Raises
     ------
     ValueError
-        If there are fewer than two samples, or fewer than five strains in the window.
+        If there are fewer than two samples or fewer than five strains in the window, or if the
+        strain does not reach its end.
     """
     return _over_samples(_start_slopes(strain, stress, window), window)
 
@@ -145,12 +175,9 @@ def start_up_modulus(
 def _start_slopes(strain: ArrayLike, stress: ArrayLike, window: tuple[float, float]) -> Floats:
     """Return the slope of each sample within the window."""
     gamma, sigma = _series(strain, stress)
+    if lacks := _lacks(gamma, window):
+        raise ValueError(lacks)
     inside = (gamma >= window[0]) & (gamma <= window[1])
-    if np.count_nonzero(inside) < _FEWEST_POINTS:
-        raise ValueError(
-            f"window = {window} holds {np.count_nonzero(inside)} strains, at least "
-            f"{_FEWEST_POINTS} are needed: widen it or record more often"
-        )
     return _slope(gamma[inside], sigma[:, inside])
 
 
