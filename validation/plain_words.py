@@ -130,7 +130,8 @@ def _reach(said: Said) -> str:
         f"**Where this stops.** The slowest rate is {said.slowest:g}, the paper's 1e-06; boxes "
         f"have {said.particles} particles, not 16 000. The number of events per strain still rises "
         "towards slow flow, so that couplings made of it would be lower there: [what the laws that "
-        "fit say at $10^{-6}$, and what the size of the box changes](measurements.md#size-and-rate)."
+        "fit say at $10^{-6}$, and what the size of the box "
+        "changes](measurements.md#size-and-rate)."
     )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -83,6 +84,31 @@ def test_finite_size_sees_a_stress_of_another_size(results):
     other = {**rows, 1e-3: {**rows[1e-3], "stress": stress}}
     with pytest.raises(AssertionError):
         finite_size.check(dataclasses.replace(result, sizes={1000: rows, 4000: other}))
+    spreading = Estimate(1.1 * rows[1e-3]["D_sigma/rate"].value, 0.01)
+    other = {**rows, 1e-3: {**rows[1e-3], "D_sigma/rate": spreading}}
+    with pytest.raises(AssertionError):
+        finite_size.check(dataclasses.replace(result, sizes={1000: rows, 4000: other}))
+
+
+def test_sizes_are_compared_by_blocks_of_one_width():
+    """A density of events and a density of noise, seen by blocks of 5.8 and of 6.1."""
+    found = []
+    for width in (5.8, 6.1):
+        rows = {
+            "stress": Estimate(0.78, 0.01),
+            "D_sigma/rate": Estimate(240.0 / width**2, 2.4 / width**2),
+            "Gamma/rate": Estimate(0.27 * width**2, 0.01),
+            "onsets/rate": "none: no error bar",
+        }
+        at = SimpleNamespace(evidence={1e-3: SimpleNamespace(block_width=width)})
+        found.append(finite_size.at_one_width(rows, at, 1e-3))
+    for name in ("stress", "D_sigma/rate", "Gamma/rate"):
+        assert found[0][name].value == pytest.approx(found[1][name].value, rel=1e-12)
+    assert found[0]["D_sigma/rate"].stderr == pytest.approx(2.4 / 36.0)
+    assert found[1]["onsets/rate"] == "none: no error bar"
+    assert (found[0]["W"].value, found[1]["W"].value) == (5.8, 6.1)
+    none = finite_size.at_one_width(rows, SimpleNamespace(evidence={}), 1e-3)
+    assert isinstance(none["W"], str)
 
 
 def test_laws_of_the_rate_are_found_and_excluded():
