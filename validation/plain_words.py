@@ -14,6 +14,8 @@ from hebraud import Estimate
 from readings import Prediction, Range
 from statements import BORNE_OUT, NOT_BORNE_OUT, Found
 
+PAPER_ALPHA_MICRO = 0.26
+
 
 @dataclass(frozen=True)
 class Said:
@@ -93,7 +95,10 @@ def _events(said: Said) -> str:
     every = [one for rows in said.choices.values() for one in rows]
     micro = [one for one in every if one.name == "alpha_micro, paper's D"]
     reach = [value for one in micro for value, _ in (one.smallest, one.largest)]
-    elsewhere = f" Other admissible definitions give {span(reach)}." if reach else ""
+    elsewhere = f" Other admissible definitions give {span(reach)}" if reach else ""
+    if reach:
+        inside = min(reach) <= PAPER_ALPHA_MICRO <= max(reach)
+        elsewhere += ", the paper's number among them." if inside else "."
     return (
         "**Events are what the paper says they are; the noise that goes with them is not.** They "
         f"last {said.span('duration')} $\\tau_0$, are {said.span('size')} diameters wide and "

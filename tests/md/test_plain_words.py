@@ -50,7 +50,7 @@ def test_the_numbers_are_in_the_words(said):
         "excess kurtosis 17 to 149",
         "as its power 1.2 to 1.3)",
         "release 19 to 20 % of",
-        "Other admissible definitions give 0.24 to 1.6.",
+        "Other admissible definitions give 0.24 to 1.6, the paper's number among them.",
         "its yield stress is 0.70 of the local one",
         "4.0 times the particles'",
         "The slowest rate is 0.0001, the paper's 1e-06; boxes have 4000 particles",

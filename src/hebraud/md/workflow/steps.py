@@ -20,7 +20,7 @@ PARAMETERS = "parameters.csv"  # what the last step writes last
 _SPEED = 9.0e6  # particle-steps a second of one core
 _OBSERVER = 0.05  # share of that time that one observer takes
 _START = 2.0  # seconds in which a step gets going
-_FROZEN_BLOCK = 0.12  # seconds in which one block is sheared in its frozen surroundings
+_FROZEN_BLOCK = 0.03  # seconds in which one block is sheared in its frozen surroundings
 _CONDENSED_SEGMENT = 0.03  # seconds to condense a segment of a hundred blocks
 
 
