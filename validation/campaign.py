@@ -3,6 +3,9 @@
 ``load()`` reads the data that are shipped, ``read_run(folder)`` a run's own folder. Chains that are
 not finished count as far as they go. Parameters are measured at the lowest rate at which all of
 them can be; a rate or a measure that is missing is a sentence that says why.
+
+``python validation/campaign.py --store RUN`` (of ``hebraud md run --preset laptop --output RUN``)
+exports a run into the shipped data, with its provenance.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from hebraud.md.quantities import ROWS
 from hebraud.md.rates import AtRate, at_rate
 from hebraud.md.reduction import evidence_of, joined_yields, start_ups
 from hebraud.md.workflow.steps import CAMPAIGN
+from provenance import store_run
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "validation" / "data" / "campaign"
@@ -321,3 +325,21 @@ def chosen(name: str, about: str) -> tuple[str, Campaign]:
     parser.add_argument("--run", metavar="DIR", type=Path, help="a run's folder, not the data here")
     folder = parser.parse_args().run
     return (name, load()) if folder is None else (f"{name}_{folder.name}", read_run(folder))
+
+
+def main() -> None:
+    """Export a run into the shipped data."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--store", metavar="RUN", type=Path, required=True)
+    parser.add_argument("--remarks", default="", help="what else is to be known of the run")
+    given = parser.parse_args()
+    name = read_campaign(given.store / CAMPAIGN).name
+    command = (
+        f"hebraud md run --preset {name} --output RUN",
+        "python validation/campaign.py --store RUN",
+    )
+    print(store_run(given.store, DATA, command, given.remarks))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,19 +7,15 @@ them, drawn on to 1e-6, the slowest rate of Puosi, Olivier and Martens (2015): w
 fit differ by there is what these data cannot decide.
 
 ``python validation/finite_size.py`` draws figures/finite_size.png and .pdf; ``--table`` writes the
-tables into docs/measurements.md; ``--store RUN`` (of ``hebraud md run
+tables into docs/measurements.md; ``--store RUN`` (of ``hebraud md run --preset
 validation/finite_size/N16000.toml --output RUN``) exports a run to data/finite_size.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +32,7 @@ from hebraud.md.measure.plastic import plastic_activity
 from hebraud.md.measured import PLASTIC
 from hebraud.md.workflow.steps import CAMPAIGN
 from hebraud.plot import COLOURS, MARKERS
+from provenance import store_run
 
 Floats = NDArray[np.float64]
 Found = Estimate | str
@@ -359,26 +356,12 @@ def write_tables(result: Result) -> None:
 
 def store(run: Path) -> str:
     """Export a run of one size into the data that are shipped, with its provenance."""
-    from hebraud.md.engine import lammps_version
-    from hebraud.md.portable import export_run
-
     name = read_campaign(run / CAMPAIGN).name
-    said = export_run(run, DATA / name)
-    provenance = {
-        "command": [
-            f"hebraud md run validation/finite_size/{name}.toml --output RUN",
-            "python validation/finite_size.py --store RUN",
-        ],
-        "date": datetime.now(UTC).date().isoformat(),
-        "what": "chains condensed and local yield stresses; SHA-256 of each in index.json, the "
-        "campaign with every setting in campaign.json",
-        "versions": {one: version(one) for one in ("hebraud", "lammps", "numpy", "h5py")}
-        | {"lammps engine": str(lammps_version()), "python": platform.python_version()},
-        "tolerance": "the same bytes on the same kind of processor with the same versions; "
-        "elsewhere other trajectories of the same statistics, within 3 standard errors",
-    }
-    (DATA / name / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
-    return said
+    command = (
+        f"hebraud md run --preset validation/finite_size/{name}.toml --output RUN",
+        "python validation/finite_size.py --store RUN",
+    )
+    return store_run(run, DATA / name, command)
 
 
 def main() -> None:
