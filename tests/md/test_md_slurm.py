@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import subprocess
 import textwrap
 from importlib.resources import files
 from pathlib import Path
@@ -12,8 +13,8 @@ import yaml
 import killed_campaign
 from hebraud.errors import HebraudError
 from hebraud.md import campaign, run
-from hebraud.md.campaign_file import read_campaign
-from hebraud.md.workflow.steps import campaign_steps
+from hebraud.md.campaign_file import campaign_json, read_campaign
+from hebraud.md.workflow.steps import CAMPAIGN, campaign_steps
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 pytestmark = pytest.mark.usefixtures("lammps")
@@ -126,3 +127,17 @@ def test_cores_are_this_machine_s_where_the_steps_run_here(tmp_path, said, elsew
     assert not campaign._runs_elsewhere(tmp_path / "a name")
     assert ("--cores" in campaign._snakemake(None, tmp_path)) is False
     assert "--cores 3" in " ".join(campaign._snakemake(3, tmp_path))
+
+
+def test_steps_are_no_ranks_of_what_started_snakemake(tmp_path):
+    """Slurm's srun starts it with its PMI, which the steps cannot reach: MPI would abort."""
+    file = tmp_path / "tiny.toml"
+    file.write_text(killed_campaign.TINY)
+    plan = read_campaign(file)
+    (tmp_path / CAMPAIGN).write_text(campaign_json(plan))
+    first = campaign_steps(plan)[0]
+    said = [*campaign._snakemake(1, None), "--snakefile"]
+    said += [str(files("hebraud.md.workflow") / "Snakefile"), "--directory", str(tmp_path)]
+    srun = {"PMI_RANK": "0", "PMI_SIZE": "1", "PMI_FD": "99", "PMI_JOBID": "1.0"}
+    subprocess.run([*said, first.output], env={**os.environ, **srun}, check=True, timeout=60)
+    assert (tmp_path / first.output).exists()
