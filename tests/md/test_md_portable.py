@@ -99,6 +99,25 @@ def test_a_chain_that_is_sheared_meanwhile_is_exported_with_its_checkpoint(tmp_p
     assert holds_checkpoint(point, tmp_path / "there", 14)
 
 
+def test_forms_read_at_different_moments_leave_no_gap(tmp_path, monkeypatch):
+    """Two segments more between the form of the first stage and that of the whole."""
+    runs = (Runs(1e-3, 1.4, (1,)), Runs(1e-3, 2.6, (1,)))
+    plan, point = handmade(tmp_path, 11, runs)
+    listed = portable._form_files
+
+    def list_then_shear(*of):
+        found = listed(*of)
+        if segments_done(point, tmp_path) == 11:
+            handmade(tmp_path, 13, runs, first=12)
+        return found
+
+    monkeypatch.setattr(portable, "_form_files", list_then_shear)
+    export_run(tmp_path, tmp_path / "packed", plan)
+    import_run(tmp_path / "packed", tmp_path / "there")
+    assert segments_done(point, tmp_path / "there") == 13
+    assert len(list((tmp_path / "there").rglob("segment*"))) == 1
+
+
 def test_a_chain_that_could_not_go_on_is_not_exported(tmp_path):
     """Its last segments deleted: those before have no checkpoint any more."""
     plan, point = handmade(tmp_path, 14)
