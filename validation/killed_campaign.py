@@ -128,7 +128,10 @@ def wait_until_gone(folder: Path, seconds: float = 30.0) -> list[int]:
 
 
 def kill_one(campaign: str, folder: Path, processes: int, after: float) -> str:
-    """Start a run, kill one of its processes at random after some seconds, wait for the rest."""
+    """Start a run, kill one of its processes after some seconds, wait for the rest.
+
+    Front door, Snakemake and each kind of step that is at work are equally likely.
+    """
     with open(folder.with_suffix(".log"), "ab") as log:
         run = subprocess.Popen(command(campaign, folder, processes), stdout=log, stderr=log)
     end = time.monotonic() + after
@@ -136,14 +139,29 @@ def kill_one(campaign: str, folder: Path, processes: int, after: float) -> str:
         time.sleep(0.02)
     if run.poll() is not None:
         return FINISHED
-    victim = random.choice([run.pid, random.choice([run.pid, *processes_of(folder)])])
+    kinds: dict[str, list[int]] = {"the front door": [run.pid]}
+    for process in processes_of(folder):
+        kind = kind_of(process)
+        if process != run.pid and kind:
+            kinds.setdefault(kind, []).append(process)
+    kind = random.choice(sorted(kinds))
     try:
-        said = Path(f"/proc/{victim}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        os.kill(victim, signal.SIGKILL)
-    except (FileNotFoundError, ProcessLookupError):
-        said = "a process that had just ended"
+        os.kill(random.choice(kinds[kind]), signal.SIGKILL)
+    except ProcessLookupError:
+        kind += " (that had just ended)"
     run.wait()
-    return f"after {after:.1f} s: {'the front door' if victim == run.pid else said[-60:]}"
+    return f"after {after:.1f} s: {kind}"
+
+
+def kind_of(process: int) -> str:
+    """Say what a process of a run is: Snakemake, or a step by its command; or nothing."""
+    try:
+        said = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ""
+    if "snakemake" in said:
+        return "Snakemake"
+    return f"a step, {said[said.index('md') + 1]}" if "md" in said else ""
 
 
 def first_step(folder: Path) -> float:
