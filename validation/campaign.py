@@ -192,7 +192,7 @@ def _at_density(plan: Preset, folder: Path) -> AtDensity:
     chains = {rate: _chains(plan, rate, folder) for rate in rates}
     stresses = tuple(_stress(plan, rate, chains[rate]) for rate in rates)
     curve = _curve(stresses)
-    slow = slow_rates(rate for rate in rates if chains[rate])
+    begun = start_ups({r: chains[r] for r in slow_rates(r for r in rates if chains[r])})
     evidence: dict[float, Evidence] = {}
     found: list[AtRate] = []
     samples: dict[float, int] = {}
@@ -201,7 +201,6 @@ def _at_density(plan: Preset, folder: Path) -> AtDensity:
         if settled and isinstance(curve, FlowCurve):
             point = plan.point(rate, plan.seeds_at(rate)[0])
             yields = _yields(plan, rate, folder)
-            begun = start_ups({one: chains[one] for one in rates if one in slow or one == rate})
             evidence[rate] = evidence_of(point, settled, plan.settled, yields, curve, begun)
             samples[rate] = len(settled)
             found.append(at_rate(rate, settled))

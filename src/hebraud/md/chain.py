@@ -128,19 +128,19 @@ def _checkpoint(
         frames = Frames.from_arrays(arrays) if point.frames_before else None
         return Configuration.from_arrays(arrays), frames
     earlier = number - 1
-    while point.segment_file(directory, earlier).exists():
-        if holds_checkpoint(point, directory, earlier):
-            break
+    while (there := point.segment_file(directory, earlier).exists()) and not holds_checkpoint(
+        point, directory, earlier
+    ):
         earlier -= 1
-    imported = earlier and not point.segment_file(directory, earlier).exists()
-    raise CorruptCheckpoint(
-        f"{path} is the last segment but holds no checkpoint: later ones have been deleted. Delete "
-        + (
+    way_out = f"the segments after number {earlier} too: the run goes on from there"
+    if earlier and not there:
+        way_out = (
             f"{path.parent}: the chain was imported, and nothing before holds one either, so that "
             "it has to begin again from the glass"
-            if imported
-            else f"the segments after number {earlier} too: the run goes on from there"
         )
+    raise CorruptCheckpoint(
+        f"{path} is the last segment but holds no checkpoint: later ones have been deleted. "
+        f"Delete {way_out}"
     )
 
 

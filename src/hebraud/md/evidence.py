@@ -84,7 +84,7 @@ class Evidence:
     strain, stress : (n,) and (k, n) arrays
         Macroscopic stress of k samples from the quench on, each value the mean over one tau_0.
     start_ups : tuple of StartUp
-        The first segment of every run at this rate and at the others that are slow enough for G0
+        The first segment of every run at the rates that are slow enough for G0
         (`hebraud.md.measure.slow_rates`), as it was recorded.
     records : mapping
         By observer, one record for each time block of each sample (`plastic_record`).

@@ -64,16 +64,15 @@ def gather(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence:
             f"{plan.chains[point] * point.segment_strain:g}, and the first "
             f"{left_out * point.segment_strain:g} are left out; shear further"
         )
-    chains = [condense(plan, one, folder) for one in points]
+    slow = slow_rates(plan.shear_rates)
+    chains = {
+        rate: {seed: condense(plan, plan.point(rate, seed), folder) for seed in plan.seeds_at(rate)}
+        for rate in {*slow, plan.rate_measured}
+    }
     yields = _or_why(lambda: _local_yields(plan, points, folder))
-    rates = {*slow_rates(plan.shear_rates), plan.rate_measured}
-    begun = start_ups(
-        {
-            rate: {s: condense(plan, plan.point(rate, s), folder) for s in plan.seeds_at(rate)}
-            for rate in sorted(rates)
-        }
-    )
-    return evidence_of(point, chains, plan.settled, yields, curve, begun)
+    begun = start_ups({rate: chains[rate] for rate in slow})
+    measured = list(chains[plan.rate_measured].values())
+    return evidence_of(point, measured, plan.settled, yields, curve, begun)
 
 
 def start_ups(chains: Mapping[float, Mapping[int, Condensed]]) -> tuple[StartUp, ...]:
@@ -101,7 +100,7 @@ def evidence_of(
     """Return what the measures need of chains that are samples of ``point``.
 
     Each must have a time block. ``stress`` goes as far as the shortest of them. ``begun`` are the
-    start-ups for G0 (`start_ups`), at this and other rates.
+    start-ups for G0 (`start_ups`), at the slow rates.
     """
     bins = min(len(chain.series.stress) for chain in chains)
     return Evidence(
