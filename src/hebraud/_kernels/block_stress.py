@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["add_pair_virials"]
 
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True)
+@kernel()
 def add_pair_virials(
     fraction: Floats,
     species: NDArray[np.int64],

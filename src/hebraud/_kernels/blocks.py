@@ -8,15 +8,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["bridge", "move", "survey", "weigh"]
 
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def move(first: Floats, second: Floats, normals: Floats, shift: float, spread: float) -> None:
     """Add shift + spread z to ``first`` and shift - spread z to ``second``, in place.
 
@@ -30,7 +31,7 @@ def move(first: Floats, second: Floats, normals: Floats, shift: float, spread: f
         first[i] += shift + spread * normals[i]
 
 
-@njit(cache=True)
+@kernel()
 def bridge(
     begin: Floats,
     end: Floats,
@@ -54,7 +55,7 @@ def bridge(
     return position
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def survey(
     stress: Floats, thresholds: Floats, shift: float, excess: Floats, over: Floats
 ) -> tuple[int, float, float, float]:
@@ -88,7 +89,7 @@ def survey(
     return count, highest, mean, square / (n * n)
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def weigh(
     rates: Floats,
     stress: Floats,

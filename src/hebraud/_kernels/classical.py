@@ -16,15 +16,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["MAX_ITERATIONS", "classical_states"]
+
+Floats = NDArray[np.float64]
 
 MAX_ITERATIONS = 200
 _SMALL = 0.3  # below it the differences in psi, psi_hat and chi are summed as series
 
 
-@njit(cache=True)
+@kernel()
 def _psi_series(k: float) -> float:
     """sum_n (-k)^n/(n+2)!, to 1e-17 for k <= 0.3."""
     return 0.5 - k * (
@@ -57,7 +61,7 @@ def _psi_series(k: float) -> float:
     )
 
 
-@njit(cache=True)
+@kernel()
 def _moments(k: float) -> tuple[float, float, float, float]:
     """e, phi, psi, psi_hat."""
     if k < _SMALL:
@@ -71,7 +75,7 @@ def _moments(k: float) -> tuple[float, float, float, float]:
     return e, phi, (1.0 - phi) * i, (phi - e) * i
 
 
-@njit(cache=True)
+@kernel()
 def _roots(D: float, g: float) -> tuple[float, float, float]:
     """rho, lam and sqrt(g^2 + 4 D), without cancellation for g >= 0."""
     root = math.sqrt(g * g + 4.0 * D)
@@ -79,7 +83,7 @@ def _roots(D: float, g: float) -> tuple[float, float, float]:
     return D / lam, lam, root
 
 
-@njit(cache=True)
+@kernel()
 def cycle(D: float, g: float) -> tuple[float, float]:
     """D times the mean cycle time, and its derivative with respect to ln D."""
     k = g / D
@@ -102,7 +106,7 @@ def cycle(D: float, g: float) -> tuple[float, float]:
     return D + inside, D + d_inside
 
 
-@njit(cache=True)
+@kernel()
 def _stress(D: float, g: float) -> float:
     """D times int s G ds over one cycle; the mean stress is this over ``cycle``."""
     k = g / D
@@ -127,7 +131,7 @@ def _stress(D: float, g: float) -> float:
     return 0.5 * (difference + t * total_sum)
 
 
-@njit(cache=True)
+@kernel()
 def solve_diffusion(alpha: float, g: float, guess: float) -> tuple[float, float, int]:
     """D > 0 with cycle(D; g) = alpha for g > 0, the slope d ln cycle/d ln D, and the iterations.
 
@@ -154,8 +158,16 @@ def solve_diffusion(alpha: float, g: float, guess: float) -> tuple[float, float,
     return D, slope, MAX_ITERATIONS
 
 
-@njit(cache=True)
-def classical_states(alpha, rates, u, rest, stress, diffusion, conditioning):  # type: ignore[no-untyped-def]
+@kernel()
+def classical_states(
+    alpha: float,
+    rates: Floats,
+    u: float,
+    rest: float,
+    stress: Floats,
+    diffusion: Floats,
+    conditioning: Floats,
+) -> int:
     """Fill stress, D and the conditioning d ln D/d ln alpha for every rate; return the failures.
 
     u = lim g/D at small g below the critical coupling, rest = D at g = 0 above it (0 below): they

@@ -13,14 +13,18 @@ notation of ``_kernels/classical.py``, by the same two branches.
 
 from __future__ import annotations
 
-from numba import njit
+import numpy as np
+from numpy.typing import NDArray
 
 from hebraud._kernels.classical import _SMALL, _moments, _roots
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["classical_slopes"]
 
+Floats = NDArray[np.float64]
 
-@njit(cache=True)
+
+@kernel()
 def _series(k: float) -> tuple[float, float, float, float, float, float, float]:
     """Even and odd part of psi, even part of chi; the derivatives of these and of its odd part."""
     x = k * k
@@ -33,7 +37,7 @@ def _series(k: float) -> tuple[float, float, float, float, float, float, float]:
     return psi_even, psi_odd, psi_odd / k, d_psi_even, d_psi_odd, d_chi_even, d_chi_odd
 
 
-@njit(cache=True)
+@kernel()
 def _along(D: float, g: float, dD: float, dg: float) -> tuple[float, float]:
     """Return the derivatives of F and M along (d ln D, d ln g) = (dD, dg)."""
     k = g / D
@@ -93,8 +97,15 @@ def _along(D: float, g: float, dD: float, dg: float) -> tuple[float, float]:
     return d_F, 0.5 * (d_difference + d_t * both + t * d_both)
 
 
-@njit(cache=True)
-def classical_slopes(alpha, rates, stress, diffusion, by_alpha, by_rate):  # type: ignore[no-untyped-def]
+@kernel()
+def classical_slopes(
+    alpha: float,
+    rates: Floats,
+    stress: Floats,
+    diffusion: Floats,
+    by_alpha: Floats,
+    by_rate: Floats,
+) -> None:
     """Fill dSigma/d ln alpha and dSigma/d ln g for rates > 0 with their states."""
     for i in range(rates.size):
         F_D, M_D = _along(diffusion[i], rates[i], 1.0, 0.0)

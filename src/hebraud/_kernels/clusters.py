@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["label_periodic"]
 
 
-@njit(cache=True)
+@kernel()
 def label_periodic(active: NDArray[np.bool_], corners: bool) -> tuple[NDArray[np.int64], int]:
     """Return labels 1, 2, ... (0 where not active) in the order of first appearance, and how many.
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = [
     "CONVERGED",
@@ -39,13 +40,13 @@ _LONGEST = 0.05  # longest displacement of an atom in one Newton step
 _ROUNDING = 1e-10  # rise of the energy (some hundred eps) that may be rounding
 
 
-@njit(cache=True)
+@kernel()
 def shrinks(strain: float) -> float:
     """Return the least ratio of lengths after and before a simple shear."""
     return math.hypot(1.0, 0.5 * strain) - 0.5 * abs(strain)
 
 
-@njit(cache=True)
+@kernel()
 def pairs(place: Floats, kind: Whole, targets: int, reach: float) -> Whole:
     """Return rows (i, j, kind of pair) of all pairs within ``reach``, i < targets, i < j."""
     atoms = kind.size
@@ -63,7 +64,7 @@ def pairs(place: Floats, kind: Whole, targets: int, reach: float) -> Whole:
     return found[:count].copy()
 
 
-@njit(cache=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def push(
     place: Floats, targets: int, listed: Whole, potential: Floats, cutoff: float, force: Floats
 ) -> tuple[float, float, float]:
@@ -101,7 +102,7 @@ def push(
     return energy, virial, largest
 
 
-@njit(cache=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def curvature(
     place: Floats, targets: int, listed: Whole, potential: Floats, cutoff: float, hessian: Floats
 ) -> None:
@@ -133,7 +134,7 @@ def curvature(
                 hessian[2 * j + 1, 2 * i + 1] -= yy
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def _factorise(hessian: Floats, added: float, factor: Floats) -> bool:
     """Fill the Cholesky factor of hessian + added identity; False where that is not positive."""
     n = hessian.shape[0]
@@ -154,7 +155,7 @@ def _factorise(hessian: Floats, added: float, factor: Floats) -> bool:
     return True
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def _solve(factor: Floats, right: Floats, step: Floats) -> None:
     n = right.size
     for i in range(n):
@@ -168,7 +169,7 @@ def _solve(factor: Floats, right: Floats, step: Floats) -> None:
             step[m] -= factor[i, m] * step[i]
 
 
-@njit(cache=True)
+@kernel()
 def _shorten(step: Floats) -> None:
     longest = 0.0
     for a in range(0, step.size, 2):
@@ -177,7 +178,7 @@ def _shorten(step: Floats) -> None:
         step *= _LONGEST / longest
 
 
-@njit(cache=True)
+@kernel()
 def minimise(
     place: Floats,
     kind: Whole,
@@ -242,7 +243,7 @@ def minimise(
     return True, virial, listed, tried, held
 
 
-@njit(cache=True)
+@kernel()
 def follow(
     place: Floats,
     kind: Whole,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["increment_sums"]
 
@@ -12,7 +13,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def increment_sums(
     series: Floats, epoch: Integers, lags: Integers, drift: float, parts: int
 ) -> tuple[Integers, Floats]:

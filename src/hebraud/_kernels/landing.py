@@ -9,8 +9,9 @@ one pass over the cells, in which every term is positive.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["deposit", "march"]
 
@@ -22,7 +23,7 @@ _LARGE = 1e200
 """Where a mass grows beyond this in a march, all of its class are made smaller by it."""
 
 
-@njit(cache=True)
+@kernel()
 def deposit(
     yielded: Floats, lower: NDArray[np.int64], below: Floats, above: Floats, out: Floats
 ) -> None:
@@ -41,7 +42,7 @@ def deposit(
                 out[cell + 1, j] += high * yielded[i, j]
 
 
-@njit(cache=True)
+@kernel()
 def march(
     up: Floats,
     down: Floats,
@@ -102,7 +103,7 @@ def march(
             yielded[i] += out
 
 
-@njit(cache=True)
+@kernel()
 def _march_side(
     inwards: Floats,
     outwards: Floats,

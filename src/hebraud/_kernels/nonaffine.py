@@ -1,15 +1,13 @@
-"""Non-affine displacement about every particle of a sheared periodic box.
-
-One file, because numba's cache sees changes only within a file.
-"""
+"""Non-affine displacement about every particle of a sheared periodic box."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["nonaffine"]
 
@@ -20,12 +18,12 @@ Ints = NDArray[np.int64]
 _FINE = 2
 
 
-@njit(cache=True)
+@kernel()
 def _bin(value: float, edge: float, bins: int) -> int:
     return min(int(value * (bins / edge)), bins - 1)
 
 
-@njit(cache=True)
+@kernel()
 def _images(
     position: Floats, lx: float, ly: float, tilt: float, columns: int, rows: int
 ) -> tuple[Floats, Ints, Ints]:
@@ -72,7 +70,7 @@ def _images(
     return place[:n], owner[:n], cell[:n]
 
 
-@njit(cache=True)
+@kernel()
 def _sorted_by_cell(
     place: Floats, owner: Ints, cell: Ints, cells: int, moved: Floats
 ) -> tuple[Floats, Floats, Floats, Floats, Ints, Ints]:
@@ -95,7 +93,7 @@ def _sorted_by_cell(
     return x, y, ux, uy, particle, start
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def _residual(n: int, rx: Floats, ry: Floats, ux: Floats, uy: Floats, flat: float) -> float:
     """Return min over E of sum |u - E r|^2 over the first n entries, or -1 if E is not unique.
 
@@ -126,7 +124,7 @@ def _residual(n: int, rx: Floats, ry: Floats, ux: Floats, uy: Floats, flat: floa
     return total
 
 
-@njit(cache=True)
+@kernel()
 def nonaffine(
     position: Floats,
     moved: Floats,

@@ -23,8 +23,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["doubled", "functionals", "spacings"]
 
@@ -40,7 +41,7 @@ TINY = 1e-290  # D underflows: digits are lost below, and nothing depends on the
 WORK = 9 + 2 * MEMORY
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _at_face(behind: float, ahead: float, reach: float) -> float:
     """Return the density at the downstream face over that of the cell, >= 0.
 
@@ -54,7 +55,7 @@ def _at_face(behind: float, ahead: float, reach: float) -> float:
     return 1.0 + slope if ahead > 0.0 else max(1.0 - slope, 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def hops(
     spacing: Floats, widths: Floats, D: float, rate: float, mass: Floats, up: Floats, down: Floats
 ) -> None:
@@ -119,7 +120,7 @@ def hops(
         up[n - 1, j] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def spacings(centres: Floats, widths: Floats) -> Floats:
     """Return what the hop rates need of a grid: 1/(w h) and 1/(2 h), upwards and downwards."""
     n = centres.size
@@ -132,7 +133,7 @@ def spacings(centres: Floats, widths: Floats) -> Floats:
     return out
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def aim(
     lower: NDArray[np.int64],
     below: Floats,
@@ -162,7 +163,7 @@ def aim(
             pulses[cell + 1, p] += whole - low
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def functionals(
     mass: Floats, rates: Floats, centres: Floats, noise: Floats, release: Floats
 ) -> tuple[float, float, float, float, float]:
@@ -182,7 +183,7 @@ def functionals(
     return total, stress, activity, diffusion, released
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def displaced(mass: Floats, other: Floats, middle: int) -> float:
     """Return the most mass that two states of one total have on different sides of a face.
 
@@ -203,7 +204,7 @@ def displaced(mass: Floats, other: Floats, middle: int) -> float:
     return out
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def crest(mass: Floats, widths: Floats) -> float:
     """Return the largest density of all classes together."""
     n, classes = mass.shape
@@ -216,7 +217,7 @@ def crest(mass: Floats, widths: Floats) -> float:
     return out
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _eliminate_one(
     up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats
 ) -> tuple[float, float]:
@@ -240,7 +241,7 @@ def _eliminate_one(
     return left, right
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def eliminate(
     up: Floats, down: Floats, sink: Floats, dt: float, middle: int, inverse: Floats, leak: Floats
 ) -> None:
@@ -264,7 +265,7 @@ def eliminate(
             leak[1, j] = 1.0 + dt * (sink[i, j] + up[i, j] * leak[1, j] * inverse[i + 1, j])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _substitute_one(
     up: Floats,
     down: Floats,
@@ -309,7 +310,7 @@ def _substitute_one(
         mass[o] = b
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def substitute(
     up: Floats,
     down: Floats,
@@ -354,7 +355,7 @@ def substitute(
             mass[i, j] += dt * up[i - 1, j] * inverse[i, j] * mass[i - 1, j]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _tally_one(sink: Floats, mass: Floats, middle: int) -> tuple[float, float, float]:
     """Do as :func:`tally` for one class, (cells,), both ends at a time."""
     n = mass.size
@@ -371,7 +372,7 @@ def _tally_one(sink: Floats, mass: Floats, middle: int) -> tuple[float, float, f
     return gone_left, gone_right, left + right
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def tally(sink: Floats, mass: Floats, middle: int, pooled: bool, out: Floats) -> None:
     """Fill, (3, classes), the rates of yielding on the left and on the right, and the mass."""
     n, classes = mass.shape
@@ -395,14 +396,14 @@ def tally(sink: Floats, mass: Floats, middle: int, pooled: bool, out: Floats) ->
             out[:, 0] += out[:, j]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def add(factor: float, source: Floats, mass: Floats) -> None:
     """Add a source times a factor."""
     for i in range(mass.size):
         mass[i] += factor * source[i]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def land_at_points(
     up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, inverse: Floats, leak: Floats,
     mass: Floats, work: Floats,
@@ -450,7 +451,7 @@ def land_at_points(
                     mass[i, j] += landed[p, j] * work[p, i, j]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"reassoc"})
+@kernel(error_model="numpy", fastmath={"reassoc"})
 def _dot(a: Floats, b: Floats) -> float:
     """Return the sum of products, in whatever order is fast."""
     total = 0.0
@@ -459,7 +460,7 @@ def _dot(a: Floats, b: Floats) -> float:
     return total
 
 
-@njit(cache=True, error_model="numpy", fastmath={"reassoc"})
+@kernel(error_model="numpy", fastmath={"reassoc"})
 def _change(x: Floats, y: Floats, f: Floats) -> tuple[float, float]:
     """Fill f = y - x; return the sums of abs(f) and of y, in whatever order is fast."""
     change = total = 0.0
@@ -470,7 +471,7 @@ def _change(x: Floats, y: Floats, f: Floats) -> tuple[float, float]:
     return change, total
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def land(
     sink: Floats,
     dt: float,
@@ -498,7 +499,7 @@ def land(
                     landed[cell + 1, j] += high * (dt * sink[i, j] * mass[i, j])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _foresee(sweep: int, y: Floats, f: Floats, gram: Floats, x: Floats) -> None:
     """Fill the next x of x -> y = x + f, from the last of both, rows ``sweep % MEMORY`` back.
 
@@ -538,7 +539,7 @@ def _foresee(sweep: int, y: Floats, f: Floats, gram: Floats, x: Floats) -> None:
         x[k] = ahead if ahead > 0.0 else y0[k]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def land_by_sweeps(
     up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, inverse: Floats, leak: Floats,
     start: Floats, mass: Floats, work: Floats,
@@ -574,7 +575,7 @@ def land_by_sweeps(
     return 0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def implicit(
     up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, start: Floats, mass: Floats,
     work: Floats,
@@ -591,7 +592,7 @@ def implicit(
     return 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _first(
     start: Floats, dt: float, D: float, g: float, imposed: bool, cells: Cells, stage: Floats,
     work: Floats,
@@ -610,7 +611,7 @@ def _first(
     return sweeps, D - constant - made, g - released / total if imposed else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def step(
     start: Floats,
     dt: float,
@@ -726,7 +727,7 @@ def step(
     return 3, D1, g1, solves
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def doubled(
     start: Floats,
     h: float,

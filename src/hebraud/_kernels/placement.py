@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["cell_numbers", "place"]
 
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True)
+@kernel()
 def _size(x: float, length: float, lines: Floats) -> float:
     y = length - x
     rising = min(lines[0] + lines[1] * x, lines[2] + lines[3] * x)
@@ -26,7 +27,7 @@ def _size(x: float, length: float, lines: Floats) -> float:
     return float(min(rising, falling))
 
 
-@njit(cache=True)
+@kernel()
 def _pieces(length: float, lines: Floats, x: Floats, size: Floats, number: Floats) -> int:
     """Fill the knots of the least of the lines and the cell count up to each; return how many."""
     x[0] = 0.0
@@ -59,7 +60,7 @@ def _pieces(length: float, lines: Floats, x: Floats, size: Floats, number: Float
     return count
 
 
-@njit(cache=True)
+@kernel()
 def cell_numbers(lengths: Floats, lines: Floats, fineness: float) -> Floats:
     """Return how many cells each segment wants; lines 0 and 2 are divided by ``fineness``."""
     x, size, number = np.empty(16), np.empty(16), np.empty(16)
@@ -73,7 +74,7 @@ def cell_numbers(lengths: Floats, lines: Floats, fineness: float) -> Floats:
     return wanted
 
 
-@njit(cache=True)
+@kernel()
 def place(
     breaks: Floats, lines: Floats, fineness: float, cells: NDArray[np.int64], parts: int
 ) -> Floats:

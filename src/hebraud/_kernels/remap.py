@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = ["face_densities", "graded", "remap"]
 
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True)
+@kernel()
 def face_densities(faces: Floats, mass: Floats, out: Floats) -> None:
     """Fill the density at every face, limited so that the cumulative law stays monotone.
 
@@ -26,7 +27,7 @@ def face_densities(faces: Floats, mass: Floats, out: Floats) -> None:
         out[i] = min((a * right + b * left) / (left + right), 3.0 * min(a, b))
 
 
-@njit(cache=True)
+@kernel()
 def remap(faces: Floats, mass: Floats, shift: float, new_faces: Floats, new_mass: Floats) -> float:
     """Fill the masses on new faces of a density shifted by ``shift``; return what lies outside.
 
@@ -69,13 +70,13 @@ def remap(faces: Floats, mass: Floats, shift: float, new_faces: Floats, new_mass
     return outside
 
 
-@njit(cache=True)
+@kernel()
 def _cubic(x: float, mass: float, p: float, q: float) -> float:
     """The cubic from 0 to ``mass`` over (0, 1) with slopes p and q at its ends."""
     return x * (p + x * (3.0 * mass - 2.0 * p - q + x * (p + q - 2.0 * mass)))
 
 
-@njit(cache=True)
+@kernel()
 def graded(points: Floats, size: Floats, growth: float) -> None:
     """Limit, in place, the growth of a wanted cell size along ascending points."""
     for i in range(1, points.size):

@@ -7,8 +7,9 @@ small relative error of its own, however small it is beside the others.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
 
 __all__ = [
     "excess",
@@ -25,7 +26,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True)
+@kernel()
 def hop_rates(centres: Floats, diffusion: float, rate: float, up: Floats, down: Floats) -> None:
     """Fill the rates of the hops i -> i+1 (``up``) and i -> i-1 (``down``).
 
@@ -51,7 +52,7 @@ def hop_rates(centres: Floats, diffusion: float, rate: float, up: Floats, down: 
     up[n - 1] = 0.0
 
 
-@njit(cache=True)
+@kernel()
 def excess(centres: Floats, diffusion: float, rate: float, share: Floats) -> None:
     """Fill, for every face, the share of the spreading of `hop_rates` there that is in excess.
 
@@ -67,7 +68,7 @@ def excess(centres: Floats, diffusion: float, rate: float, share: Floats) -> Non
             share[i - forward] = 1.0 - 4.0 * diffusion / (abs(rate) * (near + far))
 
 
-@njit(cache=True)
+@kernel()
 def sharpen(mass: Floats, share: Floats, rate: float, speed: Floats) -> float:
     """Fill the factors by which blocks must leave every cell faster, so as to spread no more.
 
@@ -101,7 +102,7 @@ def sharpen(mass: Floats, share: Floats, rate: float, speed: Floats) -> float:
     return change / total
 
 
-@njit(cache=True)
+@kernel()
 def factor(
     up: Floats, down: Floats, sink: Floats, middle: int, inverse: Floats, leak: Floats
 ) -> None:
@@ -127,7 +128,7 @@ def factor(
             leak[1, j] = sink[i, j] + up[i] * (leak[1, j] * inverse[i + 1, j])
 
 
-@njit(cache=True)
+@kernel()
 def occupation(
     up: Floats,
     down: Floats,
@@ -171,7 +172,7 @@ def occupation(
             mass[i, j] += up[i - 1] * inverse[i, j] * mass[i - 1, j]
 
 
-@njit(cache=True)
+@kernel()
 def yields(sink: Floats, mass: Floats, out: Floats) -> None:
     """Fill the yield of every cell, class by class, or all classes together: (cells, 1)."""
     n, classes = mass.shape
@@ -187,7 +188,7 @@ def yields(sink: Floats, mass: Floats, out: Floats) -> None:
             out[i, 0] = total
 
 
-@njit(cache=True)
+@kernel()
 def side_yields(sink: Floats, mass: Floats, first_right: int) -> Floats:
     """Return the yield on the left and on the right of zero stress, (2, classes)."""
     n, classes = mass.shape
@@ -201,7 +202,7 @@ def side_yields(sink: Floats, mass: Floats, first_right: int) -> Floats:
     return total
 
 
-@njit(cache=True)
+@kernel()
 def pool(
     up: Floats,
     down: Floats,
@@ -237,7 +238,7 @@ def pool(
         rate[i, 0] = yielded[i, 0] / rate[i, 0] if rate[i, 0] > 0.0 else sink[0, i, 0]
 
 
-@njit(cache=True)
+@kernel()
 def weigh(sink: Floats, mass: Floats, scale: Floats, occupied: Floats, yielded: Floats) -> None:
     """Scale every class; fill the mass and the yield of every cell, all classes together."""
     n, classes = mass.shape
