@@ -6,6 +6,7 @@ Every message says which argument, which value came, and what is allowed.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 __all__ = [
@@ -13,13 +14,35 @@ __all__ = [
     "HebraudError",
     "MissingDependency",
     "NoStationaryState",
+    "allowed_number",
     "check_number",
     "check_whole_number",
+    "shown",
 ]
+
+_LONGEST = 200
+"""Letters of a value that a message quotes: more than two lines of it help nobody."""
 
 
 class HebraudError(Exception):
-    """Base of every exception that hebraud raises on its own account."""
+    """Base of every exception that hebraud raises on its own account.
+
+    It can be pickled and copied, so that it comes back from another process, whatever arguments
+    the constructor of a subclass takes: what is kept is the message and the attributes.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make it again without its constructor."""
+        return _made_again, (type(self), self.args), self.__dict__
+
+
+def _made_again(kind: type[HebraudError], args: tuple[Any, ...]) -> HebraudError:
+    """Return an exception of a class with its ``args``; the attributes are set by who unpickles."""
+    error = kind.__new__(kind, *args)
+    # ImportError and OSError keep their message where only their own constructor puts it
+    builtin: Any = next(cls for cls in kind.__mro__ if cls.__module__ == "builtins")
+    builtin.__init__(error, *args)
+    return error
 
 
 class NoStationaryState(HebraudError, ValueError):
@@ -34,7 +57,14 @@ class MissingDependency(HebraudError, ImportError):
     """An optional package is not installed; the message says what to install."""
 
 
-def _allowed(above: float, at_least: float, at_most: float, below: float) -> str:
+def allowed_number(
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+    below: float = math.inf,
+    kind: str = "finite",
+) -> str:
+    """Return in words which numbers are allowed: ``a finite number > 0``."""
     bounds = [
         f"{sign} {bound:g}"
         for sign, bound, open_end in (
@@ -45,7 +75,34 @@ def _allowed(above: float, at_least: float, at_most: float, below: float) -> str
         )
         if bound != open_end
     ]
-    return " and ".join(bounds)
+    return f"a {kind} number {' and '.join(bounds)}".rstrip()
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message: its repr in one line, cut where it is long."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a repr may fail in any way, and must not hide what is being said
+        return f"an object of class {type(value).__name__}"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
+
+
+def _float(value: Any) -> float:
+    """Return what says of itself that it is a real number; NaN for all else."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")
+    alone = getattr(value, "shape", ()) == ()
+    real = hasattr(type(value), "__float__") or hasattr(type(value), "__index__")
+    masked = getattr(value, "mask", False) is not False and bool(value.mask)
+    if isinstance(value, (bool, str, complex)) or not real or not alone or masked:
+        return math.nan
+    if kind not in "iufO":
+        return math.nan
+    if kind == "O" and value.item() is not value:
+        return _float(value.item())
+    try:
+        return float(value)
+    except (TypeError, ValueError, ArithmeticError):
+        return math.nan
 
 
 def check_number(
@@ -60,24 +117,26 @@ def check_number(
 ) -> float:
     """Return ``value`` as a float, or raise ``ValueError`` naming it and what is allowed.
 
-    NaN, infinities, booleans, complex numbers, strings and arrays are refused.
+    Whatever is a real number is taken: of numpy, a fraction, a decimal, an array of no dimension.
+    NaN, infinities, numbers beyond the range of floats, booleans, complex numbers, dates, text,
+    masked values and arrays are refused.
     """
-    try:
-        if isinstance(value, (bool, str, bytes, complex)):
-            raise TypeError
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+    number = _float(value)
     if math.isfinite(number) and above < number < below and at_least <= number <= at_most:
         return number
-    limits = _allowed(above, at_least, at_most, below)
-    allowed = f"a finite number {limits}".rstrip()
-    raise ValueError(f"{name} must be {allowed}, got {value!r}" + (f"; {hint}" if hint else ""))
+    allowed = allowed_number(above, at_least, at_most, below)
+    raise ValueError(
+        f"{name} must be {allowed}, got {shown(value)}" + (f"; {hint}" if hint else "")
+    )
 
 
-def check_whole_number(name: str, value: Any, *, at_least: int = 0) -> int:
+def check_whole_number(
+    name: str, value: Any, *, at_least: int = 0, at_most: float = math.inf, hint: str = ""
+) -> int:
     """Return ``value`` as an int, or raise ``ValueError`` naming it and what is allowed."""
-    number = check_number(name, value, at_least=at_least)
+    number = check_number(name, value, at_least=at_least, at_most=at_most, hint=hint)
     if number != int(number):
-        raise ValueError(f"{name} must be a whole number >= {at_least}, got {value!r}")
-    return int(number)
+        allowed = allowed_number(at_least=at_least, at_most=at_most, kind="whole")
+        raise ValueError(f"{name} must be {allowed}, got {shown(value)}")
+    # an integer keeps the digits that a float has no room for
+    return operator.index(value) if hasattr(type(value), "__index__") else int(number)
