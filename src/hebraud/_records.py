@@ -32,7 +32,7 @@ from hebraud.model.model import Model
 from hebraud.model.relaxation import FractionalDrop, GaussianLanding, Landing, ResidualStress
 from hebraud.model.scales import Scales
 from hebraud.model.starts import _Gaussian as Gaussian
-from hebraud.model.threshold_law import ThresholdLaw
+from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn, Single
 from hebraud.model.yielding import PowerRate
 from hebraud.rheology.columns import COLUMNS, Column
@@ -41,7 +41,6 @@ from hebraud.rheology.flow_curve import FlowCurve
 from hebraud.solvers.finite_volume import CellDensity
 from hebraud.solvers.grid import Grid
 from hebraud.solvers.history import History
-from hebraud.solvers.residence import _Conditioned as Conditioned
 from hebraud.solvers.residence import _Reweighted as Reweighted
 from hebraud.solvers.sample import Sample
 from hebraud.solvers.starts import CellStart, ClassStart

@@ -1,9 +1,9 @@
 r"""The flow curve at small shear rate, Sigma = sigma_Y + A g^n, of the model and its variants.
 
-Layers over the thresholds are thin at small g. With nu = x^eta at the overstress x, they are as
-wide as ell = lambda D^n, n = 1/(2 + eta), where lambda = -R(0)/R'(0) for the decaying solution of
-R'' = x^eta R; P goes on inside as if it vanished at b = c + ell, and blocks yield, on average, at
-b. To this order, therefore, all is one problem, with absorbing walls at +-b and landing at +-x:
+Layers over the thresholds are thin at small g. With nu = r x^eta at the overstress x, they are as
+wide as ell = lambda (D/r)^n, n = 1/(2 + eta), where lambda = -R(0)/R'(0) for the decaying solution
+of R'' = x^eta R; P goes on inside as if it vanished at b = c + ell, and blocks yield, on average,
+at b. To this order, therefore, all is one problem, with absorbing walls at +-b and landing at +-x:
 a line x = scale b + offset. From its splitting probability and the two moment identities
 (:mod:`hebraud.analytic.symbolic_variants` derives this), with v = g/D, w = b + x, y = v w, and
 alpha and sigma_Y of :mod:`hebraud.analytic.closed_form`,
@@ -18,8 +18,8 @@ k and m counts; (b - x)^2 is the mean released square of an event:
     quenched   D/Gamma = 1/<1/k>   D/(released square) = 1/<(b - x)^2/k>      Sigma = <m>
 
 At ell = 0 that is the coupling and sigma_Y, functions of u = lim v; the derivative of Sigma by ell
-at fixed coupling, times lambda u^-n, is A. At the critical coupling u -> 0, sigma_Y vanishes, and
-v^2 ~ ell instead: Sigma = A g^(1/(5 + 2 eta)).
+at fixed coupling, times lambda (r u)^-n, is A. At the critical coupling u -> 0, sigma_Y vanishes,
+and v^2 ~ ell instead: Sigma = A g^(1/(5 + 2 eta)).
 
 Reduced units: stress in sigma_c, shear rate in sigma_c/(G0 tau).
 """
@@ -36,9 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 from hebraud.analytic.closed_form import langevin_function, langevin_slope
 from hebraud.analytic.critical import critical_coupling, weight_exponent
 from hebraud.errors import NoStationaryState, check_number
-from hebraud.model.coupling import ActivityNoise, DropNoise
+from hebraud.model.contracts import Onset
 from hebraud.model.model import Model
-from hebraud.model.yielding import PowerRate
 
 __all__ = ["Asymptote", "asymptote", "asymptote_at", "critical_asymptote", "layer_length"]
 
@@ -138,9 +137,10 @@ def _exists(model: Model) -> None:
             f"{model!r} has no yield stress at any coupling: <c^-2> of its quenched thresholds "
             "diverges, and the weakest blocks never rest"
         )
-    quenched = not (model.thresholds.redraws or isinstance(model.coupling, DropNoise))
-    exponent = weight_exponent(getattr(model.thresholds, "law", ()))
-    if quenched and exponent <= 3.0 + 1e-4:
+    if model.thresholds.redraws or not model.noise.per_event:
+        return
+    exponent = weight_exponent(model.thresholds)
+    if exponent <= 3.0 + 1e-4:
         raise NotImplementedError(
             f"the first correction to the yield stress of {model!r} is no power 1/(2 + eta) of "
             "the rate: <c^-3> of its quenched thresholds diverges, as P(c < e) falls as "
@@ -172,17 +172,21 @@ def _means(model: Model, v: Floats) -> tuple[_Jet, _Jet]:
     c, weight = model.thresholds.nodes(breaks=offset)
     k, m, released = _cycle(c, scale, offset, np.asarray(v)[..., None])
     one = _Jet(np.ones_like(k.value), np.zeros_like(k.value), np.zeros_like(k.value))
-    noise = one if isinstance(model.coupling, ActivityNoise) else released
+    event, square = (part / model.noise.alpha for part in model.noise[1:])
+    noise = _Jet(*(event * a + square * b for a, b in zip(one, released, strict=True)))
     if model.thresholds.redraws:
         time = k.mean(weight)
         return time.over(noise.mean(weight)), (k * m).mean(weight).over(time)
     return one.mean(weight).over(noise.over(k).mean(weight)), m.mean(weight)
 
 
-def _eta(model: Model) -> float:
-    if not isinstance(model.yielding, PowerRate):
-        raise NotImplementedError(f"no asymptote is known for the yield law {model.yielding!r}")
-    return model.yielding.eta
+def _onset(model: Model) -> Onset:
+    if model.yields.onset is None:
+        raise NotImplementedError(
+            f"no asymptote is known for the yield law {model.yielding!r}: its rate does not set in "
+            "at the threshold as a power of the overstress"
+        )
+    return model.yields.onset
 
 
 def asymptote_at(model: Model, u: ArrayLike) -> Asymptote:
@@ -192,8 +196,8 @@ def asymptote_at(model: Model, u: ArrayLike) -> Asymptote:
     ----------
     model : Model
         One threshold or quenched ones with ``FractionalDrop`` or ``ResidualStress`` below them, or
-        redrawn ones with full relaxation; any ``PowerRate``. The *value* of its coupling does not
-        matter, its kind does.
+        redrawn ones with full relaxation; any yield law that sets in as a power of the overstress,
+        such as ``PowerRate``. The *value* of its coupling does not matter, its kind does.
     u : array_like
         In 1/sigma_c, > 0; u -> 0 is the critical coupling, u -> infinity no coupling.
 
@@ -210,9 +214,9 @@ def asymptote_at(model: Model, u: ArrayLike) -> Asymptote:
     NoStationaryState
         Where quenched thresholds leave no yield stress at any coupling.
     ValueError
-        If u is not > 0, or the model's coupling is ``FixedNoise``.
+        If u is not > 0, or the model's coupling has constant noise, as ``FixedNoise``.
     """
-    eta = _eta(model)
+    r, eta = _onset(model)
     _exists(model)
     values = np.asarray(u, dtype=np.float64)
     for value in values.ravel():
@@ -220,7 +224,7 @@ def asymptote_at(model: Model, u: ArrayLike) -> Asymptote:
     coupling, stress = _means(model, values)
     n = 1.0 / (2.0 + eta)
     slope = stress.by_ell - stress.by_v * coupling.by_ell / coupling.by_v
-    prefactor = layer_length(eta) * values**-n * slope
+    prefactor = layer_length(eta) * (r * values) ** -n * slope
     u, alpha, sigma, a = (
         column if column.ndim else float(column)
         for column in (values, coupling.value, stress.value, prefactor)
@@ -253,9 +257,9 @@ def asymptote(model: Model) -> Asymptote:
     """
     from scipy.optimize import brentq
 
-    _eta(model)
+    _onset(model)
     _exists(model)
-    target = float(model.coupling.alpha)  # type: ignore[attr-defined]
+    target = model.noise.alpha
 
     def excess(log_u: float) -> float:
         return math.log(float(_means(model, np.array(math.exp(log_u)))[0].value) / target)
@@ -287,7 +291,7 @@ def critical_asymptote(model: Model) -> Asymptote:
     NoStationaryState, ValueError
         As :func:`asymptote_at`.
     """
-    eta = _eta(model)
+    r, eta = _onset(model)
     _exists(model)
     n, small = 1.0 / (2.0 + eta), 1e-7 / float(model.thresholds.nodes()[0].max())
     coupling, stress = _means(model, np.array(small))  # the next terms are of relative order 1e-14
@@ -297,6 +301,6 @@ def critical_asymptote(model: Model) -> Asymptote:
             "the layers over the threshold widen"
         )
     ratio = -2.0 * small * float(coupling.by_ell / coupling.by_v)
-    v = (ratio * layer_length(eta)) ** (1.0 / (2.0 + n))  # times g^(n/(2 + n))
+    v = (ratio * layer_length(eta) * r**-n) ** (1.0 / (2.0 + n))  # times g^(n/(2 + n))
     prefactor = float(stress.value) / small * v
     return Asymptote(0.0, critical_coupling(model), 0.0, prefactor, n / (2.0 + n))

@@ -7,15 +7,15 @@ yields, taken positive by symmetry, are a Markov chain,
 
     s -> max(c', |y|),    y = scale s + offset, with the weights of the landing rule,
 
-and D = coupling(Gamma) has a solution with D -> 0 at
+and D = alpha (a Gamma + b int nu (s - s')^2 P ds), a + b = 1, has a solution with D -> 0 at
 
-    ActivityNoise   1/alpha_c = 2 E_class[ 1/E(c'^2 - y^2)+ ]
-    DropNoise       1/alpha_c = 2 E_class[ E (s - y)^2 / E(c'^2 - y^2)+ ]
+    1/alpha_c = 2 E_class[ E (a + b (s - y)^2) / E(c'^2 - y^2)+ ]
 
-in the chain's stationary law, with one class where thresholds are redrawn and one class a threshold
-where they are quenched. Blocks that land over their threshold for ever make noise at D = 0, hence
-alpha_c = 0; unless it is the drops that count and these vanish with D: such blocks yield where they
-landed, give or take <(s - y)^2> = 2D tau, and count 2 in the sum.
+(a = 1 for ``ActivityNoise``, b = 1 for ``DropNoise``) in the chain's stationary law, with one class
+where thresholds are redrawn and one class a threshold where they are quenched. Blocks that land
+over their threshold for ever make noise at D = 0, hence alpha_c = 0; unless it is the drops that
+count and these vanish with D: such blocks yield where they landed, give or take
+<(s - y)^2> = 2D tau, and count 2 in the sum.
 
 Where quenched thresholds come close to 0 the sum diverges if P(c < e) falls no faster than e^2,
 because the weakest blocks then yield at a rate that does not vanish with D: alpha_c = 0 again.
@@ -25,12 +25,10 @@ Drops that vanish with the threshold (``DropNoise`` and landings proportional to
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.model.coupling import FixedNoise
 from hebraud.model.model import Model
 from hebraud.model.relaxation import LandingLines
 from hebraud.model.thresholds import Thresholds
@@ -40,21 +38,23 @@ __all__ = ["critical_coupling", "weight_exponent"]
 Floats = NDArray[np.float64]
 _POINTS = 600
 """Of the chain's grid, and of a continuous law on it; errors fall as their square."""
+_SMALL = 1e-3
+"""What a kink may do to a mean, so small that no continuous law meets it at a tolerance of 1/2."""
 _LINES = 801
 """For a continuous landing rule: so close that kinks at the threshold do not matter."""
 
 
-def weight_exponent(law: Any) -> float:
+def weight_exponent(thresholds: Thresholds) -> float:
     """Return e of P(c < x) ~ x^e at small thresholds x; infinite for a law that does not reach 0.
 
-    ``law`` is a frozen ``scipy.stats`` law, conditioned on c > 0, or a tuple of samples.
+    A rule that does not state it (``exponent_at_zero``) is asked for its lowest quantiles.
     """
-    if isinstance(law, tuple):
-        return math.inf
-    if float(law.cdf(0.0)) > 0.0:
-        return 1.0 if float(law.pdf(0.0)) > 0.0 else math.inf
-    below = law.cdf(float(law.median()) * np.array([1e-6, 1e-7]))
-    return float(np.log10(below[0] / below[1])) if np.all(below > 0.0) else math.inf
+    stated = getattr(thresholds, "exponent_at_zero", None)
+    if stated is not None:
+        return float(stated)
+    # low enough that the next power counts for 1e-5, high enough that 1 - q still tells them apart
+    above, below = thresholds.ppf(np.array([1e-10, 1e-11]))
+    return 1.0 / math.log10(above / below) if above > below else math.inf
 
 
 def critical_coupling(model: Model) -> float:
@@ -62,14 +62,16 @@ def critical_coupling(model: Model) -> float:
 
     For ``ActivityNoise`` it is measured in D/Gamma (1/2 in the classical model), for ``DropNoise``
     in D over the released square (1/2 too for full relaxation; the two differ elsewhere and must
-    not be compared).
+    not be compared). For a coupling with both it is the sum of the two numbers that it states,
+    ``per_event + per_square``, where both are scaled alike.
 
     Parameters
     ----------
     model : Model
-        Any coupling but ``FixedNoise``; its value does not matter. Accurate to 1e-9, or to what the
-        quadrature of the threshold law gives; where blocks can land over a threshold at a stress
-        that depends on where they yielded, to 1e-4 (to 1e-3 for thresholds with exponential tails).
+        Any coupling without constant noise; its value does not matter. Accurate to 1e-9, or to what
+        the quadrature of the threshold law gives; where blocks can land over a threshold at a
+        stress that depends on where they yielded, to 1e-4 (to 1e-3 for thresholds with exponential
+        tails).
 
     Returns
     -------
@@ -81,22 +83,27 @@ def critical_coupling(model: Model) -> float:
     Raises
     ------
     ValueError
-        For ``FixedNoise``, which has no feedback.
+        For ``FixedNoise`` and any coupling with a constant part: there is a state of rest whatever
+        the feedback.
     NotImplementedError
         Where events can raise a stress over the threshold without bound, and where landings of
         ``GaussianLanding`` scatter by more than five times the lowest threshold.
     """
-    coupling = model.coupling
-    if isinstance(coupling, FixedNoise):
-        raise ValueError(f"critical_coupling needs a coupling with feedback, got {coupling!r}")
-    alpha: float = coupling.alpha  # type: ignore[attr-defined]
+    constant, per_event, per_square = model.noise
+    if constant:
+        raise ValueError(
+            "critical_coupling needs a coupling with feedback and without constant noise, got "
+            f"{model.coupling!r}: D = {constant:g} without events keeps a state of rest at every "
+            "coupling"
+        )
+    event, square = per_event / model.noise.alpha, per_square / model.noise.alpha
     lines = model.relaxation.quadrature(_LINES)
     landings = np.abs(lines.offset[lines.scale == 0.0])
 
     def noise(c: Floats, weight: Floats) -> float:
         """Noise over alpha D of blocks that draw their thresholds from c."""
         rest, drop = _means(model, c, weight, lines)
-        made = float(coupling.diffusion(1.0, drop)) / alpha
+        made = event + square * drop
         if rest == 0.0:
             return math.inf if made > 0.0 else 2.0 * bool(landings.max() > c.max())
         return 2.0 * made / rest
@@ -107,15 +114,14 @@ def critical_coupling(model: Model) -> float:
             c, weight = _fine(model.thresholds)
         total = noise(c, weight)
     else:
-        law: Any = getattr(model.thresholds, "law", ())
-        if weight_exponent(law) <= 2.0 + 1e-4:
-            weakest = np.array([1e-6 * float(law.median())])
-            drop = _means(model, weakest, np.ones(1), lines)[1]
-            if coupling.diffusion(1.0, drop) > 1e-9 * alpha * float(law.median()) ** 2:
+        if weight_exponent(model.thresholds) <= 2.0 + 1e-4:
+            median = float(model.thresholds.ppf(np.array([0.5]))[0])
+            drop = _means(model, np.array([1e-6 * median]), np.ones(1), lines)[1]
+            if event + square * drop > 1e-9 * median**2:
                 return 0.0
         thresholds = model.thresholds.nodes(breaks=landings)
-        std = getattr(model.relaxation, "std", 0.0)
-        if std > 5.0 * thresholds[0][0]:
+        variance = lines.weight @ lines.offset**2 - (lines.weight @ lines.offset) ** 2
+        if model.scatters and math.sqrt(variance) > 5.0 * thresholds[0][0]:
             raise NotImplementedError(
                 f"the critical coupling of {model!r} is not known: landings scatter by more than "
                 f"five times the lowest threshold, {thresholds[0][0]:.3g}; find it from "
@@ -151,8 +157,9 @@ def _means(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tupl
 
 def _fine(thresholds: Thresholds) -> tuple[Floats, Floats]:
     """Nodes of a continuous law so close that the kinks of max(c', y) do not matter."""
-    if not hasattr(getattr(thresholds, "law", None), "isf"):
-        return thresholds.nodes()
+    few = thresholds.nodes(0.5)
+    if np.array_equal(few[0], thresholds.nodes(1e-3, kinks=_SMALL)[0]):
+        return few  # values of their own are the same at every tolerance
     quantile = 1.0 / (1.0 + np.exp(-np.linspace(-30.0, 30.0, _POINTS)))
     weight = quantile * (1.0 - quantile)
     return thresholds.ppf(quantile), weight / weight.sum()

@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 from hebraud.analytic.parity import Parity
 from hebraud.analytic.renewal import Cycle, cycle, occupation
 from hebraud.errors import ConvergenceError, NoStationaryState, check_number
-from hebraud.model.coupling import ActivityNoise, FixedNoise
 from hebraud.model.model import Model
-from hebraud.model.yielding import ConstantRate
 
 __all__ = ["ExactState", "applies", "classical_curve", "rest_diffusion", "stationary"]
 
@@ -37,7 +35,7 @@ _BELOW_CRITICAL = (
 
 def applies(model: Model) -> bool:
     """True where the exact solution does: constant yield rate and fixed landings."""
-    return model.yielding == ConstantRate() and model.relaxation.fixed_points is not None
+    return model.yields.constant == 1.0 and model.relaxation.fixed_points is not None
 
 
 def rest_diffusion(alpha: float) -> float:
@@ -165,7 +163,7 @@ class _Chain:
     @staticmethod
     def of(model: Model, rtol: float = 1e-9) -> _Chain:
         landing = model.relaxation.fixed_points
-        if landing is None or model.yielding != ConstantRate():
+        if landing is None or model.yields.constant != 1.0:
             raise ValueError(
                 "the exact solver needs ConstantRate() and a landing rule with fixed points "
                 f"(FractionalDrop(1.0), ResidualStress(r), Landing(..., relative=False)), got "
@@ -292,8 +290,7 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
     """
     g = check_number("shear_rate", shear_rate)
     if model.classical:
-        assert isinstance(model.coupling, ActivityNoise)
-        curve = classical_curve(model.coupling.alpha, np.array([g]))
+        curve = classical_curve(model.noise.alpha, np.array([g]))
         D, activity = float(curve.diffusion[0]), float(curve.activity[0])
         chain = _Chain.of(model)
         visits = chain.means(D, abs(g)).visits
@@ -335,20 +332,21 @@ def _diffusion_roots(model: Model, chain: _Chain, g: float) -> list[tuple[float,
     coupling(D)/D is sampled at eight points a decade, wide enough to hold every root, and each
     sign change of its logarithm is closed by Brent's method in ln D.
     """
-    if isinstance(model.coupling, FixedNoise):
-        return [(model.coupling.D, 1.0)]
+    if not model.noise.alpha:
+        return [(model.noise.constant, 1.0)]
     from scipy.optimize import brentq
 
     def excess(log_D: Floats | float) -> Floats:
         D = np.exp(log_D)
         means = chain.means(D, g)
-        noise = model.coupling.diffusion(means.activity, means.released_square)  # type: ignore[arg-type]
+        noise = model.noise.diffusion(means.activity, means.released_square)
         return np.asarray(np.log(noise) - log_D)
 
     # As D -> 0 the noise tends to that of pure drift (g > 0) or falls in proportion to D (g = 0);
     # as D -> infinity the activity is at most 1.
     scale = max(1.0, g, float(chain.c.max())) ** 2
     lowest = float(np.exp(excess(np.log(1e-40)) + np.log(1e-40))) if g > 0.0 else 1e-30
+    lowest = model.noise.constant or lowest  # D is never below it
     log_D = np.arange(np.log(lowest) - 5.0, np.log(1e12 * scale), np.log(10.0) / 8.0)
     values = excess(log_D)
     falls = np.flatnonzero((values[:-1] > 0.0) != (values[1:] > 0.0))

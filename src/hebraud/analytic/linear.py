@@ -84,7 +84,7 @@ def _resting_alpha(model: Model, what: str) -> float:
         raise ValueError(
             f"the closed form of {what} holds for the classical model only, got {model!r}"
         )
-    alpha: float = model.coupling.alpha  # type: ignore[attr-defined]
+    alpha = model.noise.alpha
     if exact.rest_diffusion(alpha) == 0.0:
         raise NoStationaryState(
             f"{what} needs a quiescent state with D > 0, which {model!r} does not have (its "
@@ -192,7 +192,7 @@ def viscosity(model: Model) -> float:
         # odd parts are kept to full precision, and the next term is smaller by (g/D)^2
         rate = 1e-9 * rest.diffusion
         return exact.stationary(model, rate).stress / rate
-    alpha = model.coupling.alpha  # type: ignore[attr-defined]
+    alpha = model.noise.alpha
     if exact.rest_diffusion(alpha) == 0.0:
         return math.inf
     inside, outside = _response(alpha, np.zeros(1, dtype=np.complex128))

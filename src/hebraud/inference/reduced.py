@@ -6,11 +6,12 @@ import dataclasses
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.analytic.critical import critical_coupling
 from hebraud.analytic.exact import applies, classical_curve
 from hebraud.model.coupling import DropNoise
 from hebraud.model.model import Model
@@ -56,24 +57,17 @@ class ReducedCurve(Protocol):
 
 def coupling_of(model: Model) -> float:
     """Return alpha of a model, or raise where its noise has none."""
-    alpha = getattr(model.coupling, "alpha", None)
-    if alpha is None:
+    if not model.noise.alpha:
         raise ValueError(
             "a fit needs a coupling with an alpha, ActivityNoise(alpha) or DropNoise(alpha), got "
-            f"{model.coupling!r}"
+            f"{model.coupling!r}, which makes the same noise whatever the events"
         )
-    return float(alpha)
+    return model.noise.alpha
 
 
 def with_coupling(model: Model, alpha: float) -> Model:
     """Return the model with another alpha in the same kind of coupling."""
-    coupling: Any = model.coupling
-    return Model(
-        dataclasses.replace(coupling, alpha=alpha),
-        relaxation=model.relaxation,
-        thresholds=model.thresholds,
-        yielding=model.yielding,
-    )
+    return dataclasses.replace(model, coupling=model.noise.of_strength(alpha))
 
 
 def reduced_curve(model: Model) -> ReducedCurve:
@@ -141,19 +135,26 @@ class Tabulated:
     @cached_property
     def lattice(self) -> _Rows:
         """The rows; even in ln alpha where the model has no critical coupling > 0."""
-        from hebraud.analytic.critical import critical_coupling
-
-        critical = critical_coupling(self.model)
+        constant = self.model.noise.constant  # which keeps a state of rest at any coupling
+        critical = math.inf if constant else critical_coupling(self.model)
         if 0.0 < critical < math.inf:
             return _Rows(math.log(critical), 2e-3, 0.2)
         return _Rows(0.0, 1e3, 1e-4)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The range of ln alpha; ``DropNoise`` has no state above its critical coupling."""
-        if not isinstance(self.model.coupling, DropNoise):
+        """The range of ln alpha.
+
+        What released squares make of D runs away above the critical coupling of ``DropNoise``.
+        """
+        noise = self.model.noise
+        if not noise.per_square:
             return math.log(1e-4), math.log(1e3)
-        highest = self.lattice.centre - 0.02
+        if noise.per_event or noise.constant:
+            drops = dataclasses.replace(self.model, coupling=DropNoise(1.0))
+            highest = math.log(critical_coupling(drops) * noise.alpha / noise.per_square) - 0.02
+        else:
+            highest = self.lattice.centre - 0.02
         return highest - 10.0, highest
 
     def _log_stress(self, row: int, columns: NDArray[np.int64]) -> Floats:

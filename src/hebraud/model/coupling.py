@@ -1,5 +1,9 @@
 """Slot 1, the coupling: how much mechanical noise the plastic events make.
 
+A coupling states three numbers, and no solver asks for more:
+
+    D = constant + per_event Gamma + per_square int nu <(s - s')^2> P ds.
+
 D multiplies the second derivative of P, so that a free block's stress spreads as
 <(s - s0)^2> = 2 D t. Where a paper defines D as <(s - s0)^2>/t instead, its D and its
 coupling are twice those used here.
@@ -8,32 +12,96 @@ coupling are twice those used here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from hebraud.errors import check_number
 
-__all__ = ["ActivityNoise", "Coupling", "DropNoise", "FixedNoise"]
+__all__ = ["ActivityNoise", "Coupling", "DropNoise", "FixedNoise", "NoiseTerms"]
 
 
-@runtime_checkable
-class Coupling(Protocol):
-    """What every coupling says: D from two numbers that are linear in P."""
+class NoiseTerms(NamedTuple):
+    """What a coupling states: D = constant + per_event Gamma + per_square (released square).
 
-    def diffusion(self, activity: float, released_square: float) -> float:
+    It is a coupling itself: ``Model(NoiseTerms(0.0, 0.2, 0.1))`` mixes both kinds of noise. A model
+    refuses numbers that are not finite and >= 0, and three zeros.
+
+    Attributes
+    ----------
+    constant : float
+        D without events, in sigma_c^2/tau.
+    per_event : float
+        What the activity Gamma is multiplied with, in sigma_c^2: alpha of :class:`ActivityNoise`.
+    per_square : float
+        What int nu <(s - s')^2> P ds is multiplied with, dimensionless: alpha of
+        :class:`DropNoise`.
+    """
+
+    constant: float
+    per_event: float
+    per_square: float
+
+    @property
+    def terms(self) -> NoiseTerms:
+        """The three numbers themselves."""
+        return self
+
+    @property
+    def alpha(self) -> float:
+        """The strength of the feedback, per_event + per_square; 0 where noise is only given."""
+        return self.per_event + self.per_square
+
+    def diffusion(self, activity: Any, released_square: Any) -> Any:
         """Return D in units of sigma_c^2/tau.
 
         Parameters
         ----------
-        activity : float
+        activity : float or ndarray
             Gamma = int nu P ds, in 1/tau (eq. 2).
-        released_square : float
+        released_square : float or ndarray
             int nu <(s - s')^2> P ds, in sigma_c^2/tau; s' is where the block lands.
         """
+        # terms that are zero are left out: what they multiply may have overflowed
+        parts: list[Any] = [self.constant] if self.constant or not self.alpha else []
+        parts += [self.per_event * activity] if self.per_event else []
+        parts += [self.per_square * released_square] if self.per_square else []
+        return sum(parts[1:], parts[0])
+
+    def of_strength(self, alpha: float) -> Coupling:
+        """Return the coupling with its feedback scaled to ``alpha``, its parts in proportion."""
+        if self.constant or (self.per_event and self.per_square):
+            factor = alpha / self.alpha
+            return NoiseTerms(self.constant, factor * self.per_event, factor * self.per_square)
+        return ActivityNoise(alpha) if self.per_event else DropNoise(alpha)
+
+
+@runtime_checkable
+class Coupling(Protocol):
+    """What every coupling says: three numbers.
+
+    An object with a method ``diffusion(activity, released_square)`` in their place is asked for
+    them when a model is built, and refused where it is not affine in its two arguments.
+    """
+
+    @property
+    def terms(self) -> NoiseTerms:
+        """The constant, and what the activity and the released square are multiplied with."""
         ...
 
 
+class _Stated:
+    """A coupling that says D by what it states."""
+
+    @property
+    def terms(self) -> NoiseTerms:
+        raise NotImplementedError
+
+    def diffusion(self, activity: Any, released_square: Any) -> Any:
+        """Return D in units of sigma_c^2/tau; see :meth:`NoiseTerms.diffusion`."""
+        return self.terms.diffusion(activity, released_square)
+
+
 @dataclass(frozen=True)
-class ActivityNoise:
+class ActivityNoise(_Stated):
     """D = alpha sigma_c^2 Gamma: noise set by the rate of events alone (eq. 3).
 
     Parameters
@@ -47,13 +115,14 @@ class ActivityNoise:
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", check_number("alpha", self.alpha, above=0.0))
 
-    def diffusion(self, activity: float, released_square: float) -> float:
-        """Return D = alpha Gamma."""
-        return self.alpha * activity
+    @property
+    def terms(self) -> NoiseTerms:
+        """D = alpha Gamma."""
+        return NoiseTerms(0.0, self.alpha, 0.0)
 
 
 @dataclass(frozen=True)
-class DropNoise:
+class DropNoise(_Stated):
     """D = alpha int nu <(s - s')^2> P ds: noise set by the stress that events release.
 
     This is eq. (8) of the paper with the mean square of the model's own stress drops in the
@@ -71,13 +140,14 @@ class DropNoise:
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", check_number("alpha", self.alpha, above=0.0))
 
-    def diffusion(self, activity: float, released_square: float) -> float:
-        """Return D = alpha times the released square."""
-        return self.alpha * released_square
+    @property
+    def terms(self) -> NoiseTerms:
+        """D = alpha times the released square."""
+        return NoiseTerms(0.0, 0.0, self.alpha)
 
 
 @dataclass(frozen=True)
-class FixedNoise:
+class FixedNoise(_Stated):
     """D given from outside: the linear Fokker-Planck equation, for tests and for teaching.
 
     Parameters
@@ -91,6 +161,7 @@ class FixedNoise:
     def __post_init__(self) -> None:
         object.__setattr__(self, "D", check_number("D", self.D, above=0.0))
 
-    def diffusion(self, activity: float, released_square: float) -> float:
-        """Return D, whatever the activity."""
-        return self.D
+    @property
+    def terms(self) -> NoiseTerms:
+        """D, whatever the activity."""
+        return NoiseTerms(self.D, 0.0, 0.0)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from hebraud.model.coupling import ActivityNoise, Coupling
+from hebraud.model.contracts import (
+    YieldAnswers,
+    landing_answers,
+    noise_terms,
+    one_threshold,
+    yields,
+)
+from hebraud.model.coupling import ActivityNoise, Coupling, NoiseTerms
 from hebraud.model.relaxation import FractionalDrop, Relaxation
 from hebraud.model.thresholds import Single, Thresholds
 from hebraud.model.yielding import ConstantRate, Yielding
@@ -16,6 +23,15 @@ __all__ = ["Model"]
 def _fits(value: Any, protocol: type) -> bool:
     """True for an object with the protocol's methods; a class is not one."""
     return isinstance(value, protocol) and not isinstance(value, type)
+
+
+def _makes_noise(value: Any) -> bool:
+    """True for a coupling, which states its terms or has a method for D that is asked for them."""
+    return _fits(value, Coupling) or (hasattr(value, "diffusion") and not isinstance(value, type))
+
+
+def _activity(coupling: Any, alpha: Any) -> ActivityNoise:
+    return ActivityNoise(alpha if coupling is None else coupling)
 
 
 @dataclass(frozen=True, init=False)
@@ -31,6 +47,8 @@ class Model:
     ----------
     coupling : float or Coupling
         Mechanical noise. A bare number alpha means ``ActivityNoise(alpha)``.
+    alpha : float
+        The same bare number by its name, in the place of ``coupling``.
     relaxation : Relaxation
         Where a yielded block lands: ``FractionalDrop(f)``, ``ResidualStress(r)``,
         ``GaussianLanding(drop, std)``, ``Landing(points, weights)``.
@@ -40,27 +58,49 @@ class Model:
     yielding : Yielding
         Yield rate over the threshold: ``ConstantRate()`` or ``PowerRate(eta)``.
 
+    Attributes
+    ----------
+    noise : NoiseTerms
+        The three numbers that the coupling states: all that solvers know of it.
+    yields : YieldAnswers
+        The constant rate, and the power law at the threshold, of a yield law that has one.
+    one_threshold : float or None
+        The threshold, in sigma_c, where all blocks have one and the same for ever.
+    scatters : bool
+        True where landings are spread out continuously.
+
     Raises
     ------
     ValueError
-        If a slot holds something that does not fit it; the message names the slot.
+        If a slot holds something that does not fit it, or that breaks a promise of its protocol
+        (:mod:`hebraud.model.contracts`); the message names the slot.
     """
 
     coupling: Coupling
     relaxation: Relaxation
     thresholds: Thresholds
     yielding: Yielding
+    noise: NoiseTerms = field(init=False, repr=False, compare=False)
+    yields: YieldAnswers = field(init=False, repr=False, compare=False)
+    one_threshold: float | None = field(init=False, repr=False, compare=False)
+    scatters: bool = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
-        coupling: float | Coupling,
+        coupling: float | Coupling | None = None,
         *,
+        alpha: float | None = None,
         relaxation: Relaxation = FractionalDrop(1.0),  # noqa: B008 - frozen
         thresholds: float | Thresholds = 1.0,
         yielding: Yielding = ConstantRate(),  # noqa: B008 - frozen
     ) -> None:
+        if (coupling is None) == (alpha is None):
+            raise ValueError(
+                "coupling or alpha must be given, and not both, got "
+                f"coupling={coupling!r} and alpha={alpha!r}; try Model(0.3)"
+            )
         slots = {
-            "coupling": coupling if _fits(coupling, Coupling) else ActivityNoise(coupling),  # type: ignore[arg-type]
+            "coupling": coupling if _makes_noise(coupling) else _activity(coupling, alpha),
             "relaxation": relaxation,
             "thresholds": thresholds if _fits(thresholds, Thresholds) else Single(thresholds),  # type: ignore[arg-type]
             "yielding": yielding,
@@ -73,8 +113,14 @@ class Model:
             raise ValueError(
                 f"yielding must be a yield law such as PowerRate(eta), got {yielding!r}"
             )
-        for name, slot in slots.items():
-            object.__setattr__(self, name, slot)
+        answers = {
+            "noise": noise_terms(slots["coupling"]),
+            "scatters": landing_answers(relaxation),
+            "one_threshold": one_threshold(slots["thresholds"]),
+            "yields": yields(yielding),
+        }
+        for name, value in (slots | answers).items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         """Show the coupling and the slots that differ from the classical model's."""
@@ -88,8 +134,13 @@ class Model:
     @property
     def classical(self) -> bool:
         """True for the Hébraud-Lequeux model itself, with any alpha."""
-        return isinstance(self.coupling, ActivityNoise) and all(
-            getattr(self, name) == classical for name, classical in _CLASSICAL_SLOTS.items()
+        fixed = self.relaxation.fixed_points
+        return (
+            self.noise == (0.0, self.noise.per_event, 0.0)
+            and fixed is not None
+            and not fixed.offset.any()
+            and self.one_threshold == 1.0
+            and self.yields.constant == 1.0
         )
 
 

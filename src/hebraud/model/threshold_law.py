@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number
 
-__all__ = ["ThresholdLaw"]
+__all__ = ["Conditioned", "ThresholdLaw"]
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioned:
+    """The density of a frozen law conditioned on c > 0."""
+
+    law: Any
+
+    def __call__(self, threshold: Floats) -> Floats:
+        """Return the density in 1/sigma_c at thresholds of any shape."""
+        inside = np.where(threshold > 0.0, self.law.pdf(threshold), 0.0)
+        return np.asarray(inside / float(self.law.sf(0.0)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

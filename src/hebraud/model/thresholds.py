@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import ConvergenceError, check_number
-from hebraud.model.threshold_law import ThresholdLaw
+from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 
 __all__ = ["Quenched", "Redrawn", "Single", "Thresholds"]
 
@@ -118,6 +119,24 @@ class _Law:
             key = tuple(np.sort(samples).tolist())
             object.__setattr__(self, "law", key)
         object.__setattr__(self, "_key", key)
+
+    @property
+    def density(self) -> Callable[[Floats], Floats] | None:
+        """The density of the conditioned law in 1/sigma_c; None for samples, which have none."""
+        if isinstance(self.law, ThresholdLaw):
+            return self.law.density
+        return None if self._is_sampled else Conditioned(self.law)
+
+    @property
+    def exponent_at_zero(self) -> float:
+        """e of P(c < x) ~ x^e at small thresholds x; infinite for a law that does not reach 0."""
+        law = self.law
+        if self._is_sampled or isinstance(law, ThresholdLaw):
+            return math.inf
+        if float(law.cdf(0.0)) > 0.0:
+            return 1.0 if float(law.pdf(0.0)) > 0.0 else math.inf
+        below = law.cdf(float(law.median()) * np.array([1e-6, 1e-7]))
+        return float(np.log10(below[0] / below[1])) if np.all(below > 0.0) else math.inf
 
     @property
     def _is_sampled(self) -> bool:

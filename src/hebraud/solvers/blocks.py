@@ -99,7 +99,7 @@ class _Blocks:
         rates = self.model.yielding.rate(excess[:count])
         activity, release, square = weigh(rates, over[:count], *self._moments)
         self.activity, self.release = activity / n, release / n
-        self.diffusion = self.model.coupling.diffusion(self.activity, square / n)
+        self.diffusion = self.model.noise.diffusion(self.activity, square / n)
 
     def advance(self, step: float, rate: float, diffusion: float) -> None:
         """Move and yield for one step at the given g and D: exact in law whatever the step."""
@@ -108,7 +108,7 @@ class _Blocks:
         n, normals = self.stress.size, self._buffers[2]
         spread = math.sqrt(2.0 * diffusion * step)
         reach = abs(rate) * step + _REACH * spread
-        limit = float(self.model.yielding.rate(self._highest + reach))
+        limit = float(self.model.yielding.rate(np.array([self._highest + reach]))[0])
         block, time = self._arrivals(limit, step)
         begin = self.stress[block]
         half = n - n // 2

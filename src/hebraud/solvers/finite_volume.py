@@ -23,7 +23,6 @@ from hebraud.errors import (
     check_number,
     check_whole_number,
 )
-from hebraud.model.coupling import FixedNoise
 from hebraud.model.model import Model
 from hebraud.solvers.grid import Grid
 from hebraud.solvers.null_vector import Occupation, Stationary
@@ -102,8 +101,8 @@ def root(
     next step needs.
     """
     model = chain.model
-    if isinstance(model.coupling, FixedNoise):
-        return model.coupling.D, chain.occupation(model.coupling.D, accuracy), slope
+    if not model.noise.alpha:
+        return model.noise.constant, chain.occupation(model.noise.constant, accuracy), slope
     look = accuracy if chain.warm else max(accuracy, _FIRST_LOOK)
     found = chain.occupation(math.exp(log_d), look)
     x, f = log_d, log_excess(model, found, log_d)

@@ -69,9 +69,8 @@ class Linearised:
         shift, spread = hop_slopes(self.generator.grid.centres, diffusion, self.shear_rate)
         self.loading = apply_hops(*shift, mass)
         self.spreading = apply_hops(*spread, mass)
-        noise, square = chain.model.coupling.diffusion, self.generator.release_square
-        base = noise(0.0, 0.0)
-        per_yield = noise(1.0, 0.0) - base + (noise(0.0, 1.0) - base) * square
+        noise = chain.model.noise
+        per_yield = noise.per_event + noise.per_square * self.generator.release_square
         # at rest what is odd in s makes no noise: the feedback is zero by symmetry
         self.feedback = per_yield if self.shear_rate != 0.0 else np.zeros_like(per_yield)
 

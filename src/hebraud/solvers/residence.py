@@ -59,30 +59,10 @@ class _Reweighted:
         return np.asarray(self.base(threshold) * np.exp(spline(inside)))
 
 
-@dataclass(frozen=True, eq=False)
-class _Conditioned:
-    """The density of a frozen law conditioned on c > 0."""
-
-    law: Any
-
-    def __call__(self, threshold: Floats) -> Floats:
-        inside = np.where(threshold > 0.0, self.law.pdf(threshold), 0.0)
-        return np.asarray(inside / float(self.law.sf(0.0)))
-
-
-def _density(law: Any) -> Callable[[Floats], Floats] | None:
-    """Return the density of what a threshold rule holds, conditioned on c > 0; None of samples."""
-    if isinstance(law, ThresholdLaw):
-        return law.density
-    if not hasattr(law, "pdf"):
-        return None
-    return _Conditioned(law)
-
-
 def _reweighted(
-    law: Any, values: Floats, weights: Floats, new: Floats, error: float
+    rule: Any, values: Floats, weights: Floats, new: Floats, error: float
 ) -> ThresholdLaw:
-    density = _density(law)
+    density = getattr(rule, "density", None)  # what a rule need not know
     if density is not None and values.size > 1:
         density = _Reweighted(density, values, new / weights)
     return ThresholdLaw(values, new, density, error)
@@ -138,11 +118,11 @@ def snapshot_law(
     if not isinstance(model, Model):
         raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.3)")
     g = check_number("shear_rate", shear_rate)
-    law = getattr(model.thresholds, "law", None)
     if not model.thresholds.redraws:
-        return ThresholdLaw(*model.thresholds.nodes(breaks=_kinks(model)), _density(law))
+        density = getattr(model.thresholds, "density", None)
+        return ThresholdLaw(*model.thresholds.nodes(breaks=_kinks(model)), density)
     values, weights, masses, error = _found(model, g, solver)
-    return _reweighted(law, values, weights, masses / masses.sum(), error)
+    return _reweighted(model.thresholds, values, weights, masses / masses.sum(), error)
 
 
 def redraw_law(
@@ -226,7 +206,7 @@ def redraw_law(
     coarse = rule.nodes(100.0 * precision, _kinks(model), 100.0 * dense)
     error += _change(coarse, values, weights / masses, wanted)
     error += getattr(snapshot, "error_estimate", 0.0)
-    return _reweighted(rule.law, values, wanted, weights, error)
+    return _reweighted(rule, values, wanted, weights, error)
 
 
 def _change(

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import NoStationaryState
-from hebraud.model.coupling import FixedNoise
 from hebraud.model.model import Model
 from hebraud.solvers.generator import Generator
 from hebraud.solvers.grid import Layout, cycle_time, layout
@@ -120,7 +119,7 @@ class _Explorer:
 
 def log_excess(model: Model, found: Occupation, log_d: float) -> float:
     """Return log(coupling(D)/D), zero at a root."""
-    return math.log(model.coupling.diffusion(found.activity, found.released_square)) - log_d
+    return math.log(model.noise.diffusion(found.activity, found.released_square)) - log_d
 
 
 def _first_guess(model: Model, shear_rate: float) -> float:
@@ -139,7 +138,7 @@ def _first_guess(model: Model, shear_rate: float) -> float:
         a = c + 0.5 * (g + math.sqrt(g * g + 4.0 * diffusion))
         activity = 1.0 / float(cycle_time(c, g, diffusion))
         released_square = activity * (drops[0] * a * a - drops[1] * a + drops[2])
-        return math.log(model.coupling.diffusion(activity, released_square)) - log_d
+        return math.log(model.noise.diffusion(activity, released_square)) - log_d
 
     scale = 2.0 * math.log(c)
     low, high = scale - 40.0, scale + 2.0 * math.log1p(g / c) + 15.0
@@ -169,8 +168,8 @@ def no_root(model: Model, shear_rate: float, log_d: float, excess: float) -> NoS
 
 def root_guesses(model: Model, shear_rate: float) -> list[float]:
     """Return log D near every root that is found, the largest stable one first."""
-    if isinstance(model.coupling, FixedNoise):
-        return [math.log(model.coupling.D)]
+    if not model.noise.alpha:
+        return [math.log(model.noise.constant)]
     explorer = _Explorer(model, shear_rate)
     if model.classical:
         x = _first_guess(model, shear_rate)
@@ -181,6 +180,8 @@ def root_guesses(model: Model, shear_rate: float) -> list[float]:
     c = float(values @ weights)
     top, bottom = log_range(model, shear_rate)
     driven = math.log(0.05 * abs(shear_rate) * c) if shear_rate != 0.0 else -math.inf
+    if model.noise.constant:
+        driven = max(driven, math.log(model.noise.constant))
     x = 2.0 * math.log(c + abs(shear_rate)) + 4.0
     points = [(x, explorer.excess(x, 1.0))]
     while points[0][1] > 0.0 and points[0][0] < top:
@@ -208,7 +209,10 @@ def log_range(model: Model, shear_rate: float) -> tuple[float, float]:
     values, weights = model.thresholds.nodes(1e-2)
     c = float(values @ weights)
     depth = 28.0 if shear_rate == 0.0 else 75.0
-    return 2.0 * math.log(c + abs(shear_rate)) + 35.0, 2.0 * math.log(c) - depth
+    lowest = 2.0 * math.log(c) - depth
+    if model.noise.constant:  # D is never below it, and not much above it where events are few
+        lowest = min(lowest, math.log(model.noise.constant) - 2.0)
+    return 2.0 * math.log(c + abs(shear_rate)) + 35.0, lowest
 
 
 def _between(explorer: _Explorer, a: float, fa: float, b: float, fb: float) -> float:

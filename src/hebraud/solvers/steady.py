@@ -165,7 +165,7 @@ def flow_curve(
             f"shear_rate must be one row of at least one finite number, got {shear_rate!r}"
         )
     if model.classical and isinstance(chosen, Exact):
-        curve = exact.classical_curve(model.coupling.alpha, rates)  # type: ignore[attr-defined]
+        curve = exact.classical_curve(model.noise.alpha, rates)
         return FlowCurve(rates, curve.stress, None, curve.activity, curve.diffusion, model=model)
     states = [chosen.steady_state(model, float(rate)) for rate in rates]
     return FlowCurve(

@@ -20,10 +20,7 @@ class System:
     def __init__(self, model: Model, grid: Grid, values: Floats, weights: Floats, lines: int):
         self.grid = grid
         generator = Generator.of(model, grid, values, weights, lines)
-        coupling = model.coupling
-        self.constant = float(coupling.diffusion(0.0, 0.0))
-        per_event = float(coupling.diffusion(1.0, 0.0)) - self.constant
-        per_square = float(coupling.diffusion(0.0, 1.0)) - self.constant
+        self.constant, per_event, per_square = model.noise
         self.rates = generator.rates
         self.noise = per_event + per_square * generator.release_square
         self.release = generator.release
