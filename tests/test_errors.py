@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import multiprocessing
 import pickle
 import pkgutil
 from decimal import Decimal
@@ -111,14 +112,14 @@ NO_ARRAYS = [
 @pytest.mark.parametrize("values", NO_ARRAYS, ids=shown)
 def test_what_is_no_array_of_real_numbers_is_refused(values):
     for check in (as_floats, check_array, check_row):
-        with pytest.raises(ValueError, match=r"^rates(\[.*\])? must "):
+        with pytest.raises(ValueError, match=r"^rates(\[1\]|\[0\])? must "):
             check("rates", values)
 
 
 def test_masked_entries_are_told_from_none():
     with pytest.raises(ValueError, match=r"no masked entries, got 1 of 2: .*compressed.*filled"):
         check_array("rates", MASKED)
-    with pytest.raises(ValueError, match=r"rates\[1\] = nan"):  # the mask of pandas
+    with pytest.raises(ValueError, match=r"rates\[1\] = "):  # the mask of pandas
         check_array("rates", pd.Series([1.0, pd.NA], dtype="Float64"))
     assert check_array("rates", np.ma.array([1.0, 2.0])).tolist() == [1.0, 2.0]
 
@@ -153,10 +154,10 @@ def test_shapes_are_kept_and_the_first_bad_number_is_named():
     ):
         with pytest.raises(ValueError, match=says):
             check_array("u", value, above=0.0, hint="x")
-    with pytest.raises(ValueError, match=r"^u\[0\] must be a finite number, got '1'"):
+    with pytest.raises(ValueError, match=r"^u must be a finite number, got u\[0\] = '1'"):
         check_array("u", iter("12"))
     for value in (1.0, [], [[1.0]], [1.0, 2.0]):
-        with pytest.raises(ValueError, match=r"^u must be one row of 3 numbers.*got shape"):
+        with pytest.raises(ValueError, match=r"^u must be one row of 3 numbers.*got"):
             check_row("u", value, length=3)
 
 
@@ -212,3 +213,23 @@ class TwoNumbers(HebraudError, OSError):
 def test_an_error_with_any_constructor_pickles():
     again = pickle.loads(pickle.dumps(TwoNumbers(1, other=2)))
     assert (str(again), again.both) == ("1 and 2", (1, 2))
+
+
+def failing_run(rtol):
+    """A run that stops where the rate has no bound; called in a process of its own."""
+
+    def wild(t):
+        return abs(1.0 - t) ** -1.5 if t != 1.0 else 1e9
+
+    return hl.evolve(hl.Model(0.3), hl.ShearRate(wild), hl.gaussian(0.3), 2.0, rtol=rtol)
+
+
+def test_a_failed_run_comes_back_from_a_pool():
+    """With its time and its state; a pool waits for ever for what cannot be unpickled."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        answer = pool.map_async(failing_run, [1e-2])
+        with pytest.raises(hl.EvolutionFailed, match="loosen rtol") as caught:
+            answer.get(timeout=300)
+    assert 0.5 < caught.value.time <= 1.0
+    again = hl.evolve(hl.Model(0.3), hl.Startup(0.1), caught.value.state, 1.0, rtol=1e-2)
+    assert np.all(np.isfinite(again.stress))

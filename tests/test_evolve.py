@@ -749,11 +749,10 @@ def test_a_run_that_fails_says_where_and_gives_its_state():
     """A shear rate that grows without bound as t -> 1, stopped by its own tolerance."""
 
     def wild(t):
-        return 0.1 if t < 1.0 else math.nan
+        return abs(1.0 - t) ** -1.5 if t != 1.0 else 1e9
 
-    with pytest.raises((hl.EvolutionFailed, ValueError)) as caught:
+    with pytest.raises(hl.EvolutionFailed) as caught:
         hl.evolve(CLASSICAL, hl.ShearRate(wild), hl.gaussian(0.3), 2.0, rtol=1e-2)
-    assert isinstance(caught.value, hl.EvolutionFailed)
     assert 0.5 < caught.value.time <= 1.0
     assert "rtol" in str(caught.value)
     again = hl.evolve(CLASSICAL, hl.Startup(0.1), caught.value.state, 1.0, rtol=1e-2)

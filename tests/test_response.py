@@ -328,12 +328,12 @@ def test_below_the_critical_coupling(model):
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, [1.0, 0.0], "fast"])
 def test_bad_frequencies(bad):
     for model in (hl.Model(0.8), hl.Model(0.8, thresholds=0.5)):
-        with pytest.raises(ValueError, match="omega must be finite and > 0, got"):
+        with pytest.raises(ValueError, match="omega must be a finite number > 0, got"):
             response.complex_modulus(model, bad)
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="t must be finite and >= 0, got -1"):
+    with pytest.raises(ValueError, match=r"t must be a finite number >= 0, got t\[0\] = -1"):
         response.relaxation_modulus(hl.Model(0.8), [-1.0, 0.0])
     with pytest.raises(ValueError, match="model must be a hebraud"):
         response.complex_modulus(0.8, 1.0)

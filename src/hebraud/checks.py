@@ -31,38 +31,73 @@ _DEEPEST = 32
 """Dimensions of the deepest nested sequence: numpy's arrays have no more."""
 
 
-def _refusal(name: str, what: str, values: Any) -> ValueError:
-    return ValueError(
-        f"{name} must be a finite number or a sequence of them, got {what}: {shown(values)}"
-    )
+def _place(name: str, at: tuple[int, ...]) -> str:
+    return f"{name}[{', '.join(map(str, at))}]" if at else name
 
 
-def _of_array(name: str, array: NDArray[Any], values: Any) -> Floats:
-    if array.dtype.kind in "iuf":
-        with np.errstate(over="ignore"):  # a long double beyond the floats is infinite, as checked
-            return np.array(array, dtype=np.float64)
-    if array.dtype.kind == "O":
-        entries = [
-            check_number(f"{name}{list(at)}" if at else name, array[at])
-            for at in np.ndindex(array.shape)
-        ]
-        return np.array(entries, dtype=np.float64).reshape(array.shape)
-    raise _refusal(name, _KINDS.get(array.dtype.kind, f"dtype {array.dtype}"), values)
+class _Conversion:
+    """Turns what was given for an argument into floats, and knows where in it it is."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
+
+    def refusal(self, at: tuple[int, ...], value: Any, why: str = "") -> ValueError:
+        which = f"{_place(self.name, at)} = " if at else ""
+        return ValueError(f"{self.name} must be {self.kind}, got {which}{shown(value)}{why}")
+
+    def number(self, value: Any, at: tuple[int, ...]) -> float:
+        try:
+            return value if type(value) is float else check_number(self.name, value)
+        except ValueError:
+            raise self.refusal(at, value) from None
+
+    def unmasked(self, values: Any, at: tuple[int, ...]) -> None:
+        if isinstance(values, np.ma.MaskedArray) and np.any(np.ma.getmaskarray(values)):
+            count = int(np.ma.getmaskarray(values).sum())
+            raise ValueError(
+                f"{_place(self.name, at)} must have no masked entries, got {count} of "
+                f"{values.size}: leave them out (values.compressed()) or fill them in "
+                "(values.filled(number))"
+            )
+
+    def array(self, array: NDArray[Any], at: tuple[int, ...]) -> Floats:
+        if array.dtype.kind in "iuf":
+            with np.errstate(over="ignore"):  # a long double beyond the floats: infinite, as seen
+                return np.array(array, dtype=np.float64)
+        if array.dtype.kind == "O":
+            entries = [self.number(array[i], (*at, *i)) for i in np.ndindex(array.shape)]
+            return np.array(entries, dtype=np.float64).reshape(array.shape)
+        what = _KINDS.get(array.dtype.kind, f"of dtype {array.dtype}")
+        raise self.refusal(at, array, f", which is {what}")
+
+    def floats(self, values: Any, at: tuple[int, ...] = ()) -> Floats:
+        self.unmasked(values, at)
+        alone = isinstance(values, _NO_SEQUENCES) or not isinstance(values, Iterable)
+        if hasattr(values, "__array__") and not isinstance(values, type):
+            return self.array(np.asarray(values), at)
+        if alone:
+            return np.array(self.number(values, at))
+        if isinstance(values, (Mapping, Set)):
+            raise self.refusal(at, values, ", which has no order")
+        items = values if isinstance(values, (list, tuple)) else list(values)
+        if len(at) >= _DEEPEST:
+            raise self.refusal(at[:1], values, f", more than {_DEEPEST} levels deep")
+        if set(map(type, items)) <= _PLAIN:
+            try:
+                return np.array(items, dtype=np.float64)
+            except OverflowError:  # an integer beyond the floats: found and named below
+                pass
+        parts = [self.floats(item, (*at, i)) for i, item in enumerate(items)]
+        if len({part.shape for part in parts}) > 1:
+            raise self.refusal(at, values, ", rows of several lengths")
+        return np.array(parts, dtype=np.float64)
 
 
-def _refuse_masked(name: str, values: Any) -> None:
-    if isinstance(values, np.ma.MaskedArray) and np.any(np.ma.getmaskarray(values)):
-        count = int(np.ma.getmaskarray(values).sum())
-        raise ValueError(
-            f"{name} must have no masked entries, got {count} of {values.size}: leave them out "
-            "(values.compressed()) or fill them in (values.filled(number))"
-        )
-
-
-def as_floats(name: str, values: Any, depth: int = 0) -> Floats:
+def as_floats(name: str, values: Any, kind: str = "a finite number") -> Floats:
     """Return numbers as a fresh array of floats, of any shape; they may be NaN or infinite.
 
     Taken are numbers, arrays (of pandas and xarray too), and sequences and iterators of these.
+    ``kind`` says in a message what is allowed.
 
     Raises
     ------
@@ -70,82 +105,56 @@ def as_floats(name: str, values: Any, depth: int = 0) -> Floats:
         If there are masked entries, text, booleans, complex numbers, dates, None, other objects,
         or rows of several lengths; the message names the argument.
     """
-    _refuse_masked(name, values)
-    if type(values) is float:
-        return np.array(values)
-    if isinstance(values, _NO_SEQUENCES) or not isinstance(values, Iterable):
-        if hasattr(values, "__array__") and not isinstance(values, type):
-            return _of_array(name, np.asarray(values), values)
-        return np.array(check_number(name, values))
-    if hasattr(values, "__array__"):
-        return _of_array(name, np.asarray(values), values)
-    if isinstance(values, (Mapping, Set)):
-        raise _refusal(name, "what has no order", values)
-    items = values if isinstance(values, (list, tuple)) else list(values)
-    if depth >= _DEEPEST:
-        raise _refusal(name, f"more than {_DEEPEST} levels", values)
-    if set(map(type, items)) <= _PLAIN:
-        try:
-            return np.array(items, dtype=np.float64)
-        except OverflowError:  # an integer beyond the floats: found and named below
-            pass
-    parts = [as_floats(f"{name}[{i}]", item, depth + 1) for i, item in enumerate(items)]
-    if len({part.shape for part in parts}) > 1:
-        raise _refusal(name, "rows of several lengths", values)
-    return np.array(parts, dtype=np.float64)
+    return _Conversion(name, kind).floats(values)
 
 
-def check_array(
-    name: str,
-    values: Any,
-    *,
-    above: float = -math.inf,
-    at_least: float = -math.inf,
-    at_most: float = math.inf,
-    below: float = math.inf,
-    hint: str = "",
-) -> Floats:
+def _within(
+    name: str, array: Floats, limits: dict[str, Any], plural: bool = False, hint: str = ""
+) -> None:
+    """Raise and name the first number that is not finite and within the limits."""
+    above, below = limits.get("above", -math.inf), limits.get("below", math.inf)
+    low, high = limits.get("at_least", -math.inf), limits.get("at_most", math.inf)
+    good = np.isfinite(array) & (above < array) & (array < below) & (low <= array) & (array <= high)
+    for at in np.argwhere(~good)[:1]:
+        allowed = allowed_number(**limits)
+        if plural:
+            allowed = allowed.replace("a finite number", "one row of finite numbers")
+        which = f"{_place(name, tuple(at))} = " if at.size else ""
+        raise ValueError(
+            f"{name} must be {allowed}, got {which}{float(array[tuple(at)])!r}"
+            + (f"; {hint}" if hint else "")
+        )
+
+
+def check_array(name: str, values: Any, *, hint: str = "", **limits: Any) -> Floats:
     """Return finite numbers within limits as a fresh array of floats, of any shape.
+
+    Limits are those of :func:`hebraud.errors.check_number`.
 
     Raises
     ------
     ValueError
         As :func:`as_floats`, and naming the first number that is not allowed.
     """
-    array = as_floats(name, values)
-    good = np.isfinite(array) & (above < array) & (array < below)
-    for at in np.argwhere(~(good & (at_least <= array) & (array <= at_most)))[:1]:
-        allowed = allowed_number(above, at_least, at_most, below)
-        which = f"{name}[{', '.join(map(str, at))}] = " if at.size else ""
-        raise ValueError(
-            f"{name} must be {allowed}, got {which}{float(array[tuple(at)])!r}"
-            + (f"; {hint}" if hint else "")
-        )
+    array = as_floats(name, values, allowed_number(**limits))
+    _within(name, array, limits, hint=hint)
     return array
 
 
 def check_row(
-    name: str,
-    values: Any,
-    *,
-    length: int | None = None,
-    above: float = -math.inf,
-    at_least: float = -math.inf,
-    at_most: float = math.inf,
-    below: float = math.inf,
-    hint: str = "",
+    name: str, values: Any, *, length: int | None = None, hint: str = "", **limits: Any
 ) -> Floats:
     """Return a row of finite numbers within limits, of a length where one is given.
 
     Raises
     ------
     ValueError
-        As :func:`check_array`, and for another shape.
+        As :func:`check_array`, and for another shape or no number at all.
     """
-    array = check_array(
-        name, values, above=above, at_least=at_least, at_most=at_most, below=below, hint=hint
-    )
-    if array.ndim != 1 or array.size == 0 or array.size != (length or array.size):
+    row = as_floats(name, values, "a sequence of numbers")
+    if row.ndim != 1 or row.size == 0 or row.size != (length or row.size):
         wanted = "at least one number" if length is None else f"{length} numbers, as the others"
-        raise ValueError(f"{name} must be one row of {wanted}, got shape {array.shape}")
-    return array
+        got = shown(values) if row.ndim == 0 else f"shape {row.shape}"
+        raise ValueError(f"{name} must be one row of {wanted}, got {got}")
+    _within(name, row, limits, plural=True, hint=hint)
+    return row

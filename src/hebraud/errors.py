@@ -5,9 +5,11 @@ Every message says which argument, which value came, and what is allowed.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 __all__ = [
     "ConvergenceError",
@@ -17,8 +19,11 @@ __all__ = [
     "allowed_number",
     "check_number",
     "check_whole_number",
+    "instead_of",
     "shown",
 ]
+
+T = TypeVar("T")
 
 _LONGEST = 200
 """Letters of a value that a message quotes: more than two lines of it help nobody."""
@@ -140,3 +145,25 @@ def check_whole_number(
         raise ValueError(f"{name} must be {allowed}, got {shown(value)}")
     # an integer keeps the digits that a float has no room for
     return operator.index(value) if hasattr(type(value), "__index__") else int(number)
+
+
+def instead_of(**hints: str) -> Callable[[type[T]], type[T]]:
+    """Return a class decorator: keywords that one might guess raise a ``TypeError`` with a hint.
+
+    ``@instead_of(omega="angular_frequency, in 1/tau")`` says what to write for ``omega=``.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        made: Any = cls.__init__
+
+        @functools.wraps(made)
+        def __init__(self: T, *args: Any, **kwargs: Any) -> None:
+            for name in kwargs.keys() & hints.keys():
+                raise TypeError(f"{cls.__name__} has no argument {name}: give {hints[name]}")
+            made(self, *args, **kwargs)
+
+        kind: Any = cls
+        kind.__init__ = __init__
+        return cls
+
+    return decorate

@@ -18,7 +18,7 @@ import numpy as np
 
 from hebraud import __version__
 from hebraud._records import RESULTS, UnreadableFile, get, put
-from hebraud.errors import MissingDependency
+from hebraud.errors import MissingDependency, shown
 from hebraud.md.files import write_whole
 
 __all__ = ["FORMAT", "UnreadableFile", "load", "provenance", "save"]
@@ -61,7 +61,7 @@ def save(result: Any, path: str | Path, *, note: str = "", dated: bool = True) -
     """
     if type(result) not in RESULTS:
         known = ", ".join(cls.__name__ for cls in RESULTS)
-        raise ValueError(f"result must be one of {known}, got {result!r}")
+        raise ValueError(f"result must be one of {known}, got {shown(result)}")
     image = io.BytesIO()
     with _h5py().File(image, "w", userblock_size=_HEAD) as store:
         put(store, result, type(result).__name__, {})

@@ -35,9 +35,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic.closed_form import langevin_function, langevin_slope
 from hebraud.analytic.critical import critical_coupling, weight_exponent
+from hebraud.checks import check_array
 from hebraud.errors import NoStationaryState, check_number
 from hebraud.model.contracts import Onset
-from hebraud.model.model import Model
+from hebraud.model.model import Model, check_model
 
 __all__ = ["Asymptote", "asymptote", "asymptote_at", "critical_asymptote", "layer_length"]
 
@@ -69,8 +70,9 @@ class Asymptote:
     exponent: float
 
     def stress(self, shear_rate: ArrayLike) -> Any:
-        """Return sigma_Y + A g^n, in sigma_c, for g > 0; the next term is of order g^(2n)."""
-        return self.yield_stress + self.prefactor * np.power(shear_rate, self.exponent)
+        """Return sigma_Y + A g^n, in sigma_c, for g >= 0; the next term is of order g^(2n)."""
+        rate = check_array("shear_rate", shear_rate, at_least=0.0)
+        return self.yield_stress + self.prefactor * rate**self.exponent
 
 
 class _Jet(NamedTuple):
@@ -181,6 +183,7 @@ def _means(model: Model, v: Floats) -> tuple[_Jet, _Jet]:
 
 
 def _onset(model: Model) -> Onset:
+    check_model(model)
     if model.yields.onset is None:
         raise NotImplementedError(
             f"no asymptote is known for the yield law {model.yielding!r}: its rate does not set in "
@@ -218,9 +221,7 @@ def asymptote_at(model: Model, u: ArrayLike) -> Asymptote:
     """
     r, eta = _onset(model)
     _exists(model)
-    values = np.asarray(u, dtype=np.float64)
-    for value in values.ravel():
-        check_number("u", float(value), above=1e-100, below=1e100)
+    values = check_array("u", u, above=1e-100, below=1e100)
     coupling, stress = _means(model, values)
     n = 1.0 / (2.0 + eta)
     slope = stress.by_ell - stress.by_v * coupling.by_ell / coupling.by_v

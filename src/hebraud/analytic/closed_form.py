@@ -31,7 +31,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hebraud.errors import ConvergenceError, check_number
+from hebraud.checks import check_array
+from hebraud.errors import ConvergenceError
 
 __all__ = [
     "alpha",
@@ -54,27 +55,14 @@ _ITERATIONS = 30  # five suffice, from the starting points below
 _LAST_STEP = 1e-9  # a Newton step squares the error, so that after one this small nothing is left
 
 
-def _checked(name: str, value: npt.ArrayLike, **limits: Any) -> _Array:
-    """Return the value as an array of floats; keywords are those of ``check_number``."""
-    given = np.asarray(value)
-    if given.dtype.kind not in "iuf":  # strings, booleans ... are refused, fractions are welcome
-        floats = [check_number(name, item, **limits) for item in given.ravel().tolist()]
-        return np.reshape(np.array(floats, dtype=float), given.shape)
-    array = given.astype(float)
-    above, below = limits.get("above", -math.inf), limits.get("below", math.inf)
-    for outside in array[~((array > above) & (array < below))][:1]:
-        check_number(name, float(outside), **limits)
-    return array
-
-
 def _checked_u(u: npt.ArrayLike, above: float = 0.0) -> _Array:
     hint = "u = sigma_c G0 tau / d is positive, and goes to 0 as alpha goes to 1/2"
-    return _checked("u", u, above=above, hint=hint)
+    return check_array("u", u, above=above, hint=hint)
 
 
 def _checked_alpha(alpha: npt.ArrayLike) -> _Array:
     hint = "at alpha >= 1/2 the model has no yield stress (and below 1e-300, u overflows)"
-    return _checked("alpha", alpha, above=1e-300, below=0.5, hint=hint)
+    return check_array("alpha", alpha, above=1e-300, below=0.5, hint=hint)
 
 
 def _by_size(
@@ -265,5 +253,5 @@ def alpha_of_yield_stress(yield_stress: npt.ArrayLike) -> Any:
     1e-300 < sigma_Y < 1/2; ``ValueError`` for others.
     """
     hint = "the yield stress, in units of sigma_c, lies between 0 and 1/2 whatever the coupling"
-    y = _checked("yield_stress", yield_stress, above=1e-300, below=0.5, hint=hint)
+    y = check_array("yield_stress", yield_stress, above=1e-300, below=0.5, hint=hint)
     return _alpha(_x_of_yield_stress(y))[()]

@@ -29,7 +29,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.model.model import Model
+from hebraud.model.model import Model, check_model
 from hebraud.model.relaxation import LandingLines
 from hebraud.model.thresholds import Thresholds
 
@@ -89,7 +89,7 @@ def critical_coupling(model: Model) -> float:
         Where events can raise a stress over the threshold without bound, and where landings of
         ``GaussianLanding`` scatter by more than five times the lowest threshold.
     """
-    constant, per_event, per_square = model.noise
+    constant, per_event, per_square = check_model(model).noise
     if constant:
         raise ValueError(
             "critical_coupling needs a coupling with feedback and without constant noise, got "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hebraud.errors import shown
 from hebraud.inference.fit import Fit
 from hebraud.inference.flow_curves import fit_flow_curve
 from hebraud.inference.herschel_bulkley import fit_herschel_bulkley_law
@@ -129,6 +130,11 @@ def compare_flow_curves(
     Comparison
         With the fit of "Herschel-Bulkley" beside those of ``models``.
     """
+    if not isinstance(models, Mapping):
+        raise ValueError(
+            f"models must map names to models, such as {{'classical': Model(0.3)}}, got "
+            f"{shown(models)}"
+        )
     fits: dict[str, Fit] = {
         name: fit_flow_curve(shear_rate, stress, stress_err, model)
         for name, model in models.items()

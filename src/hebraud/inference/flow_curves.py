@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud.checks import check_array
 from hebraud.errors import check_number
 from hebraud.inference.fit import run
 from hebraud.inference.model_fit import ModelFit
@@ -25,7 +26,7 @@ from hebraud.inference.reduced import (
     reduced_curve,
     with_coupling,
 )
-from hebraud.model.model import Model
+from hebraud.model.model import Model, check_model
 from hebraud.model.scales import Scales
 from hebraud.rheology.estimate import Estimate
 
@@ -93,7 +94,7 @@ class FlowCurveFit(ModelFit):
 
     def stress(self, shear_rate: ArrayLike) -> Floats:
         """Return the fitted stress at rates > 0, in the units of the data."""
-        rate = check_positive("shear_rate", np.atleast_1d(np.asarray(shear_rate, dtype=float)))
+        rate = check_array("shear_rate", shear_rate, above=0.0)
         law = self.problem.law
         assert isinstance(law, _FlowCurveLaw)
         return _FlowCurveLaw(law.curve, rate).values(self.log_values)
@@ -193,8 +194,7 @@ def fit_flow_curve(
     >>> round(fit.alpha.value, 6), round(fit.threshold.value, 4), round(fit.modulus_time.value, 4)
     (0.3, 50.0, 4.0)
     """
-    if not isinstance(model, Model):
-        raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.3)")
+    check_model(model)
     guess = coupling_of(model)
     rate = check_positive("shear_rate", shear_rate)
     data = check_positive("stress", stress, rate.size)

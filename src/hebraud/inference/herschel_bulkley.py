@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud.checks import check_array
 from hebraud.inference.fit import Fit, run
 from hebraud.inference.problem import Problem, check_enough, check_positive, held_values
 from hebraud.rheology.estimate import Estimate
@@ -60,7 +61,7 @@ class HerschelBulkleyFit(Fit):
 
     def stress(self, shear_rate: ArrayLike) -> Floats:
         """Return the law's stress at rates > 0, in the units of the data."""
-        rate = check_positive("shear_rate", np.atleast_1d(np.asarray(shear_rate, dtype=float)))
+        rate = check_array("shear_rate", shear_rate, above=0.0)
         return _Law(rate).values(self.log_values)
 
 

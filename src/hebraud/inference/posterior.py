@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import MissingDependency, check_number, check_whole_number
+from hebraud.errors import MissingDependency, check_number, check_whole_number, shown
 from hebraud.inference.fit import Fit, Interval
 
 __all__ = ["Posterior", "sample_posterior"]
@@ -83,6 +83,8 @@ def sample_posterior(
         raise MissingDependency(
             "posteriors need emcee; install it with: pip install 'hebraud[posterior]'"
         )
+    if not isinstance(fit, Fit):
+        raise ValueError(f"fit must be one such as fit_flow_curve(...) returns, got {shown(fit)}")
     check_whole_number("steps", steps, at_least=10)
     check_whole_number("walkers", walkers, at_least=2 * len(fit.free) + 2)
     left_out = steps // 5 if burn is None else check_whole_number("burn", burn)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud.checks import as_floats
 from hebraud.errors import ConvergenceError, check_number
 
 __all__ = ["Law", "Problem", "check_column", "check_positive", "minimise"]
@@ -126,10 +127,7 @@ def minimise(minimizer: Any, parameters: Any = None) -> Any:
 
 def check_column(name: str, values: ArrayLike, length: int | None = None) -> Floats:
     """Return a row of finite numbers, or raise naming every one that is not."""
-    try:
-        column = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a sequence of numbers, got {values!r}") from None
+    column = as_floats(name, values)
     if column.ndim != 1 or column.size == 0 or (length is not None and column.size != length):
         wanted = "at least one number" if length is None else f"{length} numbers, as the others"
         raise ValueError(f"{name} must be one row of {wanted}, got shape {column.shape}")

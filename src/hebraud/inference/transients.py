@@ -33,10 +33,10 @@ from hebraud.inference.problem import (
     held_values,
 )
 from hebraud.inference.reduced import coupling_of, cubic, with_coupling
-from hebraud.model.model import Model
+from hebraud.model.model import Model, check_model
 from hebraud.model.protocols import Creep, Startup
-from hebraud.model.scales import Scales
-from hebraud.model.starts import Start
+from hebraud.model.scales import Scales, check_scales
+from hebraud.model.starts import Start, check_start
 from hebraud.rheology.estimate import Estimate
 from hebraud.solvers.evolve import evolve
 
@@ -283,8 +283,9 @@ def _fit(
     guess: Scales,
     given: dict[str, float | None],
 ) -> TransientFit:
-    if not isinstance(guess, Scales):
-        raise ValueError(f"guess must be a hebraud.Scales, got {guess!r}")
+    check_model(model)
+    check_start(before)
+    check_scales(guess, "guess")
     times = check_positive("time", time)
     data = check_column(protocol.measured, measured, times.size)
     name = f"{protocol.measured}_err"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hebraud.errors import shown
 from hebraud.model.contracts import (
     YieldAnswers,
     landing_answers,
@@ -17,7 +18,7 @@ from hebraud.model.relaxation import FractionalDrop, Relaxation
 from hebraud.model.thresholds import Single, Thresholds
 from hebraud.model.yielding import ConstantRate, Yielding
 
-__all__ = ["Model"]
+__all__ = ["Model", "check_model"]
 
 
 def _fits(value: Any, protocol: type) -> bool:
@@ -142,6 +143,15 @@ class Model:
             and self.one_threshold == 1.0
             and self.yields.constant == 1.0
         )
+
+
+def check_model(model: Any) -> Model:
+    """Return a model as it is, or raise ``ValueError`` saying what one is."""
+    if not isinstance(model, Model):
+        raise ValueError(
+            f"model must be a hebraud.Model, got {shown(model)}; try hebraud.Model(0.3)"
+        )
+    return model
 
 
 _CLASSICAL_SLOTS: dict[str, Any] = {

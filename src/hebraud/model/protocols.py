@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from hebraud.errors import check_number
+from hebraud.checks import check_array
+from hebraud.errors import check_number, instead_of, shown
 
 __all__ = [
     "Cessation",
@@ -22,7 +23,28 @@ __all__ = [
     "ShearRate",
     "Startup",
     "StrainStep",
+    "segments_of",
 ]
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A shear rate whose values are looked at: what a solver calls."""
+
+    rate: Callable[[float], Any]
+
+    def __call__(self, time: float) -> float:
+        """Return g(time) as a float, or raise ``ValueError`` naming the time."""
+        value = self.rate(time)
+        if type(value) is float and math.isfinite(value):
+            return value
+        try:
+            return check_number("shear rate", value)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} at t = {time:g}: the function imposed must return one for every time of "
+                "its run or part"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -35,12 +57,19 @@ class Segment:
         In tau, > 0.
     shear_rate : callable, optional
         g(t) in sigma_c/(G0 tau), t counted from the segment's start. None where stress is imposed.
+        As an attribute it raises ``ValueError`` where g is no finite number, and what g raises
+        comes through.
     stress : float, optional
         Imposed stress in sigma_c: an affine jump to it at the start, then whatever rate holds it.
     strain_step : float
         Strain in sigma_c/G0 imposed at once at the start: an affine shift of all stresses.
     breakpoints : tuple of float
-        Times within the segment at which g(t) jumps or kinks.
+        Times within the segment at which g(t) jumps or kinks, ascending.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of its kind, or not exactly one of rate and stress is given.
     """
 
     duration: float
@@ -48,6 +77,24 @@ class Segment:
     stress: float | None = None
     strain_step: float = 0.0
     breakpoints: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_number("duration", self.duration, above=0.0)
+        check_number("strain_step", self.strain_step)
+        if (self.shear_rate is None) == (self.stress is None):
+            raise ValueError("a segment has either a shear_rate or a stress, got both or neither")
+        if self.stress is not None:
+            check_number("stress", self.stress)
+        elif not callable(self.shear_rate):
+            raise ValueError(f"shear_rate must be a function, got {shown(self.shear_rate)}")
+        elif not isinstance(self.shear_rate, _Checked):
+            object.__setattr__(self, "shear_rate", _Checked(self.shear_rate))
+        inside = _breakpoints(self.breakpoints)
+        if inside and inside[-1] >= self.duration:
+            raise ValueError(
+                f"breakpoints must lie before the end, {self.duration:g}, got {inside[-1]!r}"
+            )
+        object.__setattr__(self, "breakpoints", inside)
 
 
 @runtime_checkable
@@ -57,6 +104,35 @@ class Imposed(Protocol):
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return the segments that make up ``duration`` (in tau)."""
         ...
+
+
+def segments_of(protocol: Any, until: Any) -> tuple[Segment, ...]:
+    """Return the segments of what is to be a protocol, over ``until``.
+
+    Raises
+    ------
+    ValueError
+        If it is none, its segments are none, or ``until`` does not suit it.
+    """
+    if isinstance(protocol, type) or not isinstance(protocol, Imposed):
+        raise ValueError(f"protocol must be a protocol such as Startup(0.1), got {shown(protocol)}")
+    segments = protocol.segments(until)
+    good = isinstance(segments, tuple) and all(isinstance(part, Segment) for part in segments)
+    if not good or not segments:
+        raise ValueError(
+            f"segments of {shown(protocol)} must be a tuple of at least one Segment, got "
+            f"{shown(segments)}"
+        )
+    return segments
+
+
+def _breakpoints(times: Any) -> tuple[float, ...]:
+    points = check_array("breakpoints", times, above=0.0)
+    if points.ndim != 1:
+        raise ValueError(f"breakpoints must be a row of times such as [1.0], got {shown(times)}")
+    if (points[1:] <= points[:-1]).any():
+        raise ValueError(f"breakpoints must ascend, got {shown(points.tolist())}")
+    return tuple(points.tolist())
 
 
 def _last(duration: float | None) -> float:
@@ -73,6 +149,7 @@ class _Constant:
         return self.rate
 
 
+@instead_of(shear_rate="rate, in sigma_c/(G0 tau)")
 @dataclass(frozen=True)
 class Startup:
     """A constant shear rate from t = 0 on.
@@ -102,6 +179,7 @@ class Cessation:
         return (Segment(_last(duration), _Constant(0.0)),)
 
 
+@instead_of(strain="amplitude, the strain in sigma_c/G0")
 @dataclass(frozen=True)
 class StrainStep:
     """A strain imposed at once at t = 0, then none: an affine shift of all stresses.
@@ -122,6 +200,12 @@ class StrainStep:
         return (Segment(_last(duration), _Constant(0.0), strain_step=self.amplitude),)
 
 
+@instead_of(
+    omega="angular_frequency, in 1/tau",
+    frequency="angular_frequency, 2 pi times the frequency, in 1/tau",
+    gamma0="amplitude, the strain in sigma_c/G0",
+    strain="amplitude, the strain in sigma_c/G0",
+)
 @dataclass(frozen=True)
 class Oscillation:
     """Strain amplitude sin(angular_frequency t).
@@ -169,13 +253,10 @@ class ShearRate:
     def __post_init__(self) -> None:
         if not callable(self.rate):
             raise ValueError(
-                f"rate must be a function of time, got {self.rate!r}; for a constant rate use "
+                f"rate must be a function of time, got {shown(self.rate)}; for a constant rate use "
                 "Startup(rate)"
             )
-        points = tuple(check_number("breakpoints", t, above=0.0) for t in self.breakpoints)
-        if list(points) != sorted(set(points)):
-            raise ValueError(f"breakpoints must ascend, got {points!r}")
-        object.__setattr__(self, "breakpoints", points)
+        object.__setattr__(self, "breakpoints", _breakpoints(self.breakpoints))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment with the breakpoints that lie in it."""
@@ -211,24 +292,33 @@ class Sequence:
     Parameters
     ----------
     parts : iterable of (protocol, duration)
-        Durations in tau, > 0.
+        Durations in tau, > 0. A ``Sequence`` among them, which has durations, stands alone, and its
+        parts take its place.
     """
 
     parts: Iterable[tuple[Any, float]]
 
     def __post_init__(self) -> None:
-        parts = tuple(self.parts)
-        for part in parts:
-            pair = isinstance(part, tuple) and len(part) == 2
+        form = "parts must be pairs (protocol, duration) such as (Startup(0.1), 20.0)"
+        if not isinstance(self.parts, Iterable) or isinstance(self.parts, (str, bytes, type)):
+            raise ValueError(f"{form}, got {shown(self.parts)}")
+        pairs: list[tuple[Any, float]] = []
+        for part in self.parts:
+            if isinstance(part, Sequence):
+                pairs += part.parts
+                continue
+            pair = isinstance(part, (tuple, list)) and len(part) == 2
             if not pair or isinstance(part[0], type) or not isinstance(part[0], Imposed):
+                raise ValueError(f"{form}, got {shown(part)}")
+            if isinstance(part[0], Sequence):
                 raise ValueError(
-                    "parts must be pairs (protocol, duration) such as (Startup(0.1), 20.0), got "
-                    f"{part!r}"
+                    "parts must have a Sequence alone and not in a pair, as its parts have "
+                    f"durations of their own, got {shown(part)}"
                 )
-            check_number("duration", part[1], above=0.0)
-        if not parts:
+            pairs.append((part[0], check_number("duration", part[1], above=0.0)))
+        if not pairs:
             raise ValueError("parts must hold at least one pair (protocol, duration), got none")
-        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "parts", tuple(pairs))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return the segments of all parts.
@@ -240,7 +330,8 @@ class Sequence:
         """
         if duration is not None:
             raise ValueError(
-                f"until must be left out for a Sequence, whose parts have durations; got {duration}"
+                "until must be left out for a Sequence, whose parts have durations, got "
+                f"{shown(duration)}"
             )
         return tuple(
             segment for protocol, length in self.parts for segment in protocol.segments(length)

@@ -17,7 +17,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import check_number, check_whole_number
+from hebraud.checks import check_row
+from hebraud.errors import check_number, check_whole_number, shown
 
 __all__ = [
     "FractionalDrop",
@@ -228,9 +229,9 @@ class Landing:
     relative: bool = True
 
     def __post_init__(self) -> None:
-        points = tuple(check_number("points", p) for p in self.points)
-        weights = tuple(check_number("weights", w, above=0.0) for w in self.weights)
-        if not points or len(points) != len(weights):
+        points = tuple(check_row("points", self.points).tolist())
+        weights = tuple(check_row("weights", self.weights, above=0.0).tolist())
+        if len(points) != len(weights):
             raise ValueError(
                 "points and weights must have one length >= 1, "
                 f"got {len(points)} points and {len(weights)} weights"
@@ -241,7 +242,7 @@ class Landing:
                 "divide them by their sum"
             )
         if not isinstance(self.relative, bool):
-            raise ValueError(f"relative must be True or False, got {self.relative!r}")
+            raise ValueError(f"relative must be True or False, got {shown(self.relative)}")
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "weights", weights)
 

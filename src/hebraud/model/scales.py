@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from hebraud.errors import check_number
+from hebraud.errors import check_number, instead_of, shown
 
-__all__ = ["Scales"]
+__all__ = ["Scales", "check_scales"]
 
 
+@instead_of(
+    G0="shear_modulus", sigma_c="threshold", tau="plastic_time", stress="threshold",
+    time="plastic_time",
+)  # fmt: skip
 @dataclass(frozen=True)
 class Scales:
     """The three physical numbers that turn reduced units into physical ones.
@@ -69,3 +74,13 @@ class Scales:
     def viscosity(self) -> float:
         """Unit of viscosity, G0 tau."""
         return self.shear_modulus * self.plastic_time
+
+
+def check_scales(scales: Any, name: str = "scales") -> Scales:
+    """Return scales as they are, or raise ``ValueError`` saying what they are."""
+    if not isinstance(scales, Scales):
+        raise ValueError(
+            f"{name} must be a hebraud.Scales(shear_modulus, threshold, plastic_time), got "
+            f"{shown(scales)}"
+        )
+    return scales

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import check_number
+from hebraud.errors import check_number, shown
 from hebraud.model.thresholds import Thresholds
 
-__all__ = ["Start", "density", "gaussian"]
+__all__ = ["Start", "check_start", "density", "gaussian"]
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +50,13 @@ class Start(Protocol):
     def nodes(self) -> tuple[Floats, Floats] | None:
         """Threshold classes (values, weights) that the start is made of, None where any will do."""
         ...
+
+
+def check_start(start: Any) -> Start:
+    """Return a start as it is, or raise ``ValueError`` saying what one is."""
+    if isinstance(start, type) or not isinstance(start, Start):
+        raise ValueError(f"start must be a start such as gaussian(0.3), got {shown(start)}")
+    return start
 
 
 @dataclass(frozen=True)

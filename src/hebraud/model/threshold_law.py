@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import check_number
+from hebraud.checks import as_floats
+from hebraud.errors import check_number, shown
 
 __all__ = ["Conditioned", "ThresholdLaw"]
 
@@ -59,20 +60,22 @@ class ThresholdLaw:
     error_estimate: float = 0.0
 
     def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=np.float64)
-        weights = np.array(self.weights, dtype=np.float64)
+        values = as_floats("values", self.values)
+        weights = as_floats("weights", self.weights)
         if values.ndim != 1 or values.size == 0 or weights.shape != values.shape:
             raise ValueError(
                 "values and weights must be two rows of one length >= 1, got shapes "
                 f"{values.shape} and {weights.shape}"
             )
         if not (np.all(np.diff(values, prepend=0.0) > 0.0) and np.isfinite(values[-1])):
-            raise ValueError(f"values must be finite, > 0 and ascending, got {self.values!r}")
+            raise ValueError(f"values must be finite, > 0 and ascending, got {shown(self.values)}")
         if not (np.all(weights > 0.0) and abs(weights.sum() - 1.0) <= 1e-9):
             raise ValueError(
                 f"weights must be > 0 with sum 1 (to 1e-9), got a smallest of {weights.min():g} "
                 f"and the sum {weights.sum()!r}; divide them by their sum"
             )
+        if self.density is not None and not callable(self.density):
+            raise ValueError(f"density must be a function or None, got {shown(self.density)}")
         check_number("error_estimate", self.error_estimate, at_least=0.0)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "weights", weights)
@@ -96,13 +99,13 @@ class ThresholdLaw:
 
     def cdf(self, threshold: ArrayLike) -> Floats:
         """Return the probability of values <= ``threshold``: a staircase."""
-        c = np.asarray(threshold, dtype=np.float64)
+        c = as_floats("threshold", threshold)
         steps = np.concatenate([[0.0], np.cumsum(self.weights)])
         return np.asarray(steps[np.searchsorted(self.values, c, side="right")])
 
     def ppf(self, quantile: ArrayLike) -> Floats:
         """Return the value whose stair holds a quantile in (0, 1)."""
-        q = np.asarray(quantile, dtype=np.float64)
+        q = as_floats("quantile", quantile)
         return np.asarray(self.values[np.searchsorted(np.cumsum(self.weights)[:-1], q)])
 
     def pdf(self, threshold: ArrayLike) -> Floats:
@@ -118,4 +121,4 @@ class ThresholdLaw:
                 f"{self!r} is made of samples and has no density; use its cdf, or values and "
                 "weights"
             )
-        return np.asarray(self.density(np.asarray(threshold, dtype=np.float64)))
+        return np.asarray(self.density(as_floats("threshold", threshold)))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.model.model import Model
-from hebraud.model.scales import Scales
+from hebraud.checks import check_row
+from hebraud.model.model import Model, check_model
+from hebraud.model.scales import Scales, check_scales
 from hebraud.rheology import columns
 from hebraud.rheology.herschel_bulkley import HerschelBulkley, fit_herschel_bulkley
 
@@ -19,16 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def _column(name: str, values: ArrayLike, length: int | None) -> Floats:
-    try:
-        column = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a sequence of numbers, got {values!r}") from None
-    if column.ndim != 1 or column.size == 0 or (length is not None and column.size != length):
-        wanted = "at least one number" if length is None else f"{length} numbers, as shear_rate has"
-        raise ValueError(f"{name} must be one row of {wanted}, got shape {column.shape}")
-    if not np.all(np.isfinite(column)):
-        where = int(np.flatnonzero(~np.isfinite(column))[0])
-        raise ValueError(f"{name} must hold finite numbers, got {name}[{where}] = {column[where]}")
+    column = check_row(name, values, length=length)
     column.flags.writeable = False
     return column
 
@@ -81,10 +73,10 @@ class FlowCurve:
                 f"stress_err must be > 0, got stress_err[{where}] = {self.stress_err[where]}; "
                 "leave it out where there is none"
             )
-        if self.scales is not None and not isinstance(self.scales, Scales):
-            raise ValueError(f"scales must be a Scales or None, got {self.scales!r}")
-        if self.model is not None and not isinstance(self.model, Model):
-            raise ValueError(f"model must be a Model or None, got {self.model!r}")
+        if self.scales is not None:
+            check_scales(self.scales)
+        if self.model is not None:
+            check_model(self.model)
 
     def __len__(self) -> int:
         return int(self.shear_rate.size)
@@ -127,6 +119,7 @@ class FlowCurve:
         ValueError
             If the curve is physical already.
         """
+        check_scales(scales)
         if self.scales is not None:
             raise ValueError(f"the flow curve is physical already, with {self.scales!r}")
         return self._times(_units(scales), scales)
@@ -147,6 +140,7 @@ class FlowCurve:
                 "reduced() needs the curve's own scales or those given, one of them: the curve "
                 f"has {self.scales!r}, the call {scales!r}"
             )
+        check_scales(own)
         return self._times({name: 1.0 / u for name, u in _units(own).items()}, None)
 
     def herschel_bulkley(self, exponent: float | None = 0.5) -> HerschelBulkley:

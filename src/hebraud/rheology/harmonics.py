@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import check_number, check_whole_number
+from hebraud.checks import check_array, check_row
+from hebraud.errors import check_number, check_whole_number, shown
 
 __all__ = ["Harmonics", "harmonics"]
 
@@ -68,7 +69,7 @@ class Harmonics:
     def stress(self, time: ArrayLike) -> Floats:
         """Return the sum of the harmonics at ``time``, counted from a zero of the strain."""
         omega = self.angular_frequency * self.orders
-        phase = np.multiply.outer(np.asarray(time, dtype=np.float64), omega)
+        phase = np.multiply.outer(check_array("time", time), omega)
         waves = np.sin(phase) @ self.storage + np.cos(phase) @ self.loss
         return np.asarray(self.mean + self.amplitude * waves)
 
@@ -188,12 +189,9 @@ def harmonics(
 
 def _columns(time: ArrayLike, stress: ArrayLike) -> tuple[Floats, Floats]:
     """Return checked columns, of equal times the last."""
-    t, y = np.array(time, dtype=np.float64), np.array(stress, dtype=np.float64)
-    if t.ndim != 1 or t.shape != y.shape:
-        raise ValueError(f"time and stress must be of one shape (n,), got {t.shape} and {y.shape}")
-    if t.size < 2 or not np.all(np.isfinite(t)) or np.any(np.diff(t) < 0.0):
-        raise ValueError(f"time must be at least two finite ascending numbers, got {time!r}")
-    if not np.all(np.isfinite(y)):
-        raise ValueError(f"stress must be finite, got {int(np.sum(~np.isfinite(y)))} that are not")
+    t = check_row("time", time)
+    if t.size < 2 or np.any(np.diff(t) < 0.0):
+        raise ValueError(f"time must be at least two ascending numbers, got {shown(time)}")
+    y = check_row("stress", stress, length=t.size)
     keep = np.append(np.diff(t) > 0.0, True)
     return t[keep], y[keep]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud.checks import check_array, check_row
 from hebraud.errors import ConvergenceError, check_number
 from hebraud.rheology.estimate import Estimate
 
@@ -30,7 +31,7 @@ class HerschelBulkley:
 
     def stress(self, shear_rate: ArrayLike) -> NDArray[np.float64]:
         """Return the law's stress at ``shear_rate`` (any shape, >= 0, the curve's unit)."""
-        rate = np.asarray(shear_rate, dtype=np.float64)
+        rate = check_array("shear_rate", shear_rate, at_least=0.0)
         return np.asarray(
             self.yield_stress.value + self.prefactor.value * rate**self.exponent.value
         )
@@ -72,8 +73,11 @@ def fit_herschel_bulkley(
     The law is asymptotic: over a window of finite rates the fitted yield stress lies off the
     true one by more than its standard error wherever the curve bends otherwise.
     """
-    rate = np.asarray(shear_rate, dtype=np.float64)
-    sigma = np.asarray(stress, dtype=np.float64)
+    rate = check_row("shear_rate", shear_rate)
+    sigma = check_row("stress", stress, length=rate.size)
+    error = None
+    if stress_err is not None:
+        error = check_row("stress_err", stress_err, length=rate.size, above=0.0)
     free = 2 if exponent is not None else 3
     if not np.all(rate > 0.0):
         where = int(np.flatnonzero(~(rate > 0.0))[0])
@@ -88,7 +92,7 @@ def fit_herschel_bulkley(
         )
     import lmfit
 
-    weight = np.ones_like(sigma) if stress_err is None else 1.0 / np.asarray(stress_err)
+    weight = np.ones_like(sigma) if error is None else 1.0 / error
     fixed = 0.5 if exponent is None else check_number("exponent", exponent, above=0.0)
     # Variables of order one whatever the units: rates by their geometric mean.
     unit = float(np.exp(np.log(rate).mean()))

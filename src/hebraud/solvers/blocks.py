@@ -14,16 +14,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import ConvergenceError, check_number, check_whole_number
-from hebraud.model.model import Model
-from hebraud.model.protocols import Imposed, Segment
-from hebraud.model.starts import Start
-from hebraud.solvers.history import History, as_made
+from hebraud.model.model import Model, check_model
+from hebraud.model.protocols import Imposed, Segment, segments_of
+from hebraud.model.starts import Start, check_start
+from hebraud.solvers.history import History, as_made, output_times
 from hebraud.solvers.sample import Sample, ShearImposed, StressImposed, imposed_by
 
 __all__ = ["simulate_blocks"]
@@ -37,6 +36,8 @@ _REACH = 8.0
 _CHUNK = 16_384
 # Lines that stand for a continuous landing law: its first two moments need two.
 _LINES = 64
+# Five numbers of 8 bytes a block, and what is drawn for each: some 5 GB.
+_MOST_BLOCKS = 100_000_000
 
 
 def midstep(now: float, before: float | None) -> float:
@@ -252,24 +253,6 @@ class _Run:
         self.rows.append((time, self.strain, rate, b.mean, b.stderr, b.activity, b.diffusion))
 
 
-def _output_times(t_eval: ArrayLike | None, end: float) -> Floats:
-    if t_eval is None:
-        return np.linspace(0.0, end, 201)
-    try:
-        times = np.array(t_eval, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"t_eval must be a sequence of numbers, got {t_eval!r}") from None
-    good = times.ndim == 1 and times.size > 0 and bool(np.all(np.isfinite(times)))
-    # The 1e-9 forgives the rounding of a sum of durations.
-    good = good and bool(np.all(np.diff(times) >= 0.0)) and float(times[0]) >= 0.0
-    if not (good and times[-1] <= end * (1.0 + 1e-9)):
-        raise ValueError(
-            f"t_eval must be ascending times between 0 and {end:g} (the end of the run), "
-            f"got {t_eval!r}"
-        )
-    return times
-
-
 def _draw(
     model: Model, start: Start, blocks: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
@@ -325,7 +308,7 @@ def simulate_blocks(
     until : float, optional
         End in tau, > 0; None for a ``Sequence``.
     blocks : int
-        Number of blocks, >= 2.
+        Number of blocks, 2 ... 1e8 (which take 5 GB).
     step : float
         Longest step in tau, > 0. Steps are cut so that segments and breakpoints end with one.
         The cost of a step grows with step times the largest yield rate.
@@ -363,21 +346,16 @@ def simulate_blocks(
     >>> bool(abs(run.stress[-1] - hl.steady_state(hl.Model(0.3), 0.1).stress) < 0.02)
     True
     """
-    kinds: tuple[tuple[str, Any, Any, str], ...] = (
-        ("model", model, Model, "a hebraud.Model such as hebraud.Model(0.3)"),
-        ("protocol", protocol, Imposed, "a protocol such as hebraud.Startup(0.1)"),
-        ("start", start, Start, "a start such as hebraud.gaussian(0.3)"),
-    )
-    for name, value, kind, allowed in kinds:
-        if isinstance(value, type) or not isinstance(value, kind):
-            raise ValueError(f"{name} must be {allowed}, got {value!r}")
-    count = check_whole_number("blocks", blocks, at_least=2)
+    check_model(model)
+    segments = segments_of(protocol, until)
+    check_start(start)
+    count = check_whole_number("blocks", blocks, at_least=2, at_most=_MOST_BLOCKS)
     longest = check_number("step", step, above=0.0)
     rng = np.random.Generator(np.random.SFC64(check_whole_number("seed", seed)))
-    segments = protocol.segments(until)
     starts = np.cumsum([0.0, *(segment.duration for segment in segments)])
-    times = _output_times(t_eval, float(starts[-1]))
-    numbers = {"until": float(starts[-1]), "blocks": count, "step": longest, "seed": int(seed)}
+    end = float(starts[-1])
+    times = np.linspace(0.0, end, 201) if t_eval is None else output_times(t_eval, end)
+    numbers = {"until": end, "blocks": count, "step": longest, "seed": int(seed)}
     sample = _Blocks(model, *_draw(model, start, count, rng), rng)
     run = _Run(sample, longest)
     for segment, begin in zip(segments, starts[:-1], strict=True):

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number
-from hebraud.model.model import Model
-from hebraud.model.protocols import Imposed, Segment
-from hebraud.model.starts import Start
-from hebraud.solvers.history import History, as_made
+from hebraud.model.model import Model, check_model
+from hebraud.model.protocols import Imposed, Segment, segments_of
+from hebraud.model.starts import Start, check_start
+from hebraud.solvers.history import History, as_made, output_times
 from hebraud.solvers.progress import progress
 from hebraud.solvers.run import EvolutionFailed, Row, Run
 
@@ -121,15 +121,11 @@ def march(
     step: float | None,
 ) -> History:
     """Run; for studies of order, with a given number of cells and a fixed step."""
-    if not isinstance(model, Model):
-        raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.3)")
-    if isinstance(protocol, type) or not isinstance(protocol, Imposed):
-        raise ValueError(f"protocol must be one such as Startup(0.1), got {protocol!r}")
-    if isinstance(start, type) or not isinstance(start, Start):
-        raise ValueError(f"start must be one such as gaussian(0.3), got {start!r}")
-    segments = protocol.segments(until)
+    check_model(model)
+    segments = segments_of(protocol, until)
+    check_start(start)
     end = sum(segment.duration for segment in segments)
-    times = _output_times(t_eval, end)
+    times = None if t_eval is None else output_times(t_eval, end)
     settings = as_made("evolve", protocol, start, until=end, rtol=rtol, atol=atol)
     run = Run(model, start, segments[0].strain_step, rtol, atol, cells, step)
     pieces: list[list[Row]] = []
@@ -141,19 +137,6 @@ def march(
                 run.shift_to(segment.stress)
             pieces += _run_segment(run, segment)
     return _history(model, run, pieces, times, settings)
-
-
-def _output_times(t_eval: ArrayLike | None, end: float) -> Floats | None:
-    if t_eval is None:
-        return None
-    times = np.array(t_eval, dtype=np.float64)
-    good = times.ndim == 1 and times.size > 0 and bool(np.all(np.isfinite(times)))
-    if not good or np.any(np.diff(times) < 0.0) or times[0] < 0.0 or times[-1] > end * (1 + 1e-12):
-        raise ValueError(
-            f"t_eval must be ascending times between 0 and the end of the run, {end:g}, got "
-            f"{t_eval!r}"
-        )
-    return np.minimum(times, end)
 
 
 def _run_segment(run: Run, segment: Segment) -> list[list[Row]]:

@@ -9,13 +9,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.checks import check_row
 from hebraud.model.model import Model
 from hebraud.rheology import columns
 
-__all__ = ["History", "as_made"]
+__all__ = ["History", "as_made", "output_times"]
 
 Floats = NDArray[np.float64]
 _LONGEST = 500
+_ROUNDING = 1e-9
+"""By what part the last time of output may pass the end: a sum of durations is rounded."""
+
+
+def output_times(t_eval: Any, end: float) -> Floats:
+    """Return checked times of output: ascending, from 0 to the end of the run.
+
+    Raises
+    ------
+    ValueError
+        If they are not; the message says which is the first.
+    """
+    hint = f"times of output lie between 0 and {end:g}, the end of the run"
+    times = check_row("t_eval", t_eval, at_least=0.0, hint=hint)
+    falls = np.flatnonzero(np.diff(times) < 0.0)
+    if falls.size or times[-1] > end * (1.0 + _ROUNDING):
+        wrong = int(falls[0]) + 1 if falls.size else times.size - 1
+        before = f" after {times[wrong - 1]:g}" if falls.size else ""
+        raise ValueError(
+            f"t_eval must be ascending times between 0 and {end:g}, the end of the run, got "
+            f"t_eval[{wrong}] = {times[wrong]:g}{before}"
+        )
+    return np.minimum(times, end)
 
 
 def as_made(solver: str, protocol: Any, start: Any, **numbers: float) -> dict[str, Any]:

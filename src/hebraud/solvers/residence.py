@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from hebraud.analytic import exact
 from hebraud.errors import ConvergenceError, check_number
-from hebraud.model.model import Model
+from hebraud.model.model import Model, check_model
 from hebraud.model.threshold_law import ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn
 from hebraud.solvers.steady import Exact, FiniteVolume, steady_state
@@ -115,8 +115,7 @@ def snapshot_law(
     ValueError, NoStationaryState, ConvergenceError
         As :func:`hebraud.steady_state`.
     """
-    if not isinstance(model, Model):
-        raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.3)")
+    check_model(model)
     g = check_number("shear_rate", shear_rate)
     if not model.thresholds.redraws:
         density = getattr(model.thresholds, "density", None)
@@ -160,8 +159,7 @@ def redraw_law(
     ConvergenceError
         If no law is found whose state finds the snapshot.
     """
-    if not isinstance(model, Model):
-        raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.3)")
+    check_model(model)
     from scipy.optimize import NoConvergence, broyden1
 
     g = check_number("shear_rate", shear_rate)

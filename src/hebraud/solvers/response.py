@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic import exact, linear
+from hebraud.checks import check_array
 from hebraud.errors import ConvergenceError, NoStationaryState, check_number
-from hebraud.model.model import Model
+from hebraud.model.model import Model, check_model
 from hebraud.solvers.linearised import Linearised
 
 __all__ = ["complex_modulus", "relaxation_modulus", "viscosity"]
@@ -87,21 +88,8 @@ def _refine(
     return limit.values, errors
 
 
-def _checked(name: str, values: ArrayLike, at_least: bool) -> Floats:
-    allowed = "finite and >= 0" if at_least else "finite and > 0"
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be {allowed}, got {values!r}") from None
-    good = np.isfinite(array) & ((array >= 0.0) if at_least else (array > 0.0))
-    if not np.all(good):
-        raise ValueError(f"{name} must be {allowed}, got {float(array[~good].flat[0])!r}")
-    return array
-
-
 def _check_state(model: Any, shear_rate: Any, rtol: Any) -> tuple[float, float]:
-    if not isinstance(model, Model):
-        raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.8)")
+    check_model(model)
     tolerance = check_number("rtol", rtol, at_least=1e-10, at_most=0.1)
     g = check_number("shear_rate", shear_rate)
     if g == 0.0 and exact.applies(model) and not model.classical:
@@ -154,7 +142,7 @@ def complex_modulus(
     >>> float(abs(hl.complex_modulus(hl.Model(0.8), 1.0)))  # doctest: +ELLIPSIS
     0.935...
     """
-    w = _checked("omega", omega, at_least=False)
+    w = check_array("omega", omega, above=0.0)
     g, tolerance = _check_state(model, shear_rate, rtol)
     if g == 0.0 and model.classical:
         return linear.complex_modulus(model, w)
@@ -205,7 +193,7 @@ def relaxation_modulus(
     >>> hl.relaxation_modulus(hl.Model(0.8), [0.0, 1.0]).round(3)
     array([1.   , 0.693])
     """
-    times = _checked("t", t, at_least=True)
+    times = check_array("t", t, at_least=0.0)
     g, tolerance = _check_state(model, shear_rate, rtol)
     if g == 0.0 and model.classical:
         return linear.relaxation_modulus(model, times)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import NoStationaryState
-from hebraud.model.model import Model
+from hebraud.model.model import Model, check_model
 from hebraud.model.starts import Start
 from hebraud.model.thresholds import Thresholds
 from hebraud.solvers.grid import Grid
@@ -173,6 +173,7 @@ def rest(model: Model) -> object:
     """
     from hebraud.solvers.steady import steady_state
 
+    check_model(model)
     try:
         return steady_state(model, 0.0)
     except NoStationaryState as error:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud.checks import check_array
 from hebraud.model.model import Model
 from hebraud.model.thresholds import Thresholds
 from hebraud.rheology import columns
@@ -64,7 +65,7 @@ class SteadyState:
         The exact state's density is exact. The finite-volume state's is the cell average of
         the cell that holds s, and 0 beyond the grid.
         """
-        s = np.asarray(stress, dtype=np.float64)
+        s = check_array("stress", stress)
         return self._density(s)
 
     # -- a start for a run in time

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hebraud.analytic import exact
-from hebraud.errors import check_number, check_whole_number
-from hebraud.model.model import Model
+from hebraud.checks import check_row
+from hebraud.errors import check_number, check_whole_number, shown
+from hebraud.model.model import Model, check_model
 from hebraud.rheology.flow_curve import FlowCurve
 from hebraud.solvers.starts import ClassStart
 from hebraud.solvers.state import SteadyState
@@ -83,17 +84,13 @@ class FiniteVolume:
         return finite_volume.solve(model, shear_rate, rtol=self.rtol, cells=self.cells, solver=self)
 
 
-def _check_model(model: Model) -> None:
-    if not isinstance(model, Model):
-        raise ValueError(f"model must be a hebraud.Model, got {model!r}; try hebraud.Model(0.3)")
-
-
 def _choose(model: Model, solver: Exact | FiniteVolume | None) -> Exact | FiniteVolume:
     if solver is None:
         return Exact() if exact.applies(model) else FiniteVolume()
     if not isinstance(solver, (Exact, FiniteVolume)):
         raise ValueError(
-            f"solver must be None, hebraud.Exact() or hebraud.FiniteVolume(...), got {solver!r}"
+            f"solver must be None, hebraud.Exact() or hebraud.FiniteVolume(...), got "
+            f"{shown(solver)}"
         )
     return solver
 
@@ -131,8 +128,10 @@ def steady_state(
     >>> hl.steady_state(hl.Model(0.3), 1e-3).stress  # doctest: +ELLIPSIS
     0.2333...
     """
-    _check_model(model)
-    rate = check_number("shear_rate", shear_rate)
+    check_model(model)
+    several = np.ndim(shear_rate) if isinstance(shear_rate, (list, tuple, np.ndarray)) else 0
+    hint = "for several rates use flow_curve(model, rates)" if several else ""
+    rate = check_number("shear_rate", shear_rate, hint=hint)
     return _choose(model, solver).steady_state(model, rate)
 
 
@@ -154,16 +153,9 @@ def flow_curve(
     ValueError, NoStationaryState, ConvergenceError
         As :func:`steady_state`.
     """
-    _check_model(model)
+    check_model(model)
     chosen = _choose(model, solver)
-    try:
-        rates = np.array(shear_rate, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"shear_rate must be a sequence of numbers, got {shear_rate!r}") from None
-    if rates.ndim != 1 or rates.size == 0 or not np.all(np.isfinite(rates)):
-        raise ValueError(
-            f"shear_rate must be one row of at least one finite number, got {shear_rate!r}"
-        )
+    rates = check_row("shear_rate", shear_rate)
     if model.classical and isinstance(chosen, Exact):
         curve = exact.classical_curve(model.noise.alpha, rates)
         return FlowCurve(rates, curve.stress, None, curve.activity, curve.diffusion, model=model)
