@@ -29,7 +29,7 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import LandingLines
 
-__all__ = ["DEPTH", "Grid", "Layout", "cycle_time", "landing_lines", "layout"]
+__all__ = ["DEPTH", "Grid", "Layout", "cycle_time", "landing_lines", "layout", "no_finite_grid"]
 
 Floats = NDArray[np.float64]
 
@@ -206,25 +206,34 @@ def _depths(
     return width, ends[0], ends[1]
 
 
-def _reach(lines: LandingLines, right: float, left: float) -> tuple[float, float]:
+def _reach(model: Model, lines: LandingLines, right: float, left: float) -> tuple[float, float]:
     """Return the ends, moved out until nothing that yields inside lands outside.
 
     The ends are held to it at 0.8 of their distance, so that the centre of a wide last cell is
     held to it too.
     """
     right, left = 0.8 * right, 0.8 * left
-    for _ in range(200):
+    # blocks that change sides push both ends, each by less in turn
+    flip = float(-lines.scale.min())
+    growth = 1.01 if 1.01 * flip < 1.0 else 0.5 * (1.0 + 1.0 / flip)
+    for _ in range(200 if flip < 1.0 else 0):
         images = [lines.scale * right + lines.offset, -lines.scale * left - lines.offset]
         images += [lines.offset, -lines.offset]
         high = max(float(a.max()) for a in images)
         low = max(float((-a).max()) for a in images)
         if high <= right and low <= left:
             return 1.25 * right, 1.25 * left
-        right, left = max(right, 1.01 * high), max(left, 1.01 * low)
+        right, left = max(right, growth * high), max(left, growth * low)
+    raise no_finite_grid(model, lines)
+
+
+def no_finite_grid(model: Model, lines: LandingLines) -> ConvergenceError:
+    """Return the error to raise where blocks do not land nearer to zero than where they yield."""
     bad = float(lines.scale[np.argmax(np.abs(lines.scale))])
-    raise ConvergenceError(
-        f"no finite grid holds this landing rule: s' = {bad:g} s takes blocks ever farther from "
-        "zero; use landing points of size < 1, or the Monte Carlo witness"
+    how = "takes blocks ever farther from zero" if abs(bad) > 1.0 else "hardly moves them to zero"
+    return ConvergenceError(
+        f"no finite grid holds the landings of {model!r}: s' = {bad:g} s {how}; use landing points "
+        "of size < 1 (in runs, no less than -0.99), or simulate_blocks"
     )
 
 
@@ -287,7 +296,7 @@ def layout(
     left_depth = max(1.0, depth - k * float(values[-1])) if keeps_side else depth
     width, right, left = _depths(model, diffusion, rate, depth + pile, left_depth + pile)
     top = max(float(values[-1]), float(points[-1]) if points.size else 0.0)
-    right, left = _reach(lines, top + right, top + left)
+    right, left = _reach(model, lines, top + right, top + left)
     coarsest = [
         _TAIL_SIZE * (end - top) / (own + pile) for end, own in ((left, left_depth), (right, depth))
     ]

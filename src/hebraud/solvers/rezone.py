@@ -13,9 +13,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
-from hebraud.solvers.grid import Grid, landing_lines
+from hebraud.solvers.grid import Grid, landing_lines, no_finite_grid
 
 __all__ = [
     "breaks_of",
@@ -35,6 +34,9 @@ _GROUP = 4
 _FINEST = 2e-4
 _FEEDBACK = 6.0
 _TAIL = 1e-17
+_FLIP = 0.99
+"""Largest part of its stress that a block may keep on the other side: the last cells are not the
+same on both sides, and what yields in one must land short of the middle of the other."""
 _DEPTH = 38.0
 
 
@@ -87,7 +89,10 @@ def holding_landings(model: Model, left: float, right: float) -> tuple[float, fl
     """Return distances of the ends from zero, moved out until nothing inside lands outside."""
     lines = landing_lines(model, 64)
     room = np.tile(0.8 + 0.2 * np.minimum(np.abs(lines.scale), 1.0), 4)
-    for _ in range(200):
+    # blocks that change sides push both ends: beyond the room that is asked, each by less in turn
+    flip = float(-lines.scale.min())
+    growth = 1.3 if 1.3 * flip < 1.0 else 0.5 * (1.0 / (0.8 + 0.2 * flip) + 1.0 / flip)
+    for _ in range(200 if flip <= _FLIP else 0):
         images = np.concatenate(
             [
                 lines.scale * right + lines.offset,
@@ -98,11 +103,9 @@ def holding_landings(model: Model, left: float, right: float) -> tuple[float, fl
         )
         if np.all(images <= room * right) and np.all(-images <= room * left):
             return left, right
-        right = max(right, 1.3 * float(images.max()))
-        left = max(left, -1.3 * float(images.min()))
-    raise ConvergenceError(
-        f"no finite grid holds the landings of {model!r}: they take blocks ever farther from zero"
-    )
+        right = max(right, growth * float(images.max()))
+        left = max(left, -growth * float(images.min()))
+    raise no_finite_grid(model, lines)
 
 
 def feedback(noise: float, crest: float) -> float:
