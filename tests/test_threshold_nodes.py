@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
+from hebraud.solvers.threshold_nodes import nodes_for_runs
 
 CASES = {
     "norm": (scipy.stats.norm(1.0, 0.3), 0.2, 0.3, 0.01, 0.0320934481),
@@ -125,3 +126,62 @@ def test_samples_stay_what_they_are():
     law = hl.Redrawn([0.5, 1.0, 1.5])
     assert law.nodes(kinks=1e-9)[0].tolist() == [0.5, 1.0, 1.5]
     assert hl.Model(0.3).thresholds.nodes(kinks=1e-9)[0].tolist() == [1.0]
+
+
+# -- in runs ---------------------------------------------------------------------------------------
+def even_panels(law, edges, points: int) -> hl.ThresholdLaw:
+    """Gauss points in given panels: nodes that the house does not choose."""
+    x, w = np.polynomial.legendre.leggauss(points)
+    half = 0.5 * np.diff(edges)[:, None]
+    c = (0.5 * np.add(edges[1:], edges[:-1])[:, None] + half * x).ravel()
+    weights = (half * w).ravel() * law.pdf(c)
+    return hl.ThresholdLaw(c, weights / weights.sum())
+
+
+RUNS = {
+    # the panel that holds the landing had no break there: D 30 times rtol off, the stress 4 times
+    "landing redrawn": (hl.Redrawn, hl.ResidualStress(0.8), 0.2, 0.3, 0.3, 20.0, 1e-5),
+    "landing quenched": (hl.Quenched, hl.ResidualStress(0.8), 0.2, 0.3, 0.3, 20.0, 1e-5),
+    "two landings": (hl.Quenched, hl.Landing([0.7, 1.1], [0.5, 0.5], relative=False),
+                     0.2, 0.3, 0.3, 10.0, 1e-5),
+    # a narrow P comes to the thresholds one by one: sixteen nodes were too few
+    "pulse redrawn": (hl.Redrawn, hl.FractionalDrop(1.0), 0.005, 0.04, 0.1, 14.0, 3e-4),
+    "pulse quenched": (hl.Quenched, hl.FractionalDrop(1.0), 0.005, 0.04, 0.1, 14.0, 3e-4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", RUNS)
+def test_thresholds_of_a_run_are_as_right_as_the_run(case):
+    kind, relaxation, alpha, std, rate, until, rtol = RUNS[case]
+    law = scipy.stats.norm(1.0, 0.3)
+    dense = even_panels(law, [1e-9, 0.4, 0.7, 0.8, 1.1, 1.5, 2.0, 2.8], 9 if std > 0.1 else 14)
+
+    def run(thresholds):
+        model = hl.Model(alpha, relaxation=relaxation, thresholds=kind(thresholds))
+        return hl.evolve(
+            model, hl.Startup(rate), hl.gaussian(std), until, np.linspace(0.0, until, 81), rtol
+        )
+
+    ours, reference = run(law), run(dense)
+    assert np.max(np.abs(ours.stress - reference.stress)) < rtol * reference.stress.max()
+    # cells and steps of the two are not the same, and D is what answers to those
+    most = 3.0 * rtol * reference.diffusion.max()
+    assert np.max(np.abs(ours.diffusion - reference.diffusion)) < most
+
+
+SMOOTH = [
+    scipy.stats.norm(1.0, 0.3),
+    scipy.stats.beta(2.0, 5.0),
+    scipy.stats.weibull_min(2.0),
+    scipy.stats.lognorm(0.3),
+    scipy.stats.uniform(0.2, 1.5),
+]
+
+
+@pytest.mark.parametrize("kind", [hl.Redrawn, hl.Quenched])
+@pytest.mark.parametrize("residual", [0.0, 0.5, 0.8])
+@pytest.mark.parametrize("law", SMOOTH, ids=lambda law: law.dist.name)
+def test_a_smooth_law_takes_tens_of_classes(law, residual, kind):
+    """Layers down to rtol of the law made 180 of a landing within it; the cost goes with that."""
+    model = hl.Model(0.2, relaxation=hl.ResidualStress(residual), thresholds=kind(law))
+    assert nodes_for_runs(model, 0.3, 1e-6)[0].size <= 75

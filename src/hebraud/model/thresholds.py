@@ -10,15 +10,14 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import ConvergenceError, check_number
+from hebraud.errors import check_number
+from hebraud.model.panels import panel_quadrature
 from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 
-__all__ = ["Quenched", "Redrawn", "Single", "Thresholds"]
+__all__ = ["Continuous", "Quenched", "Redrawn", "Single", "Thresholds"]
 
 Floats = NDArray[np.float64]
 
-_PANELS = 1000
-"""Panels beyond which the quadrature of a law gives up."""
 _DECADES = 30.0
 """How thin the thinnest layer is that is looked for, beside the median, in powers of ten."""
 _SHORT = 0.05
@@ -47,6 +46,27 @@ class Thresholds(Protocol):
     @property
     def redraws(self) -> bool:
         """True where an event gives the block a fresh threshold."""
+        ...
+
+
+@runtime_checkable
+class Continuous(Thresholds, Protocol):
+    """A law of thresholds that has as many nodes as a run asks for."""
+
+    def resolved(
+        self, rtol: float, breaks: ArrayLike, kinks: float, layer: float, width: float
+    ) -> tuple[Floats, Floats]:
+        """Return ``nodes(rtol, breaks, kinks)`` as far as functions of a known sharpness need it.
+
+        Parameters
+        ----------
+        rtol, breaks, kinks
+            As in ``nodes``.
+        layer : float
+            The least width of the layers at the breaks, in sigma_c, >= 0.
+        width : float
+            Over which the functions change anywhere else, in sigma_c, > 0.
+        """
         ...
 
 
@@ -175,9 +195,9 @@ class _Law:
     ) -> tuple[Floats, Floats]:
         """Return values and weights of a quadrature of the conditioned law.
 
-        Samples are their own quadrature. A continuous law is cut into panels of eight
-        Gauss-Legendre points, halved where a mean over a panel still changes by more than ``rtol``
-        of the whole: the probability, the mean, the mean square, and functions with a layer at
+        Samples are their own quadrature. A continuous law is cut into panels of eight to twenty
+        Gauss-Legendre points, halved where a mean over a panel is not right to ``rtol`` of the
+        whole: the probability, the mean, the mean square, and functions with a layer at
         zero and at the ``breaks``, of every width down to that which holds a part ``rtol`` of the
         law. Their form is that of what is averaged: times where thresholds are redrawn, rates
         where they are quenched. What lies so far out in a tail that none of them would see it is
@@ -189,6 +209,16 @@ class _Law:
         ConvergenceError
             If a thousand panels are not enough.
         """
+        return self.resolved(rtol, breaks, kinks, 0.0, math.inf)
+
+    def resolved(
+        self, rtol: float, breaks: ArrayLike, kinks: float, layer: float, width: float
+    ) -> tuple[Floats, Floats]:
+        """Return nodes for functions with layers no thinner than one width, and steps of another.
+
+        See ``nodes``, where layers are of every width and what is smooth is so on the scale of c.
+        Samples stay what they are.
+        """
         tolerance = check_number("rtol", rtol, above=0.0, below=1.0)
         if isinstance(self.law, ThresholdLaw):
             return self.law.values, self.law.weights
@@ -196,15 +226,17 @@ class _Law:
             values, counts = np.unique(self.law, return_counts=True)
             return values, counts / counts.sum()
         points = np.unique(np.append(np.asarray(breaks, dtype=np.float64), 0.0))
-        values, weights = self._quadrature(tolerance, points, kinks)
+        values, weights = self._quadrature(tolerance, points, kinks, layer, width)
         return values, weights / weights.sum()
 
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:
-        """Return trial functions of the distance from a point where there may be a layer."""
+        """Return trial functions of c minus a point where there may be a layer."""
         raise NotImplementedError
 
-    def _quadrature(self, rtol: float, points: Floats, kinks: float) -> tuple[Floats, Floats]:
+    def _quadrature(
+        self, rtol: float, points: Floats, kinks: float, layer: float, width: float
+    ) -> tuple[Floats, Floats]:
         law = self.law
         above, start = law.sf(0.0), max(float(law.support()[0]), 0.0)
         scale, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
@@ -215,6 +247,7 @@ class _Law:
         for point in points:
             held = law.cdf(point + widths) - law.cdf(np.maximum(point - widths, 0.0))
             seen = held > 0.3 * rtol * above  # half a decade further than is promised
+            seen &= widths >= min(layer, scale)
             layers.append((point, widths[seen]))
             least = min(least, held[seen].min(initial=above))
         # below this no trial function has more than 0.01 rtol of its mean
@@ -226,51 +259,11 @@ class _Law:
 
         def trials(c: Floats) -> Floats:
             rows = [np.stack([np.ones_like(c), c, c * c, 1.0 / (0.1 * scale**2 + c * c)])]
-            rows += [self._layers(np.abs(c - p), w[:, None, None, None]) for p, w in layers]
+            rows += [self._layers(c - p, w[:, None, None, None]) for p, w in layers]
             return np.concatenate(rows)
 
         most = kinks * above * scale**2
-        return _panel_quadrature(law.pdf, edges, points, trials, rtol, most)
-
-
-def _panel_quadrature(
-    density: Any, edges: Floats, points: Floats, trials: Any, rtol: float, most: float
-) -> tuple[Floats, Floats]:
-    """Return nodes and weights that give the means of the trial functions to ``rtol``.
-
-    No panel has more than ``most`` of its integral times its width squared.
-    """
-    abscissae, gauss = np.polynomial.legendre.leggauss(8)
-    accepted: list[tuple[Floats, Floats]] = []
-    done: Floats | float = 0.0
-    a, b = edges[:-1], edges[1:]
-    while a.size:
-        # towards a point panels fall in size by four
-        near = 0.07 * (b - a)
-        beside = [np.abs(end[:, None] - points).min(axis=1) < near for end in (a, b)]
-        middle = a + (b - a) * np.where(beside[0], 0.25, np.where(beside[1], 0.75, 0.5))
-        begin, end = np.stack([a, a, middle]), np.stack([b, middle, b])
-        half = 0.5 * (end - begin)[:, :, None]
-        c = 0.5 * (begin + end)[:, :, None] + half * abscissae
-        weight = half * gauss * density(c)
-        one, *two = np.moveaxis((trials(c) * weight).sum(axis=-1), 1, 0)
-        parts = two[0] + two[1]
-        whole = done + parts.sum(axis=1)
-        good = np.all(np.abs(one - parts) <= rtol * np.abs(whole)[:, None], axis=0)
-        good &= parts[0] * (b - a) ** 2 <= most
-        accepted.append((c[0][good].ravel(), weight[0][good].ravel()))
-        done = done + parts[:, good].sum(axis=1)
-        a, middle, b = a[~good], middle[~good], b[~good]
-        a, b = np.concatenate([a, middle]), np.concatenate([middle, b])
-        if a.size + sum(nodes.size for nodes, _ in accepted) / 8 > _PANELS:
-            raise ConvergenceError(
-                f"the quadrature of the threshold law needs more than {_PANELS} panels for "
-                f"rtol={rtol:g} (last near c = {a[0]:g}); loosen rtol or give samples of the law"
-            )
-    values, weights = (np.concatenate(part) for part in zip(*accepted, strict=True))
-    order = np.argsort(values)
-    order = order[weights[order] > 0.0]
-    return values[order], weights[order]
+        return panel_quadrature(law.pdf, edges, points, trials, rtol, most, width)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -286,7 +279,7 @@ class Redrawn(_Law):
 
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:
-        return np.asarray(distance**2 / (width + distance))
+        return np.asarray(distance**2 / (width + np.abs(distance)))
 
     @property
     def redraws(self) -> bool:
@@ -307,7 +300,11 @@ class Quenched(_Law):
 
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:
-        return np.concatenate([1.0 / (width + distance), 1.0 / (width**2 + distance**2)])
+        # a block that lands over its threshold yields at once: rates have a step of width w, and
+        # their mean is never below the weight of what is below the landing
+        far = np.abs(distance)
+        tails = np.concatenate([width / (width + far), width**2 / (width**2 + far**2)])
+        return np.where(distance < 0.0, 1.0 - 0.5 * tails, tails)
 
     @property
     def redraws(self) -> bool:

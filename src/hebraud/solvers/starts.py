@@ -12,14 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from hebraud.errors import NoStationaryState
 from hebraud.model.model import Model, check_model
 from hebraud.model.starts import Start
-from hebraud.model.thresholds import Thresholds
+from hebraud.model.thresholds import Single, Thresholds
 from hebraud.solvers.grid import Grid
-from hebraud.solvers.threshold_nodes import kinks_for
+from hebraud.solvers.threshold_nodes import nodes_for_runs
 
 __all__ = ["CellStart", "ClassStart", "Classes", "classes_of", "rest"]
 
 Floats = NDArray[np.float64]
 _CELLS = 4096
+_LOOK = 1000
+"""Cells by which the width of a start is told."""
 _GAUSS = np.polynomial.legendre.leggauss(6)
 
 
@@ -50,8 +52,8 @@ def classes_of(model: Model, start: Start, rtol: float) -> tuple[Floats, Floats]
     ValueError
         If the start's thresholds are not those of the model (mean and mean square to 0.1 %).
     """
-    kinks = kinks_for(model.relaxation, model.thresholds.redraws, rtol)
-    wanted = model.thresholds.nodes(min(1e-3, rtol), kinks=kinks)
+    width = _width(start) if start.nodes is None else math.inf
+    wanted = nodes_for_runs(model, width, rtol)
     if start.nodes is None:
         return wanted
     for power in (1, 2):
@@ -63,6 +65,13 @@ def classes_of(model: Model, start: Start, rtol: float) -> tuple[Floats, Floats]
                 "start that does not know thresholds, such as gaussian(std)"
             )
     return start.nodes
+
+
+def _width(start: Start) -> float:
+    """Return the width of a start: the std of the normal law whose density rises as high."""
+    faces = np.linspace(*start.extent, _LOOK + 1)
+    mass = start.mass(faces, Single(1.0))
+    return float(np.diff(faces)[0] / (math.sqrt(2.0 * math.pi) * mass.max()))
 
 
 def _check_classes(own: Floats, thresholds: Thresholds) -> None:

@@ -16,15 +16,22 @@ from numpy.typing import NDArray
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import Relaxation
+from hebraud.model.thresholds import Continuous
 from hebraud.solvers.extrapolation import Extrapolation
 from hebraud.solvers.grid import cycle_time
 from hebraud.solvers.roots import Family, log_excess
 
-__all__ = ["kinks_for", "threshold_nodes"]
+__all__ = ["kinks_for", "nodes_for_runs", "threshold_nodes"]
 
 Floats = NDArray[np.float64]
 Nodes = tuple[Floats, Floats]
 
+_LOOSEST = 1e-3
+"""Tolerance of the nodes of a run beyond which they would be too few to stand for a law."""
+_CAUTION = 0.25
+"""The thinnest layer of a run, in units of what keeps itself going."""
+_FINEST = 0.01
+"""The narrowest pulse that is looked for, in units of the median threshold."""
 _SHARE = 0.25
 """Part of the tolerance that the thresholds may be off by where kinks are everywhere."""
 _KINKS = 0.1
@@ -51,6 +58,51 @@ def _everywhere(relaxation: Relaxation, redraws: bool) -> bool:
     return redraws and relaxation.fixed_points is None
 
 
+def _landings(model: Model) -> tuple[Floats, Floats]:
+    """Return the stresses at which blocks land and their shares; zero where they land anywhere."""
+    fixed = model.relaxation.fixed_points
+    if fixed is None:
+        return np.zeros(1), np.ones(1)
+    return np.abs(fixed.offset), fixed.weight
+
+
+def nodes_for_runs(model: Model, width: float, rtol: float) -> Nodes:
+    """Return threshold nodes for a run, where D, g and P are not known yet.
+
+    What a run makes of a threshold has a layer where the threshold meets a landing, as wide as
+    what a block moves in a tau: no less than what the noise does that keeps itself going. It also
+    changes wherever a pulse of P comes to it, over the width of the pulse: no less than ``width``,
+    that of P at the start, and what the noise of a burst of yields makes of what has landed.
+    """
+    law, points = model.thresholds, _landings(model)[0]
+    kinks = kinks_for(model.relaxation, law.redraws, rtol)
+    tolerance = min(_LOOSEST, rtol)
+    if not isinstance(law, Continuous):
+        return law.nodes(tolerance, points, kinks)
+    median = float(law.ppf(0.5))
+    burst = math.sqrt(model.noise.diffusion(1.0, median**2))
+    finest = max(min(width, burst), _FINEST * median)
+    return law.resolved(tolerance, points, kinks, _CAUTION * _step_in_a_tau(model), finest)
+
+
+def _step_in_a_tau(model: Model) -> float:
+    """Return sqrt(D) of the noise that those blocks alone make that land near their thresholds.
+
+    Those are the blocks with thresholds up to sqrt(D) above the landing. Zero where they cannot
+    keep each other going.
+    """
+    points, shares = _landings(model)
+    quantile = np.geomspace(1e-12, 1.0, 400, endpoint=False)
+    c = model.thresholds.ppf(quantile)
+    largest = 0.0
+    for point, share in zip(points, shares, strict=True):
+        noise = model.noise.diffusion(share * quantile, share * quantile * c * c)
+        kept = noise >= np.maximum(c - point, 0.0) ** 2
+        if kept.any():
+            largest = max(largest, math.sqrt(float(noise[kept].max())))
+    return largest
+
+
 def threshold_nodes(
     model: Model, shear_rate: float, diffusion: float, rtol: float
 ) -> tuple[Nodes, float]:
@@ -61,10 +113,8 @@ def threshold_nodes(
     ConvergenceError
         If so many thresholds are needed that no grid is fine enough for them.
     """
-    law, fixed = model.thresholds, model.relaxation.fixed_points
-    points, shares = np.zeros(1), np.ones(1)
-    if fixed is not None:
-        points, shares = np.abs(fixed.offset), fixed.weight
+    law = model.thresholds
+    points, shares = _landings(model)
     nodes = law.nodes(0.5, points)
     if np.array_equal(nodes[0], law.nodes(1e-3, points, _SMALL)[0]):
         return nodes, 0.0  # samples are the same at every tolerance
