@@ -185,3 +185,14 @@ def test_a_smooth_law_takes_tens_of_classes(law, residual, kind):
     """Layers down to rtol of the law made 180 of a landing within it; the cost goes with that."""
     model = hl.Model(0.2, relaxation=hl.ResidualStress(residual), thresholds=kind(law))
     assert nodes_for_runs(model, 0.3, 1e-6)[0].size <= 75
+
+
+@pytest.mark.parametrize("noise", [hl.FixedNoise(0.01), hl.DropNoise(0.1)])
+def test_every_coupling_has_nodes(noise):
+    """A noise that is given, or made by drops, sets the widths as one made by events does."""
+    law = scipy.stats.norm(1.0, 0.3)
+    for relaxation in (hl.FractionalDrop(1.0), hl.ResidualStress(0.8)):
+        model = hl.Model(noise, relaxation=relaxation, thresholds=hl.Quenched(law))
+        values, weights = nodes_for_runs(model, 0.3, 1e-4)
+        assert weights @ values == pytest.approx(law.expect(lambda c: c, lb=0.0) / law.sf(0.0))
+        assert values.size <= 60

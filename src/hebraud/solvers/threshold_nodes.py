@@ -96,7 +96,7 @@ def _step_in_a_tau(model: Model) -> float:
     c = model.thresholds.ppf(quantile)
     largest = 0.0
     for point, share in zip(points, shares, strict=True):
-        noise = model.noise.diffusion(share * quantile, share * quantile * c * c)
+        noise = np.zeros_like(c) + model.noise.diffusion(share * quantile, share * quantile * c * c)
         kept = noise >= np.maximum(c - point, 0.0) ** 2
         if kept.any():
             largest = max(largest, math.sqrt(float(noise[kept].max())))
