@@ -27,6 +27,7 @@ from .io import save as save
 from .model.coupling import ActivityNoise as ActivityNoise
 from .model.coupling import DropNoise as DropNoise
 from .model.coupling import FixedNoise as FixedNoise
+from .model.coupling import NoiseTerms as NoiseTerms
 from .model.model import Model as Model
 from .model.protocols import Cessation as Cessation
 from .model.protocols import Creep as Creep
@@ -38,6 +39,7 @@ from .model.protocols import StrainStep as StrainStep
 from .model.relaxation import FractionalDrop as FractionalDrop
 from .model.relaxation import GaussianLanding as GaussianLanding
 from .model.relaxation import Landing as Landing
+from .model.relaxation import LandingLines as LandingLines
 from .model.relaxation import ResidualStress as ResidualStress
 from .model.scales import Scales as Scales
 from .model.starts import density as density

@@ -6,14 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hebraud.errors import shown
-from hebraud.model.contracts import (
-    YieldAnswers,
-    landing_answers,
-    noise_terms,
-    one_threshold,
-    yields,
-)
+from hebraud.model.contracts import YieldAnswers, noise_terms, yields
 from hebraud.model.coupling import ActivityNoise, Coupling, NoiseTerms
+from hebraud.model.law_contracts import one_threshold, scatters
 from hebraud.model.relaxation import FractionalDrop, Relaxation
 from hebraud.model.thresholds import Single, Thresholds
 from hebraud.model.yielding import ConstantRate, Yielding
@@ -74,7 +69,7 @@ class Model:
     ------
     ValueError
         If a slot holds something that does not fit it, or that breaks a promise of its protocol
-        (:mod:`hebraud.model.contracts`); the message names the slot.
+        (:mod:`hebraud.model.contracts`, :mod:`hebraud.model.law_contracts`); the message names it.
     """
 
     coupling: Coupling
@@ -116,7 +111,7 @@ class Model:
             )
         answers = {
             "noise": noise_terms(slots["coupling"]),
-            "scatters": landing_answers(relaxation),
+            "scatters": scatters(relaxation),
             "one_threshold": one_threshold(slots["thresholds"]),
             "yields": yields(yielding),
         }
