@@ -43,6 +43,11 @@ SEAL = hashlib.sha256().digest_size  # bytes before an entry, by which a torn fi
 def kernel(**options: Any) -> Callable[[F], F]:
     """Compile a function by numba at its first call, and keep the machine code on disk.
 
+    What takes long to compile, and is easily done without: setting an array from another
+    (``a[:] = b``; setting it to a number is cheap), which brings along the text of a message on
+    shapes; ``np.sort``; a literal handed from kernel to kernel, which makes a second copy of the
+    one that is called (``int(np.int64(0))`` does not).
+
     Parameters
     ----------
     **options
@@ -50,7 +55,8 @@ def kernel(**options: Any) -> Callable[[F], F]:
     """
 
     def compiled(function: F) -> F:
-        dispatcher = numba.njit(**options)(function)
+        # no entry for C: nobody asks for one, and it is compiled too
+        dispatcher = numba.njit(no_cfunc_wrapper=True, **options)(function)
         if not numba.config.DISABLE_JIT:  # then njit has returned the function itself
             dispatcher._cache = _cache(function)
         return cast(F, dispatcher)

@@ -64,6 +64,7 @@ def march(
     classes together. Other arguments as in :func:`deposit` and ``tridiagonal.factor``.
     """
     n, classes = sink.shape
+    left = int(np.int64(0))  # a literal 0 would make a second copy of the march
     blocks = -(-classes // _TOGETHER)
     few = -(-classes // blocks)
     rate, found = np.zeros((n, few)), np.empty((n, few))
@@ -76,7 +77,7 @@ def march(
         for i in range(n):
             for j in range(count):
                 rate[i, j] = sink[i, begin + j]
-        _march_side(up, down, rate, lower, below, above, 0, middle - 1, found, landed, to_right)
+        _march_side(up, down, rate, lower, below, above, left, middle - 1, found, landed, to_right)
         _march_side(down, up, rate, lower, below, above, n - 1, middle, found, landed, to_left)
         # as much crosses zero to the right as to the left
         for j in range(few):

@@ -393,7 +393,8 @@ def tally(sink: Floats, mass: Floats, middle: int, pooled: bool, out: Floats) ->
         out[2, j] = both[0, j] + both[1, j]
     if pooled:
         for j in range(1, classes):
-            out[:, 0] += out[:, j]
+            for k in range(3):
+                out[k, 0] += out[k, j]
 
 
 @kernel(error_model="numpy")
@@ -564,7 +565,7 @@ def land_by_sweeps(
         for i in range(n):
             for j in range(classes):
                 mass[i, j] = start[i, j] + (x[i] * weights[j] if redraws else x[i * classes + j])
-        substitute(up, down, dt, middle, 0, n - 1, inverse, leak, mass)
+        substitute(up, down, dt, middle, int(np.int64(0)), n - 1, inverse, leak, mass)
         new = sweep % MEMORY
         land(sink, dt, lower, below, above, mass, y[new].reshape((n, columns)))
         change, total = _change(x, y[new], f[new])
@@ -586,8 +587,11 @@ def implicit(
     eliminate(up, down, sink, dt, middle, inverse, leak)
     if not fixed:
         return land_by_sweeps(up, down, sink, dt, cells, inverse, leak, start, mass, work)
-    mass[:, :] = start
-    substitute(up, down, dt, middle, 0, mass.shape[0] - 1, inverse, leak, mass)
+    n, classes = mass.shape
+    for i in range(n):
+        for j in range(classes):
+            mass[i, j] = start[i, j]
+    substitute(up, down, dt, middle, int(np.int64(0)), n - 1, inverse, leak, mass)
     land_at_points(up, down, sink, dt, cells, inverse, leak, mass, work)
     return 1
 

@@ -43,12 +43,15 @@ def _pieces(length: float, lines: Floats, x: Floats, size: Floats, number: Float
                 vb, sb = vb + sb * length, -sb
             if sa != sb:
                 cross = (vb - va) / (sa - sb)
-                if 0.0 < cross < length:
-                    x[count] = cross
+                if 0.0 < cross < length:  # put in its place; np.sort takes a second to compile
+                    at = count
+                    while x[at - 1] > cross:
+                        x[at] = x[at - 1]
+                        at -= 1
+                    x[at] = cross
                     count += 1
     x[count] = length
     count += 1
-    x[:count] = np.sort(x[:count])
     number[0] = 0.0
     size[0] = _size(0.0, length, lines)
     for i in range(1, count):
@@ -61,15 +64,20 @@ def _pieces(length: float, lines: Floats, x: Floats, size: Floats, number: Float
 
 
 @kernel()
+def _refine(lines: Floats, fineness: float, own: Floats) -> None:
+    """Fill the lines of a segment, of which 0 and 2 are divided by ``fineness``."""
+    for k in range(8):
+        own[k] = lines[k] / fineness if k % 4 < 2 else lines[k]
+
+
+@kernel()
 def cell_numbers(lengths: Floats, lines: Floats, fineness: float) -> Floats:
     """Return how many cells each segment wants; lines 0 and 2 are divided by ``fineness``."""
     x, size, number = np.empty(16), np.empty(16), np.empty(16)
     wanted = np.empty(lengths.size)
     own = np.empty(8)
     for s in range(lengths.size):
-        own[:] = lines[s]
-        own[0:2] /= fineness
-        own[4:6] /= fineness
+        _refine(lines[s], fineness, own)
         wanted[s] = number[_pieces(lengths[s], own, x, size, number) - 1]
     return wanted
 
@@ -86,13 +94,14 @@ def place(
     """
     x, size, number = np.empty(16), np.empty(16), np.empty(16)
     own = np.empty(8)
-    faces = np.empty(parts * cells.sum() + 1)
+    total_cells = 0
+    for s in range(cells.size):
+        total_cells += cells[s]
+    faces = np.empty(parts * total_cells + 1)
     faces[0] = breaks[0]
     at = 0
     for s in range(cells.size):
-        own[:] = lines[s]
-        own[0:2] /= fineness
-        own[4:6] /= fineness
+        _refine(lines[s], fineness, own)
         count = _pieces(breaks[s + 1] - breaks[s], own, x, size, number)
         total = number[count - 1]
         surplus = cells[s] - total

@@ -144,12 +144,10 @@ def occupation(
     ``source`` is (cells, classes), or (cells, 1): then class j gets the share ``shares[j]``.
     """
     n, classes = mass.shape
-    if source.shape[1] == 1:
-        for i in range(n):
-            for j in range(classes):
-                mass[i, j] = source[i, 0] * shares[j]
-    else:
-        mass[:, :] = source
+    shared = source.shape[1] == 1
+    for i in range(n):
+        for j in range(classes):
+            mass[i, j] = source[i, 0] * shares[j] if shared else source[i, j]
     for i in range(1, middle):
         for j in range(classes):
             mass[i - 1, j] *= inverse[i - 1, j]
