@@ -183,3 +183,65 @@ def test_rest():
 def test_bad_arguments_are_named(make, name):
     with pytest.raises(ValueError, match=name):
         make()
+
+
+NARROW = scipy.stats.norm(0.70003, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "extent", "mean", "std"),
+    [
+        (NARROW.pdf, None, 0.70003, 1e-6),  # between two stresses at which the density is looked at
+        (scipy.stats.norm(0.7, 1e-9).pdf, (0.7 - 1e-7, 0.7 + 1e-7), 0.7, 1e-9),
+        (lambda s: 0.5 * (scipy.stats.norm(0.0, 0.3).pdf(s) + scipy.stats.norm(0.7, 1e-4).pdf(s)),
+         None, 0.35, math.hypot(0.35, math.sqrt(0.5 * (0.3**2 + 1e-8)))),
+        (lambda s: np.where((s > 0.3333) & (s < 0.3343), 1e3, 0.0), None, 0.3338, 1e-3 / 12**0.5),
+        (scipy.stats.norm(1e3, 1.0).pdf, None, 1e3, 1.0),
+    ],
+)  # fmt: skip
+def test_a_density_is_found_where_it_is(function, extent, mean, std):
+    """Mass in a hundred cells, and 50,000 draws: mean and std to four of their standard errors."""
+    start = hl.density(function, extent)
+    low, high = start.extent
+    faces = np.linspace(mean - 9.0 * std, mean + 9.0 * std, 101)
+    cells = start.mass(faces, hl.Model(0.3).thresholds)
+    assert cells.sum() == pytest.approx(1.0, abs=1e-9)
+    middle = 0.5 * (faces[1:] + faces[:-1])
+    assert (cells[0] @ (middle - mean)) / std == pytest.approx(0.0, abs=0.05)  # of a cell: 0.18 std
+    drawn, _ = start.sample(50_000, np.random.default_rng(1))
+    assert np.all((drawn >= low) & (drawn <= high))
+    assert drawn.mean() == pytest.approx(mean, abs=4.0 * std / 50_000**0.5)
+    assert drawn.std() == pytest.approx(std, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda s: scipy.stats.norm(0.0, 0.3).pdf(s) - 0.1, r"got -0\.1 at stress"),
+        (lambda s: -scipy.stats.norm(0.0, 0.3).pdf(s), r"got -1\.3\d* at stress 0$"),
+        (lambda s: np.where(s == 0.0, np.inf, 0.0), "got inf at stress 0$"),
+        (lambda s: np.where(s > 1.0, np.nan, 0.0), r"got nan at stress 1\.0"),
+        (lambda s: 0.0 * s, "got 0 wherever it was looked at.*extent="),
+        (scipy.stats.norm(0.70003, 1e-9).pdf, "got 0 wherever it was looked at.*extent="),
+        (lambda s: 3.0 * scipy.stats.norm(0.0, 0.3).pdf(s), "got 3 between.*divide it"),
+        (lambda s: 0.5 * scipy.stats.norm(0.0, 0.3).pdf(s), r"got 0\.5 between.*narrower"),
+        (lambda s: 1.0, r"one number for each stress, got shape \(\)"),
+        (lambda s: None, "what function returns"),
+        (lambda s: 1j * s, "what function returns.*complex"),
+        (lambda a, b: a, "function must be a function of stresses"),
+    ],
+)
+def test_densities_that_are_none_are_refused_in_words(function, says):
+    with pytest.raises(ValueError, match=says):
+        hl.density(function)
+
+
+def test_what_a_density_raises_comes_through():
+    def broken(s):
+        raise ZeroDivisionError("of the user")
+
+    with pytest.raises(ZeroDivisionError, match="of the user"):
+        hl.density(broken)
+    for extent in (3.0, (1.0, 0.0), (0.0, math.nan), (0.0, 1.0, 2.0), "ab"):
+        with pytest.raises(ValueError, match="extent must"):
+            hl.density(scipy.stats.norm(0.0, 0.3).pdf, extent)

@@ -6,8 +6,11 @@ all: numpy turns all of these into floats, or leaves the mask behind, without a 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Mapping, Set
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +18,19 @@ from numpy.typing import NDArray
 
 from hebraud.errors import allowed_number, check_number, shown
 
-__all__ = ["as_floats", "check_array", "check_row"]
+__all__ = [
+    "as_floats",
+    "check_array",
+    "check_function",
+    "check_path",
+    "check_row",
+    "check_shear_rate",
+]
 
 Floats = NDArray[np.float64]
 
+_FASTEST = 1e100
+"""Shear rates beyond it are refused: their squares and cubes leave the range of floats."""
 _KINDS = {
     "b": "booleans", "c": "complex numbers", "U": "text", "S": "text", "T": "text", "M": "dates",
     "m": "spans of time",
@@ -158,3 +170,31 @@ def check_row(
         raise ValueError(f"{name} must be one row of {wanted}, got {got}")
     _within(name, row, limits, plural=True, hint=hint)
     return row
+
+
+def check_shear_rate(name: str, value: Any, hint: str = "") -> float:
+    """Return a shear rate in sigma_c/(G0 tau) as a float: of any sign, up to 1e100 in size."""
+    return check_number(name, value, at_least=-_FASTEST, at_most=_FASTEST, hint=hint)
+
+
+def check_function(name: str, value: Any, of: str, hint: str = "") -> None:
+    """Raise ``ValueError`` where a value cannot be called with one argument, ``of`` something."""
+    fits = callable(value) and not isinstance(value, type)
+    try:
+        if fits:
+            inspect.signature(value).bind(0.0)
+    except TypeError:
+        fits = False
+    except ValueError:  # what is compiled need not say what it takes
+        pass
+    if not fits:
+        raise ValueError(
+            f"{name} must be a function of {of}, got {shown(value)}" + (f"; {hint}" if hint else "")
+        )
+
+
+def check_path(name: str, value: Any) -> Path:
+    """Return the path of a file, or raise ``ValueError`` naming the argument."""
+    if not isinstance(value, (str, PathLike)) or isinstance(value, type):
+        raise ValueError(f"{name} must be the path of a file, text or a Path, got {shown(value)}")
+    return Path(value)

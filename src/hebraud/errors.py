@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "allowed_number",
     "check_number",
     "check_whole_number",
+    "floats_hold",
     "instead_of",
     "shown",
 ]
@@ -83,6 +85,18 @@ def allowed_number(
     return f"a {kind} number {' and '.join(bounds)}".rstrip()
 
 
+@contextmanager
+def floats_hold(what: str) -> Iterator[None]:
+    """Say what was being computed where numbers leave the range of floats: ``ConvergenceError``."""
+    try:
+        yield
+    except ArithmeticError as error:
+        raise ConvergenceError(
+            f"{what} was not found: numbers leave the range of floats on the way ({error}); choose "
+            "units in which rates, couplings and thresholds are nearer to 1"
+        ) from error
+
+
 def shown(value: Any) -> str:
     """Return a value for a message: its repr in one line, cut where it is long."""
     try:
@@ -97,10 +111,9 @@ def _float(value: Any) -> float:
     kind = getattr(getattr(value, "dtype", None), "kind", "f")
     alone = getattr(value, "shape", ()) == ()
     real = hasattr(type(value), "__float__") or hasattr(type(value), "__index__")
-    masked = getattr(value, "mask", False) is not False and bool(value.mask)
-    if isinstance(value, (bool, str, complex)) or not real or not alone or masked:
+    if isinstance(value, (bool, str, complex)) or not real or not alone or kind not in "iufO":
         return math.nan
-    if kind not in "iufO":
+    if bool(getattr(value, "mask", False)):
         return math.nan
     if kind == "O" and value.item() is not value:
         return _float(value.item())

@@ -18,6 +18,7 @@ import numpy as np
 
 from hebraud import __version__
 from hebraud._records import RESULTS, UnreadableFile, get, put
+from hebraud.checks import check_path
 from hebraud.errors import MissingDependency, shown
 from hebraud.md.files import write_whole
 
@@ -59,6 +60,7 @@ def save(result: Any, path: str | Path, *, note: str = "", dated: bool = True) -
     >>> hl.save(hl.flow_curve(hl.Model(0.3), [1e-3, 1e-2]), "curve.h5")  # doctest: +SKIP
     >>> hl.load("curve.h5").stress  # doctest: +SKIP
     """
+    where = check_path("path", path)
     if type(result) not in RESULTS:
         known = ", ".join(cls.__name__ for cls in RESULTS)
         raise ValueError(f"result must be one of {known}, got {shown(result)}")
@@ -69,7 +71,7 @@ def save(result: Any, path: str | Path, *, note: str = "", dated: bool = True) -
     body = image.getvalue()[_HEAD:]
     digest = hashlib.sha256(body).hexdigest()
     line = _LINE.format(version=__version__, format=FORMAT, digest=digest)
-    write_whole(Path(path), line.encode().ljust(_HEAD, b"\0") + body)
+    write_whole(where, line.encode().ljust(_HEAD, b"\0") + body)
 
 
 def load(path: str | Path) -> Any:
@@ -151,7 +153,7 @@ def _h5py() -> Any:
 
 def _opened(path: str | Path) -> Any:
     """Return the checked file, open for reading from memory."""
-    data = Path(path).read_bytes()
+    data = check_path("path", path).read_bytes()
     head = _START.match(data)
     if head is None:
         raise UnreadableFile(

@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.checks import check_path
+from hebraud.errors import check_whole_number, shown
+
 __all__ = ["Table", "read_flow_curve"]
 
 Floats = NDArray[np.float64]
@@ -112,7 +115,16 @@ def read_flow_curve(
         is not a number, a rate or a stress is not > 0 (all such lines are named), or no row is
         left.
     """
-    header, rows = _rows(Path(path))
+    for name, value in (("columns", columns), ("where", where)):
+        if value is not None and not isinstance(value, Mapping):
+            raise ValueError(f"{name} must map names to text, got {shown(value)}")
+    for name in columns or {}:
+        if name not in _NAMES:
+            raise ValueError(f"columns must name some of {', '.join(_NAMES)}, got {shown(name)}")
+    if not isinstance(exclude, (tuple, list, set, frozenset, range)):
+        raise ValueError(f"exclude must be lines of the file such as (3, 4), got {shown(exclude)}")
+    exclude = tuple(check_whole_number("exclude", line, at_least=1) for line in exclude)
+    header, rows = _rows(check_path("path", path))
     found = {name: _find(path, name, header, (columns or {}).get(name)) for name in _NAMES}
     missing = [name for name in ("shear_rate", "stress") if found[name] is None]
     if missing:

@@ -93,7 +93,7 @@ class Model:
         if (coupling is None) == (alpha is None):
             raise ValueError(
                 "coupling or alpha must be given, and not both, got "
-                f"coupling={coupling!r} and alpha={alpha!r}; try Model(0.3)"
+                f"coupling={shown(coupling)} and alpha={shown(alpha)}; try Model(0.3)"
             )
         slots = {
             "coupling": coupling if _makes_noise(coupling) else _activity(coupling, alpha),
@@ -103,11 +103,12 @@ class Model:
         }
         if not _fits(relaxation, Relaxation):
             raise ValueError(
-                f"relaxation must be a landing rule such as ResidualStress(r), got {relaxation!r}"
+                "relaxation must be a landing rule such as ResidualStress(r), got "
+                f"{shown(relaxation)}"
             )
         if not _fits(yielding, Yielding):
             raise ValueError(
-                f"yielding must be a yield law such as PowerRate(eta), got {yielding!r}"
+                f"yielding must be a yield law such as PowerRate(eta), got {shown(yielding)}"
             )
         answers = {
             "noise": noise_terms(slots["coupling"]),

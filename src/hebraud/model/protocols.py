@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
-from hebraud.checks import check_array
+from hebraud.checks import check_array, check_function, check_shear_rate
 from hebraud.errors import check_number, instead_of, shown
 
 __all__ = [
@@ -25,6 +25,10 @@ __all__ = [
     "StrainStep",
     "segments_of",
 ]
+
+
+_SHORTEST, _LONGEST = 1e-100, 1e100
+"""Durations in tau: squares of steps and of times must not leave the range of floats."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Segment:
     Parameters
     ----------
     duration : float
-        In tau, > 0.
+        In tau, 1e-100 ... 1e100.
     shear_rate : callable, optional
         g(t) in sigma_c/(G0 tau), t counted from the segment's start. None where stress is imposed.
         As an attribute it raises ``ValueError`` where g is no finite number, and what g raises
@@ -79,16 +83,15 @@ class Segment:
     breakpoints: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        check_number("duration", self.duration, above=0.0)
+        _duration("duration", self.duration)
         check_number("strain_step", self.strain_step)
         if (self.shear_rate is None) == (self.stress is None):
             raise ValueError("a segment has either a shear_rate or a stress, got both or neither")
         if self.stress is not None:
             check_number("stress", self.stress)
-        elif not callable(self.shear_rate):
-            raise ValueError(f"shear_rate must be a function, got {shown(self.shear_rate)}")
         elif not isinstance(self.shear_rate, _Checked):
-            object.__setattr__(self, "shear_rate", _Checked(self.shear_rate))
+            check_function("shear_rate", self.shear_rate, "time")
+            object.__setattr__(self, "shear_rate", _Checked(cast(Any, self.shear_rate)))
         inside = _breakpoints(self.breakpoints)
         if inside and inside[-1] >= self.duration:
             raise ValueError(
@@ -135,10 +138,14 @@ def _breakpoints(times: Any) -> tuple[float, ...]:
     return tuple(points.tolist())
 
 
+def _duration(name: str, value: Any) -> float:
+    return check_number(name, value, at_least=_SHORTEST, at_most=_LONGEST)
+
+
 def _last(duration: float | None) -> float:
     if duration is None:
         raise ValueError("until must be given for this protocol: a finite number > 0, in tau")
-    return check_number("until", duration, above=0.0)
+    return _duration("until", duration)
 
 
 @dataclass(frozen=True)
@@ -163,7 +170,7 @@ class Startup:
     rate: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", check_number("rate", self.rate))
+        object.__setattr__(self, "rate", check_shear_rate("rate", self.rate))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment of constant rate."""
@@ -251,11 +258,7 @@ class ShearRate:
     breakpoints: Iterable[float] = ()
 
     def __post_init__(self) -> None:
-        if not callable(self.rate):
-            raise ValueError(
-                f"rate must be a function of time, got {shown(self.rate)}; for a constant rate use "
-                "Startup(rate)"
-            )
+        check_function("rate", self.rate, "time", "for a constant rate use Startup(rate)")
         object.__setattr__(self, "breakpoints", _breakpoints(self.breakpoints))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
@@ -300,10 +303,12 @@ class Sequence:
 
     def __post_init__(self) -> None:
         form = "parts must be pairs (protocol, duration) such as (Startup(0.1), 20.0)"
-        if not isinstance(self.parts, Iterable) or isinstance(self.parts, (str, bytes, type)):
-            raise ValueError(f"{form}, got {shown(self.parts)}")
+        try:
+            parts = list(self.parts)
+        except TypeError:
+            raise ValueError(f"{form}, got {shown(self.parts)}") from None
         pairs: list[tuple[Any, float]] = []
-        for part in self.parts:
+        for part in parts:
             if isinstance(part, Sequence):
                 pairs += part.parts
                 continue
@@ -315,7 +320,7 @@ class Sequence:
                     "parts must have a Sequence alone and not in a pair, as its parts have "
                     f"durations of their own, got {shown(part)}"
                 )
-            pairs.append((part[0], check_number("duration", part[1], above=0.0)))
+            pairs.append((part[0], _duration("duration", part[1])))
         if not pairs:
             raise ValueError("parts must hold at least one pair (protocol, duration), got none")
         object.__setattr__(self, "parts", tuple(pairs))

@@ -6,13 +6,15 @@ A start is anything with the methods of :class:`Start`: :func:`gaussian`, :func:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.checks import as_floats, check_function, check_row
 from hebraud.errors import check_number, shown
 from hebraud.model.thresholds import Thresholds
 
@@ -107,60 +109,131 @@ def gaussian(std: float) -> _Gaussian:
     return _Gaussian(std)
 
 
-_PROBES = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 1601)])
+_PROBES = np.geomspace(1e-4, 1e4, 1601)
+"""Stresses, on either side of zero, at which a density is looked at: in steps of 1.2 % ..."""
+_CLOSE = np.linspace(-10.0, 10.0, 400_001)
+"""... and where its integral is not 1 on these, in even steps of 5e-5."""
+_ZOOM = 2001
+"""Points at which what was found in a few of these steps is looked at again."""
 _GAUSS = np.polynomial.legendre.leggauss(8)
+_RESOLVED = 1e-12
+"""By how much of the whole the halves of a panel may differ from it before it is cut in two."""
+_HALVINGS = 60
+"""How often a panel is cut: a jump is then known to the last digit."""
+_INTEGRAL = 1e-3
+"""By how much the integral of a density may miss 1."""
+_SAMPLED = 20_001
+"""Quantiles between which what is drawn from a density is spread evenly."""
 
 
 @dataclass(frozen=True)
 class _Density:
     """See :func:`density`."""
 
-    function: Callable[[Floats], Floats]
+    function: Callable[[Floats], Any]
+    within: InitVar[Any]
+    extent: tuple[float, float] = field(init=False, repr=False, compare=False)
+    _edges: Floats = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        if not callable(self.function):
-            raise ValueError(f"function must be callable, got {self.function!r}")
-        low, high = self.extent
-        edges = np.linspace(low, high, 20_001)
-        total = float(self._cells(edges).sum())
-        if not abs(total - 1.0) < 1e-3:
+    def __post_init__(self, within: Any) -> None:
+        check_function("function", self.function, "stresses")
+        if within is not None:
+            ends = check_row("extent", within, length=2)
+            if not ends[0] < ends[1]:
+                raise ValueError(f"extent must be (low, high), ascending, got {shown(within)}")
+            looks = [np.linspace(float(ends[0]), float(ends[1]), _ZOOM)]
+        else:
+            probes = np.concatenate([-_PROBES[::-1], [0.0], _PROBES])
+            looks = [probes, np.union1d(probes, _CLOSE)]
+        total, low, high = 0.0, -math.inf, math.inf
+        for points in looks:
+            seen = points if within is not None else self._seen(points)
+            if seen.size == 0:
+                continue
+            edges = self._resolved(seen)
+            total, low, high = float(self._cells(edges).sum()), float(seen[0]), float(seen[-1])
+            if abs(total - 1.0) < _INTEGRAL:
+                object.__setattr__(self, "extent", (low, high))
+                object.__setattr__(self, "_edges", edges)
+                return
+        where = "wherever it was looked at" if total == 0.0 else f"between {low:.3g} and {high:.3g}"
+        raise ValueError(
+            f"function must integrate to 1, got {total:.6g} {where}; divide it by its integral, or "
+            "say where it is, density(function, extent=(low, high)), if parts of it are narrower "
+            "than what is looked at: every 5e-5 up to 10, then in steps of 1.2 % up to 1e4"
+        )
+
+    def _seen(self, points: Floats) -> Floats:
+        """Return points over what is seen of the function, down to 1e-18 of its largest value."""
+        while True:
+            values = self._values(points)
+            inside = np.flatnonzero(values > 1e-18 * values.max(initial=0.0))
+            if inside.size == 0:
+                return points[:0]
+            first, last = max(inside[0] - 1, 0), min(inside[-1] + 1, points.size - 1)
+            # few points over all of it: its largest value was not seen, and it is narrower still
+            if last - first > 30 or points[last] - points[first] < 1e-13 * abs(points[last]):
+                return points[first : last + 1]
+            points = np.linspace(points[first], points[last], _ZOOM)
+
+    def _values(self, stress: Floats) -> Floats:
+        values = as_floats("what function returns", self.function(stress))
+        if values.shape != stress.shape:
             raise ValueError(
-                f"function must integrate to 1, got {total!r} between {low:.3g} and {high:.3g}; "
-                "divide it by its integral"
+                f"function must return one number for each stress, got shape {values.shape} for "
+                f"{stress.shape}"
             )
+        finite = np.isfinite(values)
+        worst = int(np.argmin(values if finite.all() else finite))
+        if not values[worst] >= 0.0 or not finite[worst]:
+            raise ValueError(
+                f"function must return finite numbers >= 0, got {values[worst]:.6g} at stress "
+                f"{stress[worst]:.6g}"
+            )
+        return values
+
+    def _integrals(self, low: Floats, high: Floats) -> Floats:
+        """Return the integral from each ``low`` to each ``high`` (eight-point Gauss)."""
+        nodes, weights = _GAUSS
+        middle, half = 0.5 * (high + low), 0.5 * (high - low)
+        values = self._values((middle[:, None] + half[:, None] * nodes).ravel())
+        return np.asarray(half * (values.reshape(-1, nodes.size) @ weights))
 
     def _cells(self, faces: Floats) -> Floats:
-        nodes, weights = _GAUSS
-        middle, half = 0.5 * (faces[1:] + faces[:-1]), 0.5 * np.diff(faces)
-        s = middle[:, None] + half[:, None] * nodes
-        values = np.asarray(self.function(s), dtype=np.float64)
-        if values.shape != s.shape or not np.all(np.isfinite(values) & (values >= 0.0)):
-            raise ValueError(
-                "function must return finite numbers >= 0, one for each stress of an array, got "
-                f"{'shape ' + str(values.shape) if values.shape != s.shape else values.min()}"
-            )
-        return np.asarray(half * (values @ weights))
+        return self._integrals(faces[:-1], faces[1:])
+
+    def _resolved(self, edges: Floats) -> Floats:
+        """Return the edges with more between them, so close that the integrals are right."""
+        low, high, found = edges[:-1], edges[1:], [edges]
+        whole = self._integrals(low, high)
+        allowed = _RESOLVED * float(whole.sum())
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            left, right = self._integrals(low, middle), self._integrals(middle, high)
+            off = np.abs(left + right - whole) > allowed
+            off &= (low < middle) & (middle < high)
+            if not off.any():
+                break
+            found.append(middle[off])
+            low, high = np.append(low[off], middle[off]), np.append(middle[off], high[off])
+            whole = np.append(left[off], right[off])
+        return np.unique(np.concatenate(found))
 
     def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
-        """Return the probability in every cell (eight-point Gauss quadrature)."""
-        return np.outer(thresholds.nodes()[1], self._cells(np.asarray(faces)))
+        """Return the probability in every cell, to 1e-10 of the whole."""
+        faces = np.asarray(faces, dtype=np.float64)
+        inner = self._edges[(self._edges > faces[0]) & (self._edges < faces[-1])]
+        cuts = np.union1d(faces, inner)
+        cells = np.add.reduceat(self._cells(cuts), np.searchsorted(cuts, faces[:-1]))
+        return np.outer(thresholds.nodes()[1], cells)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats | None]:
-        """Return n stresses by the inverse of the cumulative law on 20,000 cells."""
-        faces = np.linspace(*self.extent, 20_001)
+        """Return n stresses by the inverse of the cumulative law."""
+        law = np.concatenate([[0.0], np.cumsum(self._cells(self._edges))])
+        even = np.interp(np.linspace(0.0, law[-1], _SAMPLED), law, self._edges)
+        faces = np.union1d(self._edges, even)
         law = np.concatenate([[0.0], np.cumsum(self._cells(faces))])
         return np.interp(rng.random(n) * law[-1], law, faces), None
-
-    @property
-    def extent(self) -> tuple[float, float]:
-        """Where the function falls below 1e-18 of its largest value for good."""
-        s = np.concatenate([-_PROBES[:0:-1], _PROBES])
-        values = np.asarray(self.function(s), dtype=np.float64)
-        inside = np.flatnonzero(values > 1e-18 * np.nanmax(values))
-        if inside.size == 0:
-            raise ValueError("function must be > 0 somewhere between -1e4 and 1e4, and is not")
-        low, high = max(inside[0] - 1, 0), min(inside[-1] + 1, s.size - 1)
-        return float(s[low]), float(s[high])
 
     @property
     def nodes(self) -> None:
@@ -168,7 +241,9 @@ class _Density:
         return None
 
 
-def density(function: Callable[[Floats], Floats]) -> _Density:
+def density(
+    function: Callable[[Floats], Any], extent: tuple[float, float] | None = None
+) -> _Density:
     """Return the start P(s) = function(s).
 
     Parameters
@@ -176,10 +251,14 @@ def density(function: Callable[[Floats], Floats]) -> _Density:
     function : callable
         Takes an array of stresses in sigma_c and returns P >= 0 for each; integrates to 1 (checked
         to 1e-3: the total mass of a run is what the function makes it, and is reported).
+    extent : (float, float), optional
+        The stresses in sigma_c between which all of it lies. None finds them, for all that shows at
+        stresses 1.2 % apart up to 1e4, or 5e-5 apart up to 10; a part that is narrower has to be
+        told, and is not lost in silence, as the integral is then not 1.
 
     Raises
     ------
     ValueError
         If it is not callable, not finite, negative somewhere, or does not integrate to 1.
     """
-    return _Density(function)
+    return _Density(function, extent)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.checks import as_floats
+from hebraud.checks import as_floats, check_array, check_function
 from hebraud.errors import check_number, shown
 
 __all__ = ["Conditioned", "ThresholdLaw"]
@@ -74,8 +74,8 @@ class ThresholdLaw:
                 f"weights must be > 0 with sum 1 (to 1e-9), got a smallest of {weights.min():g} "
                 f"and the sum {weights.sum()!r}; divide them by their sum"
             )
-        if self.density is not None and not callable(self.density):
-            raise ValueError(f"density must be a function or None, got {shown(self.density)}")
+        if self.density is not None:
+            check_function("density", self.density, "thresholds")
         check_number("error_estimate", self.error_estimate, at_least=0.0)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "weights", weights)
@@ -100,12 +100,14 @@ class ThresholdLaw:
     def cdf(self, threshold: ArrayLike) -> Floats:
         """Return the probability of values <= ``threshold``: a staircase."""
         c = as_floats("threshold", threshold)
+        if np.isnan(c).any():
+            raise ValueError("threshold must be numbers, got nan among them")
         steps = np.concatenate([[0.0], np.cumsum(self.weights)])
         return np.asarray(steps[np.searchsorted(self.values, c, side="right")])
 
     def ppf(self, quantile: ArrayLike) -> Floats:
         """Return the value whose stair holds a quantile in (0, 1)."""
-        q = as_floats("quantile", quantile)
+        q = check_array("quantile", quantile, at_least=0.0, at_most=1.0)
         return np.asarray(self.values[np.searchsorted(np.cumsum(self.weights)[:-1], q)])
 
     def pdf(self, threshold: ArrayLike) -> Floats:

@@ -10,7 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import check_number
+from hebraud.checks import as_floats
+from hebraud.errors import check_number, shown
 from hebraud.model.panels import panel_quadrature
 from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 
@@ -117,6 +118,11 @@ class _Law:
         if isinstance(law, ThresholdLaw):
             key: Any = law
         elif hasattr(law, "ppf") and hasattr(law, "pdf") and hasattr(law, "dist"):
+            if np.ndim(law.cdf(0.0)):
+                raise ValueError(
+                    "law must be one law, with single numbers as parameters, got several in "
+                    f"{shown((law.args, law.kwds))}"
+                )
             at_zero = float(law.cdf(0.0))
             if not at_zero < 1.0:
                 raise ValueError(
@@ -124,15 +130,13 @@ class _Law:
                 )
             key = (law.dist.name, law.args, tuple(sorted(law.kwds.items())))
         else:
-            try:
-                samples = np.asarray(law, dtype=np.float64)
-            except (TypeError, ValueError):
-                samples = np.empty(0)
+            kind = (
+                "a frozen continuous scipy.stats law such as norm(1.0, 0.3), or a sequence of "
+                "samples"
+            )
+            samples = as_floats("law", law, kind)
             if samples.ndim != 1 or samples.size == 0:
-                raise ValueError(
-                    "law must be a frozen continuous scipy.stats law such as norm(1.0, 0.3), or "
-                    f"a sequence of samples, got {law!r}"
-                )
+                raise ValueError(f"law must be {kind}, got {shown(law)}")
             if not np.all(np.isfinite(samples) & (samples > 0.0)):
                 bad = samples[~(np.isfinite(samples) & (samples > 0.0))][0]
                 raise ValueError(f"samples of law must be finite numbers > 0, got {bad!r}")

@@ -134,13 +134,14 @@ class FlowCurve:
         ValueError
             If neither the curve nor the call has scales, or both have and they differ.
         """
+        if scales is not None:
+            check_scales(scales)
         own = self.scales if self.scales is not None else scales
         if own is None or (scales is not None and scales != own):
             raise ValueError(
                 "reduced() needs the curve's own scales or those given, one of them: the curve "
                 f"has {self.scales!r}, the call {scales!r}"
             )
-        check_scales(own)
         return self._times({name: 1.0 / u for name, u in _units(own).items()}, None)
 
     def herschel_bulkley(self, exponent: float | None = 0.5) -> HerschelBulkley:

@@ -134,10 +134,12 @@ def harmonics(
     if gamma0 == 0.0:
         raise ValueError("amplitude must not be 0: the moduli are per unit of it")
     omega = check_number("angular_frequency", angular_frequency, above=0.0)
-    orders = np.arange(1, check_whole_number("number", number, at_least=1) + 1)
+    t, y = _columns(time, stress)
+    hint = "a period must hold four times for each order"
+    count = check_whole_number("number", number, at_least=1, at_most=t.size, hint=hint)
+    orders = np.arange(1, count + 1)
     many = check_whole_number("periods", periods, at_least=1)
     zero = check_number("origin", origin)
-    t, y = _columns(time, stress)
 
     period = 2.0 * math.pi / omega
     end, need = float(t[-1]), max(many, 2)
@@ -151,7 +153,8 @@ def harmonics(
     t, y = t[first:], y[first:]
     begin = max(end - many * period, float(t[0]))
     inside = t[t > end - need * period]
-    widest, limit = float(np.diff(inside).max()), _LONGEST * period / orders[-1]
+    widest = float(np.diff(inside).max()) if inside.size > 1 else float(t[-1] - t[-2])
+    limit = _LONGEST * period / orders[-1]
     if widest > limit:
         raise ValueError(
             "time must be spaced by at most a quarter of a period of the highest order, "

@@ -38,6 +38,8 @@ _CHUNK = 16_384
 _LINES = 64
 # Five numbers of 8 bytes a block, and what is drawn for each: some 5 GB.
 _MOST_BLOCKS = 100_000_000
+# Each step is a line of the record: some 2 GB.
+_MOST_STEPS = 10_000_000
 
 
 def midstep(now: float, before: float | None) -> float:
@@ -351,6 +353,12 @@ def simulate_blocks(
     check_start(start)
     count = check_whole_number("blocks", blocks, at_least=2, at_most=_MOST_BLOCKS)
     longest = check_number("step", step, above=0.0)
+    most = max(segment.duration for segment in segments) / longest
+    if most > _MOST_STEPS:
+        raise ValueError(
+            f"step must make at most {_MOST_STEPS} steps of a part of the run (each is recorded), "
+            f"got {longest!r}, which makes {most:.3g}"
+        )
     rng = np.random.Generator(np.random.SFC64(check_whole_number("seed", seed)))
     starts = np.cumsum([0.0, *(segment.duration for segment in segments)])
     end = float(starts[-1])

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.checks import check_shear_rate
 from hebraud.errors import (
     ConvergenceError,
     NoStationaryState,
@@ -28,6 +29,7 @@ from hebraud.solvers.grid import Grid
 from hebraud.solvers.null_vector import Occupation, Stationary
 from hebraud.solvers.roots import (
     Family,
+    check_resolved,
     log_excess,
     log_range,
     no_root,
@@ -57,6 +59,8 @@ _DOUBT = 4.0
 """The most cells are tried unless three grids say that so many times as many are needed."""
 _IDENTITY = 0.125
 """Part of the misfit of the second moment identity that counts as an error."""
+_FIXED = 2
+"""How many times as many cells a fixed grid may have as one that is refined: some GB at most."""
 _ON_THE_WAY = 1e-3
 """Error of D on grids that are not the last, in units of the tolerance."""
 
@@ -210,7 +214,8 @@ def solve(
     UserWarning
         If one of ``other_roots`` misses the tolerance; its value is then that of coarse grids.
     """
-    g = check_number("shear_rate", shear_rate)
+    g = check_shear_rate("shear_rate", shear_rate)
+    check_resolved(model, g)
     rtol = check_number("rtol", rtol, above=0.0, below=1.0)
     number = None if cells is None else check_whole_number("cells", cells, at_least=2)
     first, *others = root_guesses(model, g)
@@ -233,6 +238,12 @@ def _at(
             family = Family.around(model, g, state.diffusion, nodes)
             chain, state, slope = _begin(family, log_d, solver, passing)
         return _refine(family, chain, state, slope, rtol, nodes_error)
+    most = _FIXED * family.most_cells()
+    if cells > most:
+        raise ValueError(
+            f"cells must be at most {most} for {model!r}, for its memory (its thresholds count "
+            f"{family.values.size} times, its landing lines too), got {cells}"
+        )
     half = max(cells // 2, family.layout.fewest_cells())
     coarse, slope = _state(family.chain(half), log_d, -0.6, solver, _LAST)
     chain = family.chain(cells)

@@ -27,11 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.analytic import exact
-from hebraud.errors import ConvergenceError, check_number
+from hebraud.checks import check_shear_rate
+from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model, check_model
 from hebraud.model.threshold_law import ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn
-from hebraud.solvers.steady import Exact, FiniteVolume, steady_state
+from hebraud.solvers.steady import Exact, FiniteVolume, choose_solver, steady_state
 from hebraud.solvers.threshold_nodes import kinks_for
 
 __all__ = ["redraw_law", "snapshot_law"]
@@ -115,8 +116,8 @@ def snapshot_law(
     ValueError, NoStationaryState, ConvergenceError
         As :func:`hebraud.steady_state`.
     """
-    check_model(model)
-    g = check_number("shear_rate", shear_rate)
+    choose_solver(check_model(model), solver)
+    g = check_shear_rate("shear_rate", shear_rate)
     if not model.thresholds.redraws:
         density = getattr(model.thresholds, "density", None)
         return ThresholdLaw(*model.thresholds.nodes(breaks=_kinks(model)), density)
@@ -159,10 +160,10 @@ def redraw_law(
     ConvergenceError
         If no law is found whose state finds the snapshot.
     """
-    check_model(model)
+    choose_solver(check_model(model), solver)
     from scipy.optimize import NoConvergence, broyden1
 
-    g = check_number("shear_rate", shear_rate)
+    g = check_shear_rate("shear_rate", shear_rate)
     rule = Quenched(snapshot)  # 1/T is averaged over it, and its nodes are made for rates
     finite = isinstance(solver, FiniteVolume) or not exact.applies(model)
     rtol = (solver if isinstance(solver, FiniteVolume) else FiniteVolume()).rtol

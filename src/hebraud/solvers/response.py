@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic import exact, linear
-from hebraud.checks import check_array
+from hebraud.checks import check_array, check_shear_rate
 from hebraud.errors import ConvergenceError, NoStationaryState, check_number
 from hebraud.model.model import Model, check_model
 from hebraud.solvers.linearised import Linearised
@@ -43,9 +43,10 @@ def _refine(
     """
     from hebraud.solvers.extrapolation import Extrapolation
     from hebraud.solvers.finite_volume import root
-    from hebraud.solvers.roots import Family, no_root, root_guesses
+    from hebraud.solvers.roots import Family, check_resolved, no_root, root_guesses
     from hebraud.solvers.threshold_nodes import threshold_nodes
 
+    check_resolved(model, g)
     log_d = root_guesses(model, g)[0]
     nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
     family = Family.around(model, g, math.exp(log_d), nodes)
@@ -91,7 +92,7 @@ def _refine(
 def _check_state(model: Any, shear_rate: Any, rtol: Any) -> tuple[float, float]:
     check_model(model)
     tolerance = check_number("rtol", rtol, at_least=1e-10, at_most=0.1)
-    g = check_number("shear_rate", shear_rate)
+    g = check_shear_rate("shear_rate", shear_rate)
     if g == 0.0 and exact.applies(model) and not model.classical:
         exact.stationary(model, 0.0)  # raises where there is no state of rest
     return g, tolerance

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import NoStationaryState
+from hebraud.errors import ConvergenceError, NoStationaryState
 from hebraud.model.model import Model
 from hebraud.solvers.generator import Generator
 from hebraud.solvers.grid import Layout, cycle_time, layout
@@ -24,6 +24,7 @@ from hebraud.solvers.null_vector import Occupation, Stationary
 
 __all__ = [
     "Family",
+    "check_resolved",
     "line_number",
     "log_excess",
     "log_range",
@@ -33,6 +34,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+_RATES = 1e-30, 1e15
+"""Shear rates, in thresholds a tau, beyond which floats cannot tell the faces of a grid apart."""
 _FIRST = 480
 """Cells of the first grid of a model with few thresholds."""
 _COARSE = 96
@@ -87,6 +90,17 @@ class Family:
         a, b = (self.model.relaxation.quadrature(n).weight.size for n in (4, 8))
         most = min(_MOST, _MOST_MASSES // self.values.size)
         return most if a == b else min(most, _MOST_SCATTERED)
+
+
+def check_resolved(model: Model, shear_rate: float) -> None:
+    """Raise ``ConvergenceError`` where a grid cannot hold the state: at extremes of the rate."""
+    threshold = float(model.thresholds.ppf(0.5))
+    slowest, fastest = (rate * threshold for rate in _RATES)
+    if shear_rate != 0.0 and not slowest <= abs(shear_rate) <= fastest:
+        raise ConvergenceError(
+            f"shear rate {shear_rate:g} is out of what finite volumes resolve for {model!r}: 0 and "
+            f"{slowest:g} ... {fastest:g}; beyond, floats cannot tell the faces of a grid apart"
+        )
 
 
 def line_number(cells: int) -> int:

@@ -8,19 +8,24 @@ ms and more, and reaches ``rtol`` by its own estimate.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hebraud.analytic import exact
-from hebraud.checks import check_row
-from hebraud.errors import check_number, check_whole_number, shown
+from hebraud.checks import check_row, check_shear_rate
+from hebraud.errors import check_number, check_whole_number, floats_hold, shown
 from hebraud.model.model import Model, check_model
 from hebraud.rheology.flow_curve import FlowCurve
 from hebraud.solvers.starts import ClassStart
 from hebraud.solvers.state import SteadyState
 
-__all__ = ["Exact", "FiniteVolume", "flow_curve", "steady_state"]
+__all__ = ["Exact", "FiniteVolume", "choose_solver", "flow_curve", "steady_state"]
+
+
+_MOST_CELLS = 1_000_000
+"""Cells of a fixed grid: a state of one threshold takes 2 s and 0.2 GB on so many."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ class Exact:
 
     def steady_state(self, model: Model, shear_rate: float) -> SteadyState:
         """Return the exact stationary state; see :func:`hebraud.analytic.exact.stationary`."""
-        found = exact.stationary(model, shear_rate)
+        with floats_hold(f"the state of {model!r} at shear rate {shear_rate:g}"):
+            found = exact.stationary(model, shear_rate)
         landing = model.relaxation.fixed_points
         assert landing is not None
         values, weights = model.thresholds.nodes(breaks=np.abs(landing.offset))
@@ -57,8 +63,8 @@ class FiniteVolume:
         Relative tolerance on stress and D, between 1e-12 and 0.1. The grid is refined until the
         estimated error is below it.
     cells : int, optional
-        Fixes the number of cells instead (at least 32; ``rtol`` is then not used): for studies of
-        the order of convergence.
+        Fixes the number of cells instead (32 ... 1e6, fewer where thresholds are many or landings
+        scatter; ``rtol`` is then not used): for studies of the order of convergence.
 
     Notes
     -----
@@ -75,16 +81,21 @@ class FiniteVolume:
         rtol = check_number("rtol", self.rtol, at_least=1e-12, at_most=0.1)
         object.__setattr__(self, "rtol", rtol)
         if self.cells is not None:
-            object.__setattr__(self, "cells", check_whole_number("cells", self.cells, at_least=32))
+            cells = check_whole_number("cells", self.cells, at_least=32, at_most=_MOST_CELLS)
+            object.__setattr__(self, "cells", cells)
 
     def steady_state(self, model: Model, shear_rate: float) -> SteadyState:
         """Return the stationary state on a grid."""
         from hebraud.solvers import finite_volume
 
-        return finite_volume.solve(model, shear_rate, rtol=self.rtol, cells=self.cells, solver=self)
+        with floats_hold(f"the state of {model!r} at shear rate {shear_rate:g}"):
+            return finite_volume.solve(
+                model, shear_rate, rtol=self.rtol, cells=self.cells, solver=self
+            )
 
 
-def _choose(model: Model, solver: Exact | FiniteVolume | None) -> Exact | FiniteVolume:
+def choose_solver(model: Model, solver: Any) -> Exact | FiniteVolume:
+    """Return the solver asked for, or the best for a model where that is None."""
     if solver is None:
         return Exact() if exact.applies(model) else FiniteVolume()
     if not isinstance(solver, (Exact, FiniteVolume)):
@@ -131,8 +142,8 @@ def steady_state(
     check_model(model)
     several = np.ndim(shear_rate) if isinstance(shear_rate, (list, tuple, np.ndarray)) else 0
     hint = "for several rates use flow_curve(model, rates)" if several else ""
-    rate = check_number("shear_rate", shear_rate, hint=hint)
-    return _choose(model, solver).steady_state(model, rate)
+    rate = check_shear_rate("shear_rate", shear_rate, hint)
+    return choose_solver(model, solver).steady_state(model, rate)
 
 
 def flow_curve(
@@ -154,8 +165,9 @@ def flow_curve(
         As :func:`steady_state`.
     """
     check_model(model)
-    chosen = _choose(model, solver)
+    chosen = choose_solver(model, solver)
     rates = check_row("shear_rate", shear_rate)
+    check_shear_rate("shear_rate", rates[np.argmax(np.abs(rates))])
     if model.classical and isinstance(chosen, Exact):
         curve = exact.classical_curve(model.noise.alpha, rates)
         return FlowCurve(rates, curve.stress, None, curve.activity, curve.diffusion, model=model)
