@@ -8,7 +8,7 @@ import scipy.integrate
 import scipy.stats
 
 import hebraud as hl
-from hebraud.analytic.exact import _Chain
+from hebraud.analytic.chain import Chain
 
 UNIFORM = scipy.stats.uniform(0.5, 1.0)  # on (0.5, 1.5)
 
@@ -173,7 +173,7 @@ def test_noise_of_drops_that_vanish_with_it(residual, thresholds):
     """Against D/(released square) of the exact chain at D -> 0: 1e-5 is sqrt(D), or round-off."""
     slots = {"relaxation": hl.ResidualStress(residual), "thresholds": thresholds}
     model = hl.Model(hl.DropNoise(0.3), **slots)
-    ratio = 1e-11 / float(_Chain.of(model).means(1e-11, 0.0).released_square)
+    ratio = 1e-11 / float(Chain.of(model).means(1e-11, 0.0).released_square)
     assert hl.critical_coupling(model) == pytest.approx(ratio, rel=2e-5)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import hebraud as hl
 from hebraud.analytic import exact
+from hebraud.analytic.chain import Chain
 from hebraud.analytic.renewal import cycle, occupation
 
 log_alpha = st.floats(-6, 6)
@@ -122,7 +123,7 @@ def test_more_than_one_root_is_reported_and_the_stable_one_is_the_state():
     model = hl.Model(hl.DropNoise(1.0), relaxation=hl.ResidualStress(0.5))
     state = hl.steady_state(model, 1e-3)
     (other,) = state.other_roots
-    chain = exact._Chain.of(model)
+    chain = Chain.of(model)
 
     def ratio(D):
         means = chain.means(D, 1e-3)
@@ -226,7 +227,7 @@ def test_identities_mirror_and_coupling(model, log_rate):
     assert mirrored.stress == -state.stress
     assert mirrored.diffusion == state.diffusion
     landing = model.relaxation.fixed_points
-    means = exact._Chain.of(model).means(state.diffusion, g)
+    means = Chain.of(model).means(state.diffusion, g)
     assert float(means.activity) == pytest.approx(state.activity, rel=1e-12)
     noise = model.coupling.diffusion(float(means.activity), float(means.released_square))
     assert noise == pytest.approx(state.diffusion, rel=1e-9)

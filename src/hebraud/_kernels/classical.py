@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 
 MAX_ITERATIONS = 200
 _SMALL = 0.3  # below it the differences in psi, psi_hat and chi are summed as series
+_LEAST = 2.3e-308  # numbers below it lose digits
 
 
 @kernel()
@@ -77,8 +78,8 @@ def _moments(k: float) -> tuple[float, float, float, float]:
 
 @kernel()
 def _roots(D: float, g: float) -> tuple[float, float, float]:
-    """rho, lam and sqrt(g^2 + 4 D), without cancellation for g >= 0."""
-    root = math.sqrt(g * g + 4.0 * D)
+    """rho, lam and sqrt(g^2 + 4 D), without cancellation or overflow for g >= 0."""
+    root = math.hypot(g, 2.0 * math.sqrt(D))
     lam = 0.5 * (g + root)
     return D / lam, lam, root
 
@@ -107,28 +108,80 @@ def cycle(D: float, g: float) -> tuple[float, float]:
 
 
 @kernel()
+def _parts(k: float) -> tuple[float, float, float, float]:
+    """psi_even - 1/2, -psi_odd, chi_even, -chi_odd, to 1e-17 for k <= 0.3; all >= 0."""
+    z = k * k
+    psi = z * (1 / 24 + z * (1 / 720 + z * (1 / 40320 + z * (1 / 3628800 + z / 479001600))))
+    odd = 1 / 5040 + z * (1 / 362880 + z * (1 / 39916800 + z / 6227020800))
+    chi = 1 / 6 + z * (1 / 120 + z * odd)
+    return psi, k * chi, chi, psi / k if k > 0.0 else 0.0
+
+
+@kernel()
+def _tilt(k: float, g: float, rho: float, lam: float) -> tuple[float, float]:
+    """q+ - q-, the odds of yielding right less those left, without cancellation; and a norm."""
+    e, phi, _, _ = _moments(k)
+    total = phi + lam + e * (phi + rho * e)
+    return (k * phi * phi + g + rho * k * phi * (1.0 + e)) / total, total
+
+
+@kernel()
 def _stress(D: float, g: float) -> float:
     """D times int s G ds over one cycle; the mean stress is this over ``cycle``."""
     k = g / D
-    e, phi, psi, hat = _moments(k)
     rho, lam, root = _roots(D, g)
-    beta, alpha = phi + lam, phi + rho * e
-    total = beta + e * alpha
     if k >= _SMALL:
+        e, phi, psi, hat = _moments(k)
+        beta, alpha = phi + lam, phi + rho * e
         chi, chi_hat = (0.5 - psi) / k, (hat - 0.5 * e) / k
         right = D * (1.0 + lam) + chi + rho * psi
         left = chi_hat + lam * hat + e * D * (1.0 + rho)
-        return (beta * right - alpha * left) / total
+        total = beta + e * alpha
+        return beta / total * right - alpha / total * left
     # odd part in g by hand: q+ - q- = t, and (R - L)/2 + t (R + L)/2
-    t = (k * phi * phi + g + rho * k * phi * (1.0 + e)) / total
-    k2 = k * k
-    psi_even = 1 / 2 + k2 * (1 / 24 + k2 * (1 / 720 + k2 * (1 / 40320 + k2 / 3628800)))
-    psi_odd = k * (1 / 6 + k2 * (1 / 120 + k2 * (1 / 5040 + k2 * (1 / 362880 + k2 / 39916800))))
-    chi_even = 1 / 6 + k2 * (1 / 120 + k2 * (1 / 5040 + k2 * (1 / 362880 + k2 / 39916800)))
-    chi_odd = k * (1 / 24 + k2 * (1 / 720 + k2 * (1 / 40320 + k2 * (1 / 3628800))))
+    t, _ = _tilt(k, g, rho, lam)
+    psi_even, psi_odd, chi_even, chi_odd = _parts(k)
+    psi_even += 0.5
     difference = D * g - 2.0 * chi_odd - root * psi_odd - g * psi_even
     total_sum = D * (2.0 + root) + 2.0 * chi_even + root * psi_even + g * psi_odd
     return 0.5 * (difference + t * total_sum)
+
+
+@kernel()
+def excess(D: float, g: float, alpha: float) -> tuple[float, float, float]:
+    """``cycle`` less alpha, its derivative by ln D, and ``cycle`` itself.
+
+    Near alpha = 1/2 all of them but 1/2 may be small: where k is, 1/2 is taken out by hand. With
+    R = psi + rho phi the mean over q+ and q- is R_even + (q+ - q-) R_odd.
+    """
+    k = g / D
+    if k >= _SMALL:
+        value, derivative = cycle(D, g)
+        return value - alpha, derivative, value
+    rho, lam, root = _roots(D, g)
+    above, odd, _, _ = _parts(k)  # psi_even - 1/2, -psi_odd
+    z, even = k * k, 0.5 + above
+    phi_even = 1.0 + k * odd
+    t, total = _tilt(k, g, rho, lam)
+    R_odd = -odd - 0.5 * root * k * even - 0.5 * g * phi_even
+    small = D + above + 0.5 * root * phi_even + 0.5 * g * k * even + t * R_odd
+    # the same once more by ln D at fixed g: k' = -k, rho' = lam' = D/root
+    d_rho = D / root
+    d_above = -z * (1 / 12 + z * (1 / 180 + z * (1 / 6720 + z * (1 / 453600 + z / 47900160))))
+    d_odd = -k * (1 / 6 + z * (1 / 40 + z * (1 / 1008 + z * (1 / 51840 + z / 4435200))))
+    d_phi_even = -k * odd + k * d_odd
+    d_even = -k * even + k * d_above  # of k psi_even
+    e, phi, _, hat = _moments(k)
+    d_phi = k * hat
+    d_total = d_phi + d_rho + k * e * (phi + rho * e)
+    d_total += e * (d_phi + d_rho * e + rho * k * e)
+    d_t = (2.0 * phi * d_phi - phi * phi) * k + (1.0 + e) * (d_rho * k * phi + rho * k * d_phi)
+    d_t += rho * k * phi * (k * e - (1.0 + e))
+    d_t = (d_t - t * d_total) / total
+    d_R_odd = -d_odd - d_rho * k * even - 0.5 * root * d_even - 0.5 * g * d_phi_even
+    derivative = D + d_above + d_rho * phi_even + 0.5 * root * d_phi_even + 0.5 * g * d_even
+    derivative += d_t * R_odd + t * d_R_odd
+    return small - (alpha - 0.5), derivative, 0.5 + small
 
 
 @kernel()
@@ -142,15 +195,18 @@ def solve_diffusion(alpha: float, g: float, guess: float) -> tuple[float, float,
     D = guess if 0.0 < guess < alpha else 0.5 * alpha
     slope = 1.0
     for iteration in range(1, MAX_ITERATIONS):
-        value, derivative = cycle(D, g)
-        if value < alpha:
+        if D < _LEAST:
+            break
+        over, derivative, value = excess(D, g, alpha)
+        if over < 0.0:
             low = D
         else:
             high = D
         slope = derivative / value
-        step = math.log(alpha / value) / slope
+        # log(alpha/value)/slope
+        step = -math.log1p(over / alpha) / slope
         new = D * math.exp(step) if abs(step) < 700.0 else 0.0
-        if abs(step) < 1e-7 and new > 0.0:
+        if abs(step) < 1e-8 and new > 0.0:
             return new, slope, iteration
         if not low < new < high:
             new = math.sqrt(low) * math.sqrt(high) if low > 0.0 else 1e-3 * D
@@ -170,8 +226,9 @@ def classical_states(
 ) -> int:
     """Fill stress, D and the conditioning d ln D/d ln alpha for every rate; return the failures.
 
-    u = lim g/D at small g below the critical coupling, rest = D at g = 0 above it (0 below): they
-    and lim D = alpha g/(1 + g) at large g make a first guess that is never trusted.
+    u = lim g/D at small g below the critical coupling, rest = D at g = 0 above it (0 below): they,
+    lim D = alpha g/(1 + g) at large g and D at alpha = 1/2 make a first guess that is never
+    trusted. Where a number leaves the range of floats, stress and D are NaN.
     """
     failures = 0
     for i in range(rates.size):
@@ -180,12 +237,17 @@ def classical_states(
             stress[i], diffusion[i] = 0.0, rest
             conditioning[i] = cycle(rest, 0.0)[0] / cycle(rest, 0.0)[1]
             continue
-        guess = (alpha * g + rest) / (g + 1.0) if rest > 0.0 else alpha * g / (alpha * u + g)
+        near = (g / math.sqrt(24.0)) ** 0.8  # D at alpha = 1/2: sqrt(D) = k^2/24
+        if rest > 0.0:
+            guess = max(alpha * (g / (g + 1.0)) + rest / (g + 1.0), min(near, alpha))
+        else:
+            guess = min(g / (u + g / alpha), near)
         D, slope, iterations = solve_diffusion(alpha, g, guess)
-        if iterations >= MAX_ITERATIONS:
+        moment = _stress(D, g) / cycle(D, g)[0] if D >= _LEAST else np.nan
+        known = D >= _LEAST and g >= _LEAST and g / D >= _LEAST and abs(moment) < math.inf
+        if iterations >= MAX_ITERATIONS or not known:
             failures += 1
-            D = np.nan
-        moment = _stress(D, g) / cycle(D, g)[0]
+            D = moment = np.nan
         stress[i] = moment if rates[i] > 0.0 else -moment
         diffusion[i] = D
         conditioning[i] = 1.0 / slope

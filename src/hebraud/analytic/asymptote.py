@@ -28,13 +28,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic.closed_form import langevin_function, langevin_slope
-from hebraud.analytic.critical import critical_coupling, weight_exponent
+from hebraud.analytic.critical import critical_coupling, rest_nodes, weight_exponent
+from hebraud.analytic.moments import check_moments
 from hebraud.checks import check_array
 from hebraud.errors import NoStationaryState, check_number
 from hebraud.model.contracts import Onset
@@ -133,7 +135,8 @@ def _line(model: Model) -> tuple[float, float]:
 
 
 def _exists(model: Model) -> None:
-    """Raise where weak quenched blocks leave no yield stress, or no prefactor."""
+    """Raise where there is no finite yield stress, or weak quenched blocks leave no prefactor."""
+    check_moments(model, 1.0)
     if critical_coupling(model) == 0.0:
         raise NoStationaryState(
             f"{model!r} has no yield stress at any coupling: <c^-2> of its quenched thresholds "
@@ -171,7 +174,9 @@ def _cycle(c: Floats, scale: float, offset: float, v: Floats) -> tuple[_Jet, _Je
 def _means(model: Model, v: Floats) -> tuple[_Jet, _Jet]:
     """Return the coupling, in its own unit, and the stress."""
     scale, offset = _line(model)
-    c, weight = model.thresholds.nodes(breaks=offset)
+    redraws = model.thresholds.redraws
+    nodes = model.thresholds.nodes if redraws else partial(rest_nodes, model.thresholds)
+    c, weight = nodes(breaks=offset)
     k, m, released = _cycle(c, scale, offset, np.asarray(v)[..., None])
     one = _Jet(np.ones_like(k.value), np.zeros_like(k.value), np.zeros_like(k.value))
     event, square = (part / model.noise.alpha for part in model.noise[1:])

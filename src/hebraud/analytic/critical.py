@@ -29,11 +29,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.analytic.moments import has_moment
 from hebraud.model.model import Model, check_model
 from hebraud.model.relaxation import LandingLines
 from hebraud.model.thresholds import Thresholds
 
-__all__ = ["critical_coupling", "weight_exponent"]
+__all__ = ["critical_coupling", "rest_nodes", "weight_exponent"]
 
 Floats = NDArray[np.float64]
 _POINTS = 600
@@ -57,6 +58,18 @@ def weight_exponent(thresholds: Thresholds) -> float:
     return 1.0 / math.log10(above / below) if above > below else math.inf
 
 
+def rest_nodes(thresholds: Thresholds, breaks: Floats | float) -> tuple[Floats, Floats]:
+    """Return nodes of quenched thresholds for means of rates at rest, which go as c^-2.
+
+    A rule that has no ``weak_nodes`` for them is asked for its usual ones.
+    """
+    weak = getattr(thresholds, "weak_nodes", None)
+    nodes: tuple[Floats, Floats] = (
+        thresholds.nodes(breaks=breaks) if weak is None else weak(breaks=breaks)
+    )
+    return nodes
+
+
 def critical_coupling(model: Model) -> float:
     """Return the critical coupling, in the unit of the model's own coupling.
 
@@ -78,7 +91,8 @@ def critical_coupling(model: Model) -> float:
     float
         0.0 where blocks make noise even at rest: quenched thresholds whose <c^-2> diverges (any law
         with weight at c = 0; Weibull of shape <= 2), or blocks that land over their threshold for
-        ever. Infinite where no coupling keeps the noise alive (every block lands on its threshold).
+        ever. Infinite where no coupling keeps the noise alive: every block lands on its threshold,
+        or thresholds are redrawn from a law whose <c^2> diverges, so that blocks rest for ever.
 
     Raises
     ------
@@ -109,17 +123,23 @@ def critical_coupling(model: Model) -> float:
         return 2.0 * made / rest
 
     if model.thresholds.redraws:
+        if not has_moment(model, 2):
+            return math.inf
         c, weight = model.thresholds.nodes(breaks=landings)
         if _depends(c, lines):
             c, weight = _fine(model.thresholds)
         total = noise(c, weight)
     else:
         if weight_exponent(model.thresholds) <= 2.0 + 1e-4:
+            # does what weak blocks make fall with the square of their threshold, as their times do?
             median = float(model.thresholds.ppf(np.array([0.5]))[0])
-            drop = _means(model, np.array([1e-6 * median]), np.ones(1), lines)[1]
-            if event + square * drop > 1e-9 * median**2:
+            weak, usual = (
+                event + square * _means(model, np.array([c]), np.ones(1), lines)[1]
+                for c in (1e-6 * median, median)
+            )
+            if weak > 1e-9 * usual:
                 return 0.0
-        thresholds = model.thresholds.nodes(breaks=landings)
+        thresholds = rest_nodes(model.thresholds, landings)
         variance = lines.weight @ lines.offset**2 - (lines.weight @ lines.offset) ** 2
         if model.scatters and math.sqrt(variance) > 5.0 * thresholds[0][0]:
             raise NotImplementedError(

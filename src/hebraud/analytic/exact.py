@@ -5,20 +5,23 @@ side on which it yielded, so the chain has two states, and one cycle's means are
 (:mod:`hebraud.analytic.renewal`). Gamma = 1/(mean cycle time); all that is left is one scalar
 equation, coupling(D) = D.
 
-The classical model is solved by a compiled kernel, for any alpha from 1e-6 to 1e6 and |g| from
-1e-14 to 1e8 and for as many rates as one likes.
+The classical model is solved by a compiled kernel, for any alpha and |g| whose D is a
+floating-point number (tested: 1e-100 to 1e100 and 1e-300 to 1e300), at alpha = 1/2 too, and for as
+many rates as one likes.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.analytic.parity import Parity
-from hebraud.analytic.renewal import Cycle, cycle, occupation
+from hebraud.analytic.chain import Chain
+from hebraud.analytic.moments import check_moments
+from hebraud.analytic.renewal import cycle, occupation
 from hebraud.errors import ConvergenceError, NoStationaryState, check_number
 from hebraud.model.model import Model
 
@@ -26,6 +29,14 @@ __all__ = ["ExactState", "applies", "classical_curve", "rest_diffusion", "statio
 
 Floats = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
+_LARGEST = 1e150
+"""Numbers that are squared stay below it."""
+_SLOWEST = 1e-250
+"""The least shear rate, in thresholds, whose D and its square root keep their digits."""
+_HIGHEST = 1e250
+"""Largest D, in the square of the unit of stress, that is tried ..."""
+_DECADES = 60
+"""... in so many steps of a decade or more."""
 _BELOW_CRITICAL = (
     "there is no stationary state at shear rate 0 for {model!r}: at or below the critical coupling "
     "every P within the threshold is at rest with D = 0, and which one depends on the past; shear "
@@ -70,7 +81,7 @@ def classical_curve(alpha: float, shear_rate: Floats) -> ClassicalCurve:
     NoStationaryState
         If a rate is 0 and alpha <= 1/2.
     ConvergenceError
-        If the scalar root is not found (not seen in alpha 1e-6 ... 1e6, |g| 1e-14 ... 1e8).
+        If D, g/D or the stress leaves the range of floating-point numbers.
     """
     from hebraud._kernels.classical import classical_states
 
@@ -79,13 +90,14 @@ def classical_curve(alpha: float, shear_rate: Floats) -> ClassicalCurve:
     if rest == 0.0 and not np.all(rates):
         raise NoStationaryState(_BELOW_CRITICAL.format(model=Model(alpha)))
     # u = lim g/D from both its limits, 1/alpha and sqrt(12 (1 - 2 alpha)); for a first guess only
-    u = float(np.sqrt((1.0 - 2.0 * alpha) * (alpha**-2 + 8.0))) if alpha < 0.5 else 0.0
+    u = float(np.sqrt((1.0 - 2.0 * alpha) * (1.0 + 8.0 * alpha**2))) / alpha if alpha < 0.5 else 0.0
     stress, diffusion, conditioning = (np.empty_like(rates) for _ in range(3))
     if classical_states(alpha, rates, u, rest, stress, diffusion, conditioning):
         where = int(np.flatnonzero(np.isnan(diffusion))[0])
         raise ConvergenceError(
-            f"no root for D was found at alpha = {alpha!r}, shear_rate = {rates[where]!r} "
-            "(the solver is tested for alpha 1e-6 ... 1e6 and |shear_rate| 1e-14 ... 1e8)"
+            f"no root for D was found at alpha = {alpha!r}, shear_rate = {float(rates[where])!r}: "
+            "D, shear_rate/D or the stress leaves the range of floating-point numbers; the solver "
+            "is tested for alpha 1e-100 ... 1e100 and |shear_rate| 1e-300 ... 1e300"
         )
     error = 8.0 * _EPS * np.maximum(1.0, conditioning)
     return ClassicalCurve(stress, diffusion / alpha, diffusion, error)
@@ -141,134 +153,6 @@ class ExactState:
         return -top - 20.0 * (root - g), top + 20.0 * (root + g)
 
 
-class _Means(NamedTuple):
-    """Stationary means: activity, stress and released square of all blocks together."""
-
-    activity: Floats
-    stress: Floats
-    released_square: Floats
-    visits: Floats  # rate of landing, per class and landing point
-
-
-@dataclass(frozen=True)
-class _Chain:
-    """The two-state chain of a model: thresholds c with weights, landing points with weights."""
-
-    c: Floats
-    c_weight: Floats
-    x: Floats
-    x_weight: Floats
-    redraws: bool
-
-    @staticmethod
-    def of(model: Model, rtol: float = 1e-9) -> _Chain:
-        landing = model.relaxation.fixed_points
-        if landing is None or model.yields.constant != 1.0:
-            raise ValueError(
-                "the exact solver needs ConstantRate() and a landing rule with fixed points "
-                f"(FractionalDrop(1.0), ResidualStress(r), Landing(..., relative=False)), got "
-                f"{model!r}; use FiniteVolume()"
-            )
-        c, c_weight = model.thresholds.nodes(rtol, np.abs(landing.offset))
-        return _Chain(c, c_weight, landing.offset, landing.weight, model.thresholds.redraws)
-
-    def means(self, D: Floats | float, g: float, split: bool = False) -> _Means:
-        """Return the stationary means at given D (any shape) and g >= 0."""
-        D = np.asarray(D, dtype=np.float64)[..., None, None]
-        c = self.c[:, None]
-        # from a landing after a yield on the right, at +x, and on the left, at -x
-        after_right = _mean(cycle(c, self.x, D, g, split), self.x_weight)
-        after_left = _mean(cycle(c, -self.x, D, g, split), self.x_weight)
-        if self.redraws:
-            after_right = _mean(after_right, self.c_weight)
-            after_left = _mean(after_left, self.c_weight)
-            group_weight = np.ones(1)
-            after_right, after_left = (
-                Cycle(*(_pool(f) for f in after)) for after in (after_right, after_left)
-            )
-        else:
-            group_weight = self.c_weight
-        if isinstance(after_left.right, Parity):
-            crossings = after_left.right + after_right.left
-            on_right, on_left = after_left.right / crossings, after_right.left / crossings
-        else:
-            on_right, on_left = self._sides(after_left.right, after_right.left, D[..., 0], g)
-        m1, m2 = float(self.x_weight @ self.x), float(self.x_weight @ self.x**2)
-        total = Cycle(
-            *(on_right * r + on_left * l for r, l in zip(after_right, after_left, strict=True))
-        )
-        rate = 1.0 / total.time
-        released = (
-            total.right_square
-            - 2.0 * m1 * total.right_stress
-            + m2
-            + total.left_square
-            + 2.0 * m1 * total.left_stress
-        )
-        share = np.stack(np.broadcast_arrays(_value(rate * on_right), _value(rate * on_left)), -1)
-        return _Means(
-            (_even(rate) * group_weight).sum(-1),
-            (_odd(rate * total.stress_time, split) * group_weight).sum(-1),
-            (_even(rate * released) * group_weight).sum(-1),
-            share,
-        )
-
-    def splits(self, D: float, g: float) -> bool:
-        """True where even and odd parts must be kept apart, and can be."""
-        return 2.0 * g * float(self.c.max()) < D
-
-    def _sides(
-        self, to_right: Floats, to_left: Floats, D: Floats, g: float
-    ) -> tuple[Floats, Floats]:
-        """Return the shares of yields on the right and on the left from the crossing chances.
-
-        Where all blocks land over their threshold and D is so small that both chances underflow,
-        their ratio is still known: (rho/lam) exp(-k (c + x)) for one landing point x.
-        """
-        lam = 0.5 * (g + np.sqrt(g * g + 4.0 * D))
-        span = float(self.c.max()) + float(np.abs(self.x).min())
-        stuck = to_right + to_left == 0.0
-        up = np.where(stuck, 1.0, to_right)
-        down = np.where(stuck, D / lam**2 * np.exp(-g / D * span), to_left)
-        return up / (up + down), down / (up + down)
-
-    def mixture(self, visits: Floats) -> tuple[tuple[float, float, float], ...]:
-        """Return the landing rates as (weight, threshold, landing point), without zeros."""
-        terms: list[tuple[float, float, float]] = []
-        for j, (c, w) in enumerate(zip(self.c, self.c_weight, strict=True)):
-            on_right, on_left = visits[0 if self.redraws else j]
-            for x, p in zip(self.x, self.x_weight, strict=True):
-                terms += [(w * p * on_right, c, x), (w * p * on_left, c, -x)]
-        return tuple((float(a), float(b), float(d)) for a, b, d in terms if a > 0.0)
-
-
-def _apply(f: Parity | Floats, operation: object) -> Parity | Floats:
-    if isinstance(f, Parity):
-        return Parity(operation(f.even), operation(f.odd))  # type: ignore[operator]
-    return operation(f)  # type: ignore[operator,no-any-return]
-
-
-def _mean(one: Cycle, weight: Floats) -> Cycle:
-    """Weighted mean over the last axis of every field."""
-    return Cycle(*(_apply(f, lambda a: (a * weight).sum(-1)) for f in one))
-
-
-def _pool(f: Parity | Floats) -> Parity | Floats:
-    return _apply(f, lambda a: np.asarray(a)[..., None])
-
-
-def _value(f: Parity | Floats) -> Floats:
-    return np.asarray(f.even + f.odd if isinstance(f, Parity) else f)
-
-
-def _even(f: Parity | Floats) -> Floats:
-    return np.asarray(f.even if isinstance(f, Parity) else f)
-
-
-def _odd(f: Parity | Floats, split: bool) -> Floats:
-    return np.asarray(f.odd if isinstance(f, Parity) and split else f)
-
-
 def stationary(model: Model, shear_rate: float) -> ExactState:
     """Return the exact stationary state.
 
@@ -292,8 +176,10 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
     if model.classical:
         curve = classical_curve(model.noise.alpha, np.array([g]))
         D, activity = float(curve.diffusion[0]), float(curve.activity[0])
-        chain = _Chain.of(model)
-        visits = chain.means(D, abs(g)).visits
+        chain = Chain.of(model)
+        # what may leave the range are squares of stresses, which are not asked for
+        with np.errstate(over="ignore", invalid="ignore"):
+            visits = chain.means(D, abs(g)).visits
         return ExactState(
             float(curve.stress[0]),
             activity,
@@ -303,64 +189,91 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
             chain.mixture(visits * (activity / visits.sum())),
             g,
         )
-    chain = _Chain.of(model)
-    (D, conditioning), *others = _diffusion_roots(model, chain, abs(g))
-    means = chain.means(D, abs(g), chain.splits(D, abs(g)))
+    check_moments(model, g)
+    chain = Chain.of(model)
+    unit = chain.unit()
+    rate, inner = abs(g) / unit, chain.over(unit)
+    in_range = 1.0 / _LARGEST < unit < _LARGEST and (rate == 0.0 or _SLOWEST < rate < _LARGEST)
+    if not in_range:
+        raise ConvergenceError(
+            f"the exact state of {model!r} at shear_rate = {g!r} leaves the range of "
+            "floating-point numbers; thresholds of 1e-150 ... 1e150 and rates of 1e-250 ... 1e150 "
+            "times them can be solved"
+        )
+    (D, conditioning), *others = _diffusion_roots(model, inner, rate, unit)
+    means = inner.means(D, rate, inner.splits(D, rate))
     error = 64.0 * _EPS * max(1.0, conditioning)
     # the threshold law is a quadrature: what the next coarser one gives says how good it is
-    coarser = (_Chain.of(model, rtol) for rtol in (1e-8, 1e-6))
-    coarse = next((one for one in coarser if one.c.size != chain.c.size), None)
+    coarser = (Chain.of(model, rtol) for rtol in (1e-8, 1e-6))
+    coarse = next((one.over(unit) for one in coarser if one.c.size != chain.c.size), None)
     if coarse is not None:
-        rough = coarse.means(D, abs(g), coarse.splits(D, abs(g)))
+        rough = coarse.means(D, rate, coarse.splits(D, rate))
         pairs = [(rough.activity, means.activity), (rough.released_square, means.released_square)]
         pairs += [(rough.stress, means.stress)] if g else []
         error += max(abs(float(a / b) - 1.0) for a, b in pairs) * max(1.0, conditioning)
     return ExactState(
-        float(np.copysign(means.stress, g) if g else 0.0),
+        float(np.copysign(means.stress, g) if g else 0.0) * unit,
         float(means.activity),
-        D,
+        D * unit * unit,
         error,
-        tuple(root for root, _ in others),
+        tuple(root * unit * unit for root, _ in others),
         chain.mixture(means.visits),
         g,
     )
 
 
-def _diffusion_roots(model: Model, chain: _Chain, g: float) -> list[tuple[float, float]]:
+def _diffusion_roots(
+    model: Model, chain: Chain, g: float, unit: float
+) -> list[tuple[float, float]]:
     """Return all D with coupling(D) = D and |d ln D/d ln alpha|, the largest stable one first.
 
-    coupling(D)/D is sampled at eight points a decade, wide enough to hold every root, and each
-    sign change of its logarithm is closed by Brent's method in ln D.
+    ``chain``, ``g`` and D are in the unit of stress. coupling(D)/D is sampled at eight points a
+    decade, wide enough to hold every root, and each sign change of its logarithm is closed by
+    Brent's method in ln D.
     """
     if not model.noise.alpha:
-        return [(model.noise.constant, 1.0)]
+        return [(model.noise.constant / unit / unit, 1.0)]
     from scipy.optimize import brentq
 
-    def excess(log_D: Floats | float) -> Floats:
-        D = np.exp(log_D)
+    def excess(D: Floats | float) -> Floats:
         means = chain.means(D, g)
-        noise = model.noise.diffusion(means.activity, means.released_square)
-        return np.asarray(np.log(noise) - log_D)
+        released = means.released_square * unit * unit
+        noise = model.noise.diffusion(means.activity, released)
+        return np.asarray(np.log(noise / unit / unit / D))
 
     # As D -> 0 the noise tends to that of pure drift (g > 0) or falls in proportion to D (g = 0);
-    # as D -> infinity the activity is at most 1.
-    scale = max(1.0, g, float(chain.c.max())) ** 2
-    lowest = float(np.exp(excess(np.log(1e-40)) + np.log(1e-40))) if g > 0.0 else 1e-30
-    lowest = model.noise.constant or lowest  # D is never below it
-    log_D = np.arange(np.log(lowest) - 5.0, np.log(1e12 * scale), np.log(10.0) / 8.0)
-    values = excess(log_D)
+    # far above the squares of lengths and rates it is constant, or proportional to D again.
+    highest = 1e12 * max(1.0, g, float(chain.c.max())) ** 2
+    lowest = 1e-20 * min(1.0, g) if g > 0.0 else 1e-30
+    if g > 0.0:
+        lowest *= float(np.exp(excess(lowest)))
+    lowest = model.noise.constant / unit / unit or lowest  # D is never below it
+    for _ in range(_DECADES):
+        noise, highest = highest * float(np.exp(excess(highest))), 10.0 * highest
+        if highest > _HIGHEST or noise < 0.1 * highest:
+            break
+        highest = max(highest, 10.0 * noise)
+    log_D = np.arange(np.log(lowest) - 5.0, np.log(highest), np.log(10.0) / 8.0)
+    values = excess(np.exp(log_D))
     falls = np.flatnonzero((values[:-1] > 0.0) != (values[1:] > 0.0))
     if falls.size == 0:
         if g == 0.0 and values[0] <= 0.0:
             raise NoStationaryState(_BELOW_CRITICAL.format(model=model))
         raise NoStationaryState(
-            f"no diffusion coefficient satisfies the coupling of {model!r} at shear_rate = {g!r}: "
-            f"the noise exceeds D at every D up to {np.exp(log_D[-1]):.1g}, so the noise feeds "
-            "itself without bound; lower the coupling below hebraud.critical_coupling(model)"
+            f"no diffusion coefficient satisfies the coupling of {model!r} at shear_rate = "
+            f"{g * unit!r}: the noise exceeds D at every D up to {np.exp(log_D[-1]) * unit**2:.1g}"
+            ", so the noise feeds itself without bound; lower the coupling below "
+            "hebraud.critical_coupling(model)"
         )
     roots = []
     for i in falls:
-        x = brentq(excess, log_D[i], log_D[i + 1], xtol=1e-15, rtol=4.0 * _EPS)
-        slope = float((excess(x + 1e-4) - excess(x - 1e-4)) / 2e-4)
-        roots.append((slope > 0.0, -x, 1.0 / abs(slope) if slope else np.inf))
-    return [(float(np.exp(-x)), conditioning) for _, x, conditioning in sorted(roots)]
+        below = float(np.exp(log_D[i]))
+
+        def beside(x: float, below: float = below) -> float:
+            return float(excess(below * math.exp(x)))
+
+        x = brentq(beside, 0.0, log_D[i + 1] - log_D[i], xtol=1e-15, rtol=4.0 * _EPS)
+        slope = (beside(x + 1e-4) - beside(x - 1e-4)) / 2e-4
+        conditioning = 1.0 / abs(slope) if slope else math.inf
+        roots.append((slope > 0.0, -below * math.exp(x), conditioning))
+    return [(-D, conditioning) for _, D, conditioning in sorted(roots)]

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic import exact
+from hebraud.analytic.moments import has_moment
 from hebraud.errors import NoStationaryState
 from hebraud.model.model import Model
 
@@ -172,7 +173,8 @@ def relaxation_modulus(model: Model, t: ArrayLike) -> NDArray[np.float64]:
 def viscosity(model: Model) -> float:
     """Return the Newtonian viscosity lim stress/shear_rate of the quiescent state, in G0 tau.
 
-    ``inf`` at or below the critical coupling, where there is a yield stress or a power law.
+    ``inf`` at or below the critical coupling, where there is a yield stress or a power law, and
+    where thresholds are redrawn from a law whose <c^4> diverges, or quenched with such a <c^2>.
 
     Parameters
     ----------
@@ -189,8 +191,14 @@ def viscosity(model: Model) -> float:
             rest = exact.stationary(model, 0.0)
         except NoStationaryState:
             return math.inf
-        # odd parts are kept to full precision, and the next term is smaller by (g/D)^2
-        rate = 1e-9 * rest.diffusion
+        if not has_moment(model, 4 if model.thresholds.redraws else 2):
+            return math.inf  # stress rises with a power of the rate below one
+        # odd parts are kept to full precision, and the next term is smaller by (g c/D)^2, where
+        # thresholds have the size of the largest that counts
+        values, weights = model.thresholds.nodes()
+        fourth = weights * (values / values[-1]) ** 4
+        largest = float(values[np.cumsum(fourth[::-1])[::-1] > 1e-12 * fourth.sum()].max())
+        rate = 1e-8 * rest.diffusion / largest
         return exact.stationary(model, rate).stress / rate
     alpha = model.noise.alpha
     if exact.rest_diffusion(alpha) == 0.0:

@@ -24,6 +24,7 @@ Everything here takes either plain arrays (k >= 0 of any size) or :class:`Parity
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -130,7 +131,7 @@ def cycle(c: Floats, x: Floats, D: Floats | float, g: Floats | float, split: boo
     """
     moments: Callable[[Floats], _Moments] = _split if split else _direct
     c, x = np.broadcast_arrays(np.asarray(c, dtype=np.float64), np.asarray(x, dtype=np.float64))
-    root = np.sqrt(np.square(g) + 4.0 * np.asarray(D))
+    root = np.hypot(g, 2.0 * np.sqrt(D))
     lam: Any = Parity(0.5 * root, 0.5 * g) if split else 0.5 * (g + root)
     rho: Any = lam.mirrored if split else D / lam
     drift: Any = Parity(0.0, g) if split else g
@@ -187,7 +188,7 @@ def _survival(exponent: Any) -> tuple[Any, Any]:
 
 def occupation(s: Floats, c: float, x: float, D: float, g: float) -> Floats:
     """Return G(s), the mean occupation of one cycle, in tau/sigma_c; g >= 0, any shape of s."""
-    root = np.sqrt(g * g + 4.0 * D)
+    root = math.hypot(g, 2.0 * math.sqrt(D))
     lam = 0.5 * (g + root)
     rho = D / lam
     k = g / D

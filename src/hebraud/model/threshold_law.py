@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hebraud.checks import as_floats, check_array, check_function
 from hebraud.errors import check_number, shown
+from hebraud.model.law_identity import law_key
 
 __all__ = ["Conditioned", "ThresholdLaw"]
 
@@ -22,6 +23,12 @@ class Conditioned:
     """The density of a frozen law conditioned on c > 0."""
 
     law: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Conditioned) and law_key(self.law) == law_key(other.law)
+
+    def __hash__(self) -> int:
+        return hash(law_key(self.law))
 
     def __call__(self, threshold: Floats) -> Floats:
         """Return the density in 1/sigma_c at thresholds of any shape."""
@@ -79,6 +86,15 @@ class ThresholdLaw:
         check_number("error_estimate", self.error_estimate, at_least=0.0)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "weights", weights)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ThresholdLaw):
+            return NotImplemented
+        same = [np.array_equal(getattr(self, a), getattr(other, a)) for a in ("values", "weights")]
+        return all(same) and self.density == other.density
+
+    def __hash__(self) -> int:
+        return hash((self.values.tobytes(), self.weights.tobytes()))
 
     def __repr__(self) -> str:
         return (

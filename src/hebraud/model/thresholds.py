@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.checks import as_floats
-from hebraud.errors import check_number, shown
+from hebraud.errors import ConvergenceError, check_number, shown
+from hebraud.model.law_identity import law_key, law_text
+from hebraud.model.law_tails import (
+    exponent_at_infinity,
+    exponent_at_zero,
+    jumps,
+    reach,
+    tail_nodes,
+)
 from hebraud.model.panels import panel_quadrature
 from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 
@@ -21,6 +30,10 @@ Floats = NDArray[np.float64]
 
 _DECADES = 30.0
 """How thin the thinnest layer is that is looked for, beside the median, in powers of ten."""
+_FAR = 4.0
+"""Where the tail of a law begins that is long enough to have one, in units of the median."""
+_MASS = 1e-10
+"""What a density and its distribution function may differ by, by round-off."""
 _SHORT = 0.05
 """A law is cut at its lower end where that takes away more than this of the way to the median."""
 
@@ -128,7 +141,7 @@ class _Law:
                 raise ValueError(
                     f"law must have weight above 0, got {self!r} with P(c <= 0) = {at_zero:g}"
                 )
-            key = (law.dist.name, law.args, tuple(sorted(law.kwds.items())))
+            key = law_key(law)
         else:
             kind = (
                 "a frozen continuous scipy.stats law such as norm(1.0, 0.3), or a sequence of "
@@ -152,17 +165,6 @@ class _Law:
         return None if self._is_sampled else Conditioned(self.law)
 
     @property
-    def exponent_at_zero(self) -> float:
-        """e of P(c < x) ~ x^e at small thresholds x; infinite for a law that does not reach 0."""
-        law = self.law
-        if self._is_sampled or isinstance(law, ThresholdLaw):
-            return math.inf
-        if float(law.cdf(0.0)) > 0.0:
-            return 1.0 if float(law.pdf(0.0)) > 0.0 else math.inf
-        below = law.cdf(float(law.median()) * np.array([1e-6, 1e-7]))
-        return float(np.log10(below[0] / below[1])) if np.all(below > 0.0) else math.inf
-
-    @property
     def _is_sampled(self) -> bool:
         return isinstance(self.law, tuple)
 
@@ -179,9 +181,7 @@ class _Law:
             return f"{type(self).__name__}({list(self.law)!r})"
         if isinstance(self.law, ThresholdLaw):
             return f"{type(self).__name__}({self.law!r})"
-        arguments = [repr(a) for a in self.law.args]
-        arguments += [f"{name}={value!r}" for name, value in self.law.kwds.items()]
-        return f"{type(self).__name__}(scipy.stats.{self.law.dist.name}({', '.join(arguments)}))"
+        return f"{type(self).__name__}({law_text(self.law)})"
 
     def ppf(self, quantile: ArrayLike) -> Floats:
         """Return the threshold at a quantile in (0, 1) of the law conditioned on c > 0."""
@@ -231,7 +231,61 @@ class _Law:
             return values, counts / counts.sum()
         points = np.unique(np.append(np.asarray(breaks, dtype=np.float64), 0.0))
         values, weights = self._quadrature(tolerance, points, kinks, layer, width)
+        share = weights.sum() / float(self.law.sf(0.0))
+        if abs(share - 1.0) > 3.0 * tolerance + _MASS:
+            raise ConvergenceError(
+                f"the density of {self!r} does not fit its distribution function: its quadrature "
+                f"for rtol={tolerance:g} finds {share:.12g} of the probability of c > 0; check its "
+                "pdf, or give samples of the law"
+            )
         return values, weights / weights.sum()
+
+    def weak_nodes(self, rtol: float = 1e-11, breaks: ArrayLike = ()) -> tuple[Floats, Floats]:
+        """Return values and weights for means of functions that go as c^-2 at small thresholds.
+
+        As ``nodes``, but to so small thresholds that the mean of c^-2 is complete, where it exists:
+        the nodes of the tail of 1/c.
+
+        Raises
+        ------
+        ConvergenceError
+            If too many panels are needed.
+        """
+        if self._is_sampled or isinstance(self.law, ThresholdLaw):
+            return self.nodes(rtol, breaks)
+        law, (lowest, highest) = self.law, self.law.support()
+
+        def density(x: Floats) -> Floats:
+            return np.asarray(law.pdf(1.0 / x) / x**2)
+
+        middle, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
+        last = reach(density, 1.0 / middle, self.exponent_at_zero, 0.01 * rtol)
+        if lowest > 0.0:
+            last = min(last, 1.0 / lowest)
+        first = 1.0 / min(high, highest)
+        inside = np.append(self._jumps, np.asarray(breaks, dtype=np.float64))
+        inside = np.unique(inside[(inside > 1.0 / last) & (inside < 1.0 / first)])
+        cuts = np.concatenate([[first], 1.0 / inside[::-1], [last]])
+        x, weights = tail_nodes(density, cuts, 1.0 / middle, self.exponent_at_zero, rtol)
+        return 1.0 / x[::-1], weights[::-1] / weights.sum()
+
+    @cached_property
+    def exponent_at_zero(self) -> float:
+        """e of P(c < x) ~ x^e at small thresholds x; infinite for a law that does not reach 0."""
+        if self._is_sampled or isinstance(self.law, ThresholdLaw):
+            return math.inf
+        return exponent_at_zero(self.law, float(self.ppf(0.5)))
+
+    @cached_property
+    def exponent_at_infinity(self) -> float:
+        """a of P(c > x) ~ x^-a at large thresholds x; infinite where it falls faster."""
+        if self._is_sampled or isinstance(self.law, ThresholdLaw):
+            return math.inf
+        return exponent_at_infinity(self.law, float(self.ppf(0.5)))
+
+    @cached_property
+    def _jumps(self) -> Floats:
+        return jumps(self.law.pdf, self.ppf)
 
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:
@@ -241,11 +295,17 @@ class _Law:
     def _quadrature(
         self, rtol: float, points: Floats, kinks: float, layer: float, width: float
     ) -> tuple[Floats, Floats]:
-        law = self.law
-        above, start = law.sf(0.0), max(float(law.support()[0]), 0.0)
+        law, falls = self.law, self.exponent_at_infinity
+        above, start, most_c = law.sf(0.0), max(float(law.support()[0]), 0.0), law.support()[1]
         scale, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
-        if np.isfinite(law.support()[1]):
-            high = law.support()[1]
+        high = min(max(high, reach(law.pdf, scale, falls, 0.01 * rtol)), most_c)
+        far = max(_FAR * scale, 2.0 * float(points.max()))
+        if width < math.inf:
+            # steps are not looked for in the tail: it has too little probability to hold one
+            far = max(far, float(self.ppf(1.0 - 0.3 * rtol)))
+        tail = high > 4.0 * far
+        if np.isfinite(most_c) and not tail:
+            high = most_c
         widths = scale * 10.0 ** np.arange(0.0, -_DECADES, -0.5)
         layers, least = [], above
         for point in points:
@@ -258,8 +318,9 @@ class _Law:
         low = float(law.ppf(law.cdf(0.0) + 0.005 * rtol * least))
         if low < start + _SHORT * (scale - start):
             low = start
-        inner = np.append(points, scale)
-        edges = np.unique(np.concatenate([[low, high], inner[(inner > low) & (inner < high)]]))
+        last = far if tail else high
+        inner = np.concatenate([points, self._jumps, [scale]])
+        edges = np.unique(np.concatenate([[low, last], inner[(inner > low) & (inner < last)]]))
 
         def trials(c: Floats) -> Floats:
             rows = [np.stack([np.ones_like(c), c, c * c, 1.0 / (0.1 * scale**2 + c * c)])]
@@ -267,7 +328,13 @@ class _Law:
             return np.concatenate(rows)
 
         most = kinks * above * scale**2
-        return panel_quadrature(law.pdf, edges, points, trials, rtol, most, width)
+        values, weights = panel_quadrature(law.pdf, edges, points, trials, rtol, most, width)
+        if not tail:
+            return values, weights
+        beyond = self._jumps[(self._jumps > far) & (self._jumps < high)]
+        cuts = np.concatenate([[far], beyond, [high]])
+        more = tail_nodes(law.pdf, cuts, scale, falls, rtol, most)
+        return np.append(values, more[0]), np.append(weights, more[1])
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.analytic.moments import check_moments
 from hebraud.checks import check_shear_rate
 from hebraud.errors import (
     ConvergenceError,
@@ -218,6 +219,7 @@ def solve(
     check_resolved(model, g)
     rtol = check_number("rtol", rtol, above=0.0, below=1.0)
     number = None if cells is None else check_whole_number("cells", cells, at_least=2)
+    check_moments(model, g)
     first, *others = root_guesses(model, g)
     state = _at(model, g, first, rtol, number, solver)
     return replace(state, other_roots=tuple(_others(model, g, others, rtol, number)))

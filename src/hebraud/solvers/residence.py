@@ -52,6 +52,17 @@ class _Reweighted:
     values: Floats
     factor: Floats
 
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Reweighted)
+            and self.base == other.base
+            and np.array_equal(self.values, other.values)
+            and np.array_equal(self.factor, other.factor)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.values.tobytes(), self.factor.tobytes()))
+
     def __call__(self, threshold: Floats) -> Floats:
         from scipy.interpolate import CubicSpline
 

@@ -1,0 +1,91 @@
+"""What a frozen law is: a key by which two of them are one, and a text that tells them apart.
+
+Every frozen law of ``scipy.stats`` carries an instance of its class of its own, made of what the
+class was constructed from. So a law is its class, what that was constructed from where it is not
+one of scipy's own (the bins of ``rv_histogram``, the members of a class of the user's), and the
+values of its parameters, whether they were given by place or by name.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+
+__all__ = ["law_key", "law_text", "parameters"]
+
+_SHOWN = 12
+"""The most bins that are shown one by one."""
+
+
+def parameters(law: Any) -> dict[str, Any]:
+    """Return the values of a frozen law's parameters by name: shapes, ``loc`` and ``scale``."""
+    shapes = [name.strip() for name in (law.dist.shapes or "").split(",") if name.strip()]
+    values = {"loc": 0.0, "scale": 1.0}
+    values |= dict(zip([*shapes, "loc", "scale"], law.args, strict=False))
+    return {name: _plain(value) for name, value in (values | law.kwds).items()}
+
+
+def law_key(law: Any) -> tuple[Any, ...]:
+    """Return a hashable key, equal for two frozen laws if and only if they are the same law.
+
+    It outlives copies and pickles, but for members of a class of the user's that have no equality
+    of their own.
+    """
+    return type(law.dist), _own(law.dist), tuple(sorted(parameters(law).items()))
+
+
+def law_text(law: Any) -> str:
+    """Return the law as one would write it; a histogram of many bins with a checksum of them."""
+    arguments = [repr(a) for a in law.args]
+    arguments += [f"{name}={value!r}" for name, value in law.kwds.items()]
+    kind = type(law.dist)
+    own = dict(_own(law.dist))
+    if "histogram" in own:
+        heights, edges = (np.asarray(a) for a in law.dist._updated_ctor_param()["histogram"])
+        if heights.size > _SHOWN:
+            number = zlib.crc32(repr(own).encode())
+            bins = f"{heights.size} bins from {edges[0]:g} to {edges[-1]:g}, checksum {number:08x}"
+        else:
+            bins = f"({heights.tolist()!r}, {edges.tolist()!r})"
+        if own.get("density") is not None:
+            bins += f", density={own['density']}"
+        return f"scipy.stats.rv_histogram({bins})({', '.join(arguments)})"
+    if kind.__module__.startswith("scipy.stats."):
+        return f"scipy.stats.{law.dist.name}({', '.join(arguments)})"
+    inside = ", ".join(f"{name}={value!r}" for name, value in own.items())
+    return f"{kind.__module__}.{kind.__qualname__}({inside})({', '.join(arguments)})"
+
+
+def _own(dist: Any) -> tuple[tuple[str, Any], ...]:
+    """Return what a distribution holds beyond its class: nothing for scipy's own, by name."""
+    from scipy import stats
+
+    reference: Any = getattr(stats, str(dist.name), None)
+    if type(reference) is type(dist) and (reference.a, reference.b) == (dist.a, dist.b):
+        return ()
+    made = dict(dist._updated_ctor_param()) if hasattr(dist, "_updated_ctor_param") else {}
+    usual = vars(stats.rv_continuous(name="usual")).keys()
+    made |= {name: value for name, value in vars(dist).items() if name not in usual}
+    # seed is a state; the texts say nothing of the law
+    for name in ("seed", "longname", "extradoc", "badvalue", "xtol"):
+        made.pop(name, None)
+    return tuple(sorted((name, _plain(value)) for name, value in made.items()))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as something that can be compared and hashed."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return tuple(sorted((name, _plain(member)) for name, member in value.items()))
+    if isinstance(value, list | tuple):
+        return tuple(_plain(member) for member in value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
