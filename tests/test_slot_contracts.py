@@ -514,3 +514,13 @@ def test_a_subclass_is_not_taken_for_its_base():
     late = Faster(0.0)
     object.__setattr__(late, "speed", 2.0)
     assert hl.Model(0.3, yielding=late).yields.constant == 2.0
+
+
+def test_mixed_noise_goes_into_a_file_and_back(tmp_path):
+    curve = hl.flow_curve(hl.Model(hl.NoiseTerms(0.0, 0.2, 0.1)), [0.1])
+    hl.save(curve, tmp_path / "curve.h5")
+    assert hl.load(tmp_path / "curve.h5").model == curve.model
+    own = hl.flow_curve(hl.Model(OwnActivityNoise(0.2)), [0.1])
+    with pytest.raises(ValueError, match=r"model\.coupling holds .* cannot be saved"):
+        hl.save(own, tmp_path / "own.h5")
+    assert not (tmp_path / "own.h5").exists()

@@ -27,7 +27,7 @@ from hebraud.inference.reduced import Classical, Tabulated
 from hebraud.inference.transients import _CREEP, _STARTUP, TransientFit
 from hebraud.inference.transients import _LatticeLaw as LatticeLaw
 from hebraud.inference.transients import _TransientLaw as TransientLaw
-from hebraud.model.coupling import ActivityNoise, DropNoise, FixedNoise
+from hebraud.model.coupling import ActivityNoise, DropNoise, FixedNoise, NoiseTerms
 from hebraud.model.model import Model
 from hebraud.model.relaxation import FractionalDrop, GaussianLanding, Landing, ResidualStress
 from hebraud.model.scales import Scales
@@ -150,6 +150,8 @@ def _apart(value: Any, trail: str) -> tuple[str, dict[str, Any]]:
         return "method", {"name": value.__name__, "object": value.__self__}
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return "mapping", dict(sorted(value.items()))
+    if isinstance(value, NoiseTerms):
+        return "NoiseTerms", value._asdict()
     if isinstance(value, tuple):
         return "tuple", {str(i): member for i, member in enumerate(value)}
     if isinstance(value, frozenset):
@@ -186,7 +188,7 @@ def _put_member(group: Any, name: str, value: Any, trail: str, written: dict[int
         group.create_dataset(name, data=value, track_times=False)
         group[name].attrs["column_major"] = columns_first
         written[id(value)] = group[name].name
-    elif isinstance(value, tuple) and _is_table(value):
+    elif isinstance(value, tuple) and not isinstance(value, NoiseTerms) and _is_table(value):
         group.create_dataset(name, data=np.array(value, dtype=np.float64), track_times=False)
         group[name].attrs["class"] = "tuple"
     else:
@@ -256,6 +258,9 @@ def _made(kind: str, members: dict[str, Any]) -> Any:
     if kind in ("tuple", "set"):
         row = tuple(members[str(i)] for i in range(len(members)))
         return row if kind == "tuple" else frozenset(row)
+    if kind == "NoiseTerms":
+        _check_members(kind, members, set(NoiseTerms._fields))
+        return NoiseTerms(**members)
     if kind == "method":
         _check_members(kind, members, {"object", "name"})
         owner, name = members["object"], members["name"]
