@@ -39,8 +39,6 @@ __all__ = ["critical_coupling", "rest_nodes", "weight_exponent"]
 Floats = NDArray[np.float64]
 _POINTS = 600
 """Of the chain's grid, and of a continuous law on it; errors fall as their square."""
-_SMALL = 1e-3
-"""What a kink may do to a mean, so small that no continuous law meets it at a tolerance of 1/2."""
 _LINES = 801
 """For a continuous landing rule: so close that kinks at the threshold do not matter."""
 
@@ -127,7 +125,7 @@ def critical_coupling(model: Model) -> float:
             return math.inf
         c, weight = model.thresholds.nodes(breaks=landings)
         if _depends(c, lines):
-            c, weight = _fine(model.thresholds)
+            c, weight = _fine(model)
         total = noise(c, weight)
     else:
         if weight_exponent(model.thresholds) <= 2.0 + 1e-4:
@@ -175,14 +173,13 @@ def _means(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tupl
     return float(chance @ rest @ lines.weight), float(chance @ drop @ lines.weight)
 
 
-def _fine(thresholds: Thresholds) -> tuple[Floats, Floats]:
+def _fine(model: Model) -> tuple[Floats, Floats]:
     """Nodes of a continuous law so close that the kinks of max(c', y) do not matter."""
-    few = thresholds.nodes(0.5)
-    if np.array_equal(few[0], thresholds.nodes(1e-3, kinks=_SMALL)[0]):
-        return few  # values of their own are the same at every tolerance
+    if model.spread.discrete:
+        return model.thresholds.nodes()
     quantile = 1.0 / (1.0 + np.exp(-np.linspace(-30.0, 30.0, _POINTS)))
     weight = quantile * (1.0 - quantile)
-    return thresholds.ppf(quantile), weight / weight.sum()
+    return model.thresholds.ppf(quantile), weight / weight.sum()
 
 
 def _chain(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tuple[Floats, Floats]:

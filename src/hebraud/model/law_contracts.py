@@ -5,7 +5,8 @@ As :mod:`hebraud.model.contracts` does for couplings and yield laws.
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from hebraud.errors import HebraudError, shown
 from hebraud.model.probing import called, float_array, once_a_value
 from hebraud.model.relaxation import LandingLines
 
-__all__ = ["one_threshold", "scatters"]
+__all__ = ["ThresholdAnswers", "scatters", "spread"]
 
 Floats = NDArray[np.float64]
 
@@ -35,8 +36,10 @@ _NODES_SUM = 1e-9
 """... and those of nodes, which may come from a quadrature."""
 _LOOSE = 1e-2
 """The tolerance at which thresholds are asked for nodes ..."""
+_FINEST = 1e-9
+"""... and the least that any solver asks for, of means and of kinks."""
 _AGREE = 0.02
-"""... and by how much the means of c/(c + median) and of its square may differ from those of
+"""By how much the means of c/(c + median) and of its square may differ from those of
 quantiles: numbers between 0 and 1, whatever the tail of the law."""
 
 
@@ -147,17 +150,36 @@ def _compare(relaxation: Any, stress: float, lines: LandingLines, steps: int) ->
 
 
 # -- thresholds -----------------------------------------------------------------------------------
+class ThresholdAnswers(NamedTuple):
+    """What solvers ask of thresholds beyond their methods.
+
+    Attributes
+    ----------
+    one : float or None
+        The threshold, in sigma_c, where all blocks have one and the same for ever.
+    discrete : bool
+        True where the law is a few values, which are its nodes at every tolerance.
+    """
+
+    one: float | None
+    discrete: bool
+
+
 @once_a_value
-def one_threshold(thresholds: Any) -> float | None:
-    """Return the threshold where all blocks have one and the same, None elsewhere.
+def spread(thresholds: Any) -> ThresholdAnswers:
+    """Return whether thresholds are one, or a few.
 
     Raises
     ------
     ValueError
-        If nodes are not ascending and > 0 with weights > 0 of sum 1, if ``ppf`` is no rising
-        function > 0 of the quantile or tells of another law than the nodes, or if ``redraws`` is
-        not True or False.
+        If nodes are not ascending and > 0 with weights > 0 of sum 1; if ``ppf`` is no rising
+        function > 0 of the quantile or tells of another law than the nodes; if those of a
+        continuous law are the same with a break inside it, or those of a few values are not the
+        same at every tolerance; or if ``redraws`` is not True or False.
     """
+    # a class whose nodes the tests of the house try; not what is derived from it
+    if vars(type(thresholds)).get("tried") and not thresholds.discrete:
+        return ThresholdAnswers(None, False)
     what = f"of thresholds {shown(thresholds)}"
     redraws = called(f"redraws {what}", lambda: thresholds.redraws)
     if not isinstance(redraws, bool):
@@ -167,11 +189,31 @@ def one_threshold(thresholds: Any) -> float | None:
     drawn = float_array(f"ppf(quantile) {what}", drawn, quantile.shape)
     if not (np.all(np.isfinite(drawn) & (drawn > 0.0)) and np.all(np.diff(drawn) >= 0.0)):
         raise ValueError(f"ppf(quantile) {what} must rise, finite and > 0, got {shown(drawn)}")
+    nowhere = np.zeros(1)
     try:
-        values, weights = _nodes(what, thresholds, _LOOSE)
-        finest = _nodes(what, thresholds, 1e-9)[0] if values.size == 1 else values
+        values, weights = _nodes(thresholds, _LOOSE, nowhere)
+        _check_one_law(what, drawn, values, weights)
+        if not np.all(np.isin(drawn, values)):
+            if np.array_equal(_nodes(thresholds, _LOOSE, drawn[10:11])[0], values):
+                raise ValueError(
+                    f"nodes(rtol, breaks, kinks) {what} must heed what they are asked for: this "
+                    f"law is continuous, and its {values.size} nodes are the same with a break at "
+                    f"{drawn[10]:.4g}; give Redrawn or Quenched a law of scipy.stats, or samples"
+                )
+            return ThresholdAnswers(None, False)
+        finest = _nodes(thresholds, _FINEST, nowhere, _FINEST)[0]
     except HebraudError:
-        return None  # a law without such nodes: which solver can do without is theirs to say
+        # a law without such nodes: which solver can do without is theirs to say
+        return ThresholdAnswers(None, False)
+    if not np.array_equal(finest, values):
+        raise ValueError(
+            f"nodes {what} must be the same at every tolerance where these are the law"
+        )
+    return ThresholdAnswers(float(values[0]) if values.size == 1 and not redraws else None, True)
+
+
+def _check_one_law(what: str, drawn: Floats, values: Floats, weights: Floats) -> None:
+    """Raise where quantiles and nodes differ in the means of a number between 0 and 1."""
     median = float(drawn[drawn.size // 2])
     for power in (1, 2):
         said = float(((drawn / (drawn + median)) ** power).mean())
@@ -181,14 +223,14 @@ def one_threshold(thresholds: Any) -> float | None:
                 f"ppf and nodes {what} must be of one law, got means of (c/(c + {median:.4g}))^"
                 f"{power} of {said:.4g} and {wanted:.4g}"
             )
-    one = finest.size == 1 and bool(np.all(drawn == finest[0]))
-    return float(finest[0]) if one and not redraws else None
 
 
-def _nodes(what: str, thresholds: Any, rtol: float) -> tuple[Floats, Floats]:
+def _nodes(
+    thresholds: Any, rtol: float, breaks: Floats, kinks: float = math.inf
+) -> tuple[Floats, Floats]:
     """Return nodes and weights of a rule, or say why they are none."""
-    what = f"nodes(rtol, breaks, kinks) {what}"
-    pair = called(what, thresholds.nodes, rtol, np.zeros(1), 0.1)
+    what = f"nodes(rtol, breaks, kinks) of thresholds {shown(thresholds)}"
+    pair = called(what, thresholds.nodes, rtol, breaks, kinks)
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise ValueError(f"{what} must be a pair (values, weights), got {shown(pair)}")
     size = np.size(pair[0])

@@ -8,7 +8,7 @@ from typing import Any
 from hebraud.errors import shown
 from hebraud.model.contracts import YieldAnswers, noise_terms, yields
 from hebraud.model.coupling import ActivityNoise, Coupling, NoiseTerms
-from hebraud.model.law_contracts import one_threshold, scatters
+from hebraud.model.law_contracts import ThresholdAnswers, scatters, spread
 from hebraud.model.relaxation import FractionalDrop, Relaxation
 from hebraud.model.thresholds import Single, Thresholds
 from hebraud.model.yielding import ConstantRate, Yielding
@@ -60,8 +60,8 @@ class Model:
         The three numbers that the coupling states: all that solvers know of it.
     yields : YieldAnswers
         The constant rate, and the power law at the threshold, of a yield law that has one.
-    one_threshold : float or None
-        The threshold, in sigma_c, where all blocks have one and the same for ever.
+    spread : ThresholdAnswers
+        The one threshold, where all blocks have the same, and whether thresholds are a few values.
     scatters : bool
         True where landings are spread out continuously.
 
@@ -78,7 +78,7 @@ class Model:
     yielding: Yielding
     noise: NoiseTerms = field(init=False, repr=False, compare=False)
     yields: YieldAnswers = field(init=False, repr=False, compare=False)
-    one_threshold: float | None = field(init=False, repr=False, compare=False)
+    spread: ThresholdAnswers = field(init=False, repr=False, compare=False)
     scatters: bool = field(init=False, repr=False, compare=False)
 
     def __init__(
@@ -113,7 +113,7 @@ class Model:
         answers = {
             "noise": noise_terms(slots["coupling"]),
             "scatters": scatters(relaxation),
-            "one_threshold": one_threshold(slots["thresholds"]),
+            "spread": spread(slots["thresholds"]),
             "yields": yields(yielding),
         }
         for name, value in (slots | answers).items():
@@ -136,7 +136,7 @@ class Model:
             self.noise == (0.0, self.noise.per_event, 0.0)
             and fixed is not None
             and not fixed.offset.any()
-            and self.one_threshold == 1.0
+            and self.spread.one == 1.0
             and self.yields.constant == 1.0
         )
 

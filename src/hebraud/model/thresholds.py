@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -156,6 +156,11 @@ class _Law:
             key = tuple(np.sort(samples).tolist())
             object.__setattr__(self, "law", key)
         object.__setattr__(self, "_key", key)
+
+    @property
+    def discrete(self) -> bool:
+        """True where the law is a few values with their probabilities."""
+        return self._is_sampled or isinstance(self.law, ThresholdLaw)
 
     @property
     def density(self) -> Callable[[Floats], Floats] | None:
@@ -348,6 +353,8 @@ class Redrawn(_Law):
         before conditioning. Samples must be > 0.
     """
 
+    tried: ClassVar[bool] = True  # its nodes, by the tests of the house
+
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:
         return np.asarray(distance**2 / (width + np.abs(distance)))
@@ -368,6 +375,8 @@ class Quenched(_Law):
         Law of c in units of sigma_c, conditioned on c > 0: its ``mean`` and ``std`` are those
         before conditioning. Samples must be > 0.
     """
+
+    tried: ClassVar[bool] = True  # its nodes, by the tests of the house
 
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:

@@ -36,8 +36,6 @@ _SHARE = 0.25
 """Part of the tolerance that the thresholds may be off by where kinks are everywhere."""
 _KINKS = 0.1
 """What a kink may do to a mean in the first quadrature that knows of them ..."""
-_SMALL = 1e-3
-"""... in one that no continuous law meets by chance ..."""
 _HALVED = 0.125
 """... and by which factor that falls where every panel is halved."""
 _BLUR = 0.3
@@ -115,9 +113,8 @@ def threshold_nodes(
     """
     law = model.thresholds
     points, shares = _landings(model)
-    nodes = law.nodes(0.5, points)
-    if np.array_equal(nodes[0], law.nodes(1e-3, points, _SMALL)[0]):
-        return nodes, 0.0  # samples are the same at every tolerance
+    if model.spread.discrete:
+        return law.nodes(), 0.0
     nodes, tolerance, error = _between_kinks(model, shear_rate, diffusion, rtol, points, shares)
     if _everywhere(model.relaxation, law.redraws):
         nodes, added = _among_kinks(model, shear_rate, diffusion, rtol, tolerance, nodes)
