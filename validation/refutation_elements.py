@@ -256,7 +256,9 @@ class Elements:
         return solve
 
     def start(self, std: float, mean: float = 0.0) -> Floats:
-        """Return the state of a Gaussian; what of it lies beyond an outflow end is in B and S.
+        """Return the state of a Gaussian that a strain ``mean`` has shifted from 0.
+
+        What of it lies beyond an outflow end is in B and S.
 
         Raises
         ------
@@ -265,7 +267,7 @@ class Elements:
         """
         y = np.zeros(self.classes * self.s.size + 3)
         P = np.exp(-0.5 * ((self.s - mean) / std) ** 2) / (np.sqrt(2.0 * np.pi) * std)
-        y[:-3] = np.outer(self.shares, P).ravel()
+        y[:-3], y[-1] = np.outer(self.shares, P).ravel(), mean
         if self.outflow:
             z = (self.edges[-1] - mean) / std
             y[-3] = ndtr(-z)
@@ -295,7 +297,7 @@ class Elements:
 
         The integrator ends a step at every time of output and at every stop.
         """
-        rows, h, before = [], 1e-9 * (times[-1] - begin), 0.0
+        rows, h, before = [], 1e-9 * (max([*times, *stops]) - begin), 0.0
         for end in np.unique(np.concatenate([times, stops])):
             while begin < end:
                 h, last = min(h, end - begin), h >= end - begin
@@ -311,12 +313,12 @@ class Elements:
                 else:
                     h *= factor
                 before = h
-                if h < 1e-15 * abs(times[-1]):
+                if h < 1e-15 * end:
                     raise RuntimeError(f"the step vanishes at t = {begin}")
             self._held(y)
             if end in times:
                 rows.append((self.stress(y), self.fields(y)[0], y[-1]))
-        return np.array(rows).T, y
+        return np.array(rows).reshape(-1, 3).T, y
 
     steps = 0
 
