@@ -41,7 +41,7 @@ gallery: $(VENV)/.dev  ## the documentation's pictures that are out of date; ARG
 	$(BIN)/python validation/gallery.py $(ARGS)
 
 validate: $(VENV)/.dev  ## claims of validation/, checked in numbers and drawn (but transient_recovery.py: hours)
-	@set -e; for script in $(FIGURES) validation/model_flow_curves.py validation/table1.py validation/verdict.py validation/transients.py validation/work_precision.py validation/universality.py validation/modified_model.py validation/particle_flow_curve.py validation/particle_measures.py validation/fit_examples.py validation/fit_recovery.py validation/reliability.py; do \
+	@set -e; for script in $(FIGURES) validation/model_flow_curves.py validation/table1.py validation/verdict.py validation/transients.py validation/work_precision.py validation/universality.py validation/modified_model.py validation/particle_flow_curve.py validation/particle_measures.py validation/fit_examples.py validation/fit_recovery.py validation/reliability.py validation/refutation.py; do \
 	  echo "$$script"; $(BIN)/python $$script; done
 
 md-demo: $(VENV)/.dev  ## the particle simulation behind inset (b), live (minutes on two cores)

@@ -31,7 +31,7 @@ def elements(ends, finest=5e-3, outflow=False, physics=CLASSICAL, order=8, point
     return Elements(physics, mesh(points, ends, finest, 0.4), order, outflow)
 
 
-# -- spectral elements -------------------------------------------------------------------------------
+# -- spectral elements ---------------------------------------------------------------------------
 def test_elements_give_the_golden_startup():
     """The golden data are of other elements, and of Radau in time."""
     twin, times = elements((-6.0, 6.0)), np.linspace(0.0, 50.0, 9)
@@ -47,15 +47,14 @@ def test_elements_give_the_golden_creep():
 
 
 def test_the_integrator_is_of_fourth_order():
-    twin = elements((-4.0, 4.0), 0.05)
-    y0, ends = twin.start(0.5), []
+    twin, ends = elements((-5.0, 5.0), 0.1), []
     for n in (64, 128, 256):
-        y = y0
+        y = twin.start(0.5)
         for k in range(n):
             y, _ = twin._step(2.0 * k / n, y, 2.0 / n, lambda t: 0.5 * math.cos(3.0 * t))
-        ends.append(twin.stress(y))
-    ratio = (ends[1] - ends[0]) / (ends[2] - ends[1])
-    assert 11.0 < ratio < 24.0  # 16
+        ends.append(y[:-3] * twin.mass)
+    ratio = np.abs(ends[1] - ends[0]).sum() / np.abs(ends[2] - ends[1]).sum()
+    assert 14.0 < ratio < 20.0  # 18.1; 17.1 of the next
 
 
 def test_elements_and_parcels_are_one_in_fast_flow():
@@ -64,7 +63,7 @@ def test_elements_and_parcels_are_one_in_fast_flow():
     physics = Physics((0.0, 0.3, 0.0), tuple((0.0, p, w) for p, w in s))
     twin = elements((-4.0, 1.5), 1e-7, True, physics, points=(-1, 1, -0.3, 0.3, -0.5, 0.5))
     times = np.linspace(0.0, 12.0 / g, 9)
-    rows, _ = twin.run(twin.start(0.3), lambda t: g, times, 1e-9)
+    rows, _ = twin.run(twin.start(0.3), lambda t: g, times, 1e-8)
     other = parcels(0.3, lambda t: g * t, np.linspace(0.0, 12.0 / g, 401), 0.3, s)
     assert other.error < 1e-6
     assert np.abs(rows[0] - other.stress[::50]).max() < 1e-6
@@ -100,24 +99,24 @@ def test_elements_settle_to_the_cycles():
         physics = Physics(
             noise, tuple((0.0, p, w) for p, w in lines), ((0.6, 0.3), (1.0, 0.7)), redrawn
         )
-        twin = elements((-9.0, 9.0), 0.02, physics=physics, points=(0.6, 1, -0.6, -1, 0.2, -0.2,
-                        0.3, -0.3))  # fmt: skip
-        rows, _ = twin.run(twin.start(0.3), lambda t: 0.3, np.array([60.0]), 1e-8)
+        points = (0.6, 1, -0.6, -1, 0.2, -0.2, 0.3, -0.3)
+        twin = elements((-8.0, 8.0), 0.05, physics=physics, order=7, points=points)
+        rows, _ = twin.run(twin.start(0.3), lambda t: 0.3, np.array([40.0]), 1e-5)
         state = stationary(0.3, noise, sample_average((0.6, 1.0), (0.3, 0.7)), lines, redrawn)
-        assert rows[:2, 0] == pytest.approx([state.stress, state.activity], rel=1e-7)
+        assert rows[:2, 0] == pytest.approx([state.stress, state.activity], rel=1e-6)
 
 
 def test_elements_with_landings_in_proportion_do_not_depend_on_the_elements():
     """Two meshes; the law of the mean, d<s>/dt = g - release, is in the mass and the moments."""
     physics = Physics((0.05, 0.2, 0.1), ((-0.5, 0.0, 0.3), (0.4, 0.0, 0.7)), eta=0.5)
-    points = (0, 1, -1, 0.4, -0.4, 0.5, -0.5, 0.25, -0.25, 0.2, -0.2, 0.16, -0.16)
+    points = (0, 1, -1, 0.4, -0.4, 0.5, -0.5)
     ends = []
-    for finest, order in ((0.02, 7), (0.01, 9)):
-        twin = elements((-8.0, 8.0), finest, physics=physics, order=order, points=points)
-        rows, y = twin.run(twin.start(0.3), lambda t: 0.5, np.array([8.0]), 1e-7)
+    for finest, order in ((0.04, 6), (0.02, 8)):
+        twin = elements((-7.0, 7.0), finest, physics=physics, order=order, points=points)
+        rows, y = twin.run(twin.start(0.3), lambda t: 0.5, np.array([2.0]), 1e-6)
         assert twin.total(y) == pytest.approx(1.0, abs=1e-9)
         ends.append(rows[:2, 0])
-    assert ends[0] == pytest.approx(ends[1], rel=1e-6)
+    assert ends[0] == pytest.approx(ends[1], rel=1e-5)
 
 
 def test_elements_that_are_too_short_say_so():
@@ -128,7 +127,7 @@ def test_elements_that_are_too_short_say_so():
         twin.run(twin.start(0.3), lambda t: 2.0, np.array([3.0]), 1e-4)
 
 
-# -- parcels -----------------------------------------------------------------------------------------
+# -- parcels -------------------------------------------------------------------------------------
 def test_parcels_without_yield_move_with_the_strain():
     comb = np.linspace(0.0, 1.0, 41)
     twin = parcels(0.3, lambda t: 5.0 * np.sin(9.0 * t), comb, 0.3, c=1e3)
@@ -146,7 +145,7 @@ def test_parcels_extrapolate():
     assert coarse.error < 1e-3 * 50.0
 
 
-# -- cycles ------------------------------------------------------------------------------------------
+# -- cycles --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("x", [-2.0, -0.7, 0.0, 0.4, 0.9, 1.5])
 def test_cycles_obey_the_balance_of_the_square(x):
     """E[s^2] at yield - x^2 = 2 g (stress times time) + 2 D time, for a cycle from any x."""
@@ -188,7 +187,7 @@ def test_means_over_a_law_are_those_over_many_samples():
         )
 
 
-# -- the list ----------------------------------------------------------------------------------------
+# -- the list ------------------------------------------------------------------------------------
 def test_the_list_is_long_and_the_same_every_time():
     counts = [count for makers in refutation.REGIMES.values() for _, count in makers]
     assert sum(counts) >= 300
@@ -200,7 +199,7 @@ def test_the_list_is_long_and_the_same_every_time():
 
 def test_twins_of_the_list_are_finer_than_they_say():
     """Elements of order ten, twice as fine, at a fifth of the tolerance."""
-    for seed in range(3):
+    for seed in range(2):
         case = fast_startup(Draw(np.random.default_rng([5, seed])))
         variables = {
             n: c.cell_contents

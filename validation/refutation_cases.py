@@ -139,7 +139,8 @@ Pieces = list[tuple[Callable[[float], float] | None, float]]  # rates (None: cre
 
 
 def elements_truth(elements: Elements, y: Floats, pieces: Pieces, rtol: float, column: int = 0,
-                   points: int = 25, stops: Sequence[float] = (), sign: float = 1.0) -> Truth:  # fmt: skip
+                   points: int = 25, stops: Sequence[float] = (),
+                   sign: float = 1.0) -> Truth:  # fmt: skip
     """Return a column of the twin's (stress, activity, strain) at even times of output."""
     tolerance, begin, parts = 0.01 * rtol, 0.0, []
     times = np.linspace(0.0, pieces[-1][1], points)
@@ -210,7 +211,8 @@ def no_yielding(draw: Draw) -> Case:
     elif kind == "step":
         protocol, strain = f"hl.StrainStep({amount})", lambda t: np.full_like(t, amount)
     elif kind == "pulse":
-        at, width = draw.real(0.15 * until, 0.8 * until), float(f"{draw.real(0.005, 0.1) * until:.4g}")
+        at = draw.real(0.15 * until, 0.8 * until)
+        width = float(f"{draw.real(0.005, 0.1) * until:.4g}")
         high = float(f"{amount / (width * math.sqrt(2 * math.pi)):.4g}")
         protocol = f"hl.ShearRate(lambda t: {high}*np.exp(-((t-{at})/{width})**2/2))"
         strain = lambda t: (  # noqa: E731
@@ -229,11 +231,12 @@ def no_yielding(draw: Draw) -> Case:
         rest = float(f"{0.7 * until:.4g}")
         g = float(f"{amount / first:.4g}")
         protocol = f"hl.Sequence([(hl.Startup({g}), {first}), (hl.Startup({-0.5 * g}), {rest})])"
-        strain = lambda t: np.where(t < first, g * t, g * first - 0.5 * g * (t - first))  # noqa: E731
+        strain = lambda t: np.where(t < first, g * t, 0.5 * g * (3.0 * first - t))  # noqa: E731
         until = first + rest
     end = "None" if kind == "sequence" else repr(until)
     times = np.linspace(0.0, until, 33)
-    call = (f"hl.evolve(hl.Model({draw.real(0.1, 1.0)}, thresholds=1e3), {protocol}, {start}, {end}, "
+    model = f"hl.Model({draw.real(0.1, 1.0)}, thresholds=1e3)"
+    call = (f"hl.evolve({model}, {protocol}, {start}, {end}, "
             f"np.linspace(0, {until!r}, 33), rtol={rtol!r}{more})")  # fmt: skip
 
     def truth() -> Truth:
@@ -253,13 +256,16 @@ def oscillation(draw: Draw) -> Case:
         amount = draw.power(1.0, 8.0)
         rate = amount * omega
     until = float(f"{cycles * 2.0 * math.pi / omega:.4g}")
-    call = _call(s.model, f"hl.Oscillation({amount}, {omega})", f"hl.gaussian({s.std})", until, rtol)
+    protocol = f"hl.Oscillation({amount}, {omega})"
+    call = _call(s.model, protocol, f"hl.gaussian({s.std})", until, rtol)
     if amount > 8.0 or rate > 3000.0:
 
         def truth() -> Truth:
             each = math.ceil(max(12.0, cycles * 400.0 / 24.0))
             comb = np.linspace(0.0, until, 24 * each + 1)
-            twin = parcels(s.alpha, lambda t: amount * np.sin(omega * t), comb, s.std, s.landing, s.c)
+            twin = parcels(
+                s.alpha, lambda t: amount * np.sin(omega * t), comb, s.std, s.landing, s.c
+            )
             values = twin.stress[::each]
             return Truth(values, twin.error, float(np.abs(values).max()))
 
@@ -333,7 +339,8 @@ def pulse(draw: Draw) -> Case:
         stops, fastest = [], high
     else:
         narrow = kind == "narrow"
-        width = float(f"{(draw.power(1e-3, 0.1) if narrow else draw.power(1e-3, 1e-2) * until):.4g}")
+        width = draw.power(1e-3, 0.1) if narrow else draw.power(1e-3, 1e-2) * until
+        width = float(f"{width:.4g}")
         at = draw.real(0.2 * until, 0.8 * until)
         high = float(f"{area / (width * math.sqrt(2.0 * math.pi)):.4g}")
         marks = [float(f"{at + k * width:.10g}") for k in (-8, 0, 8)] if narrow else None
@@ -341,7 +348,8 @@ def pulse(draw: Draw) -> Case:
                     f"{f', {marks}' if marks else ''})")  # fmt: skip
         pieces = [(lambda t: high * math.exp(-(((t - at) / width) ** 2) / 2.0), until)]
         stops, fastest = [at + k * width for k in np.arange(-8.0, 8.1, 0.5)], high
-    reach = 5.0 + 12.0 * math.sqrt(alpha) + (25.0 * fastest if kind == "up" else min(25.0 * fastest, 4.0 + area))
+    far = 25.0 * fastest
+    reach = 5.0 + 12.0 * math.sqrt(alpha) + (far if kind == "up" else min(far, 4.0 + area))
     finest = min(5e-3, 0.3 * alpha / max(fastest, 1.0))
 
     def truth() -> Truth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -115,9 +116,9 @@ def critical(draw: Draw) -> Case:
         stops = [low, *sorted({b for b in [*breaks, residual] if low < b < high}), high]
 
         def mean(f: Any) -> float:
-            pairs = list(zip(stops[:-1], stops[1:], strict=True))
-            return sum(quad(lambda c: f(c) * law.pdf(c), a, b, epsabs=1e-15, epsrel=1e-12,
-                            limit=500)[0] for a, b in pairs) / float(law.sf(0.0))  # fmt: skip
+            parts = [quad(lambda c: f(c) * law.pdf(c), a, b, epsabs=1e-15, epsrel=1e-12, limit=500)
+                     for a, b in itertools.pairwise(stops)]  # fmt: skip
+            return sum(value for value, _ in parts) / float(law.sf(0.0))
 
         if kind == "Redrawn":
             value = 0.5 * mean(lambda c: max(c * c - residual**2, 0.0))
@@ -146,10 +147,31 @@ def extreme(draw: Draw) -> Case:
     call = f"hl.steady_state(hl.Model({alpha}{threshold}), {g}{how})"
 
     def truth() -> Truth:
-        digits = 60 + int(2.0 * abs(math.log10(g / c)))
+        # D/g squared cancels on the way, twice
+        digits = 60 + int(4.0 * (abs(math.log10(g / c)) + abs(math.log10(alpha / c**2))))
         return Truth(_state(classical(alpha, g, c, digits)), 1e-14, 1.0)
 
     return Case("extremes", call, None, truth, _state)
+
+
+class Affine:
+    """A coupling as a user writes it: D = d + a Gamma + b (released square)."""
+
+    def __init__(self, *terms: float) -> None:
+        self._terms = terms
+
+    def diffusion(self, activity: float, released_square: float) -> float:
+        """Return D."""
+        d, a, b = self._terms
+        return d + a * activity + b * released_square
+
+
+def _coupling(draw: Draw, a: float) -> tuple[str, tuple[float, float, float]]:
+    b = float(f"{0.4 * a:.4g}")
+    return draw.choice(
+        (f"hl.DropNoise({a})", (0.0, 0.0, a)), (f"hl.FixedNoise({a})", (a, 0.0, 0.0)),
+        (f"{a}", (0.0, a, 0.0)), (f"Affine({b}, {a}, {b})", (b, a, b)),
+    )  # fmt: skip
 
 
 def slots_state(draw: Draw) -> Case:
@@ -158,10 +180,7 @@ def slots_state(draw: Draw) -> Case:
     weights = [1.0 / len(values)] * len(values)
     kind = draw.choice("Redrawn", "Quenched")
     a = draw.real(0.05, 0.3)
-    coupling, noise = draw.choice(
-        (f"hl.DropNoise({a})", (0.0, 0.0, a)), (f"hl.FixedNoise({a})", (a, 0.0, 0.0)),
-        (f"{a}", (0.0, a, 0.0)),
-    )  # fmt: skip
+    coupling, noise = _coupling(draw, a)
     w = draw.real(0.2, 0.8)
     landing = ((draw.real(-0.6, 0.0), w), (draw.real(0.1, 0.4), float(f"{1 - w:.4g}")))
     g = draw.power(2e-2, 3.0)
@@ -183,10 +202,7 @@ def slots_run(draw: Draw) -> Case:
     """A run of other couplings, landings in proportion to stress and yield laws."""
     rtol = draw.choice(1e-3, 1e-4, 1e-5)
     a = draw.real(0.1, 0.35)
-    coupling, noise = draw.choice(
-        (f"hl.DropNoise({a})", (0.0, 0.0, a)), (f"hl.FixedNoise({a})", (a, 0.0, 0.0)),
-        (f"{a}", (0.0, a, 0.0)),
-    )  # fmt: skip
+    coupling, noise = _coupling(draw, a)
     rule = draw.choice("drop", "negative", "negative", "fixed", "zero")
     lines: tuple[tuple[float, float, float], ...] = ((0.0, 0.0, 1.0),)
     relaxation = ""
@@ -228,13 +244,13 @@ def slots_run(draw: Draw) -> Case:
         physics = Physics(noise, lines, tuple((v, 1.0 / len(values)) for v in values), redrawn, eta)
         kinks = [0.0, *values, *(o for _, o, _ in lines)]
         level = list(values)
-        for _ in range(3):  # images of thresholds under landings in proportion
+        for _ in range(2):  # images of thresholds under landings in proportion
             level = [k * x for k, _, _ in lines for x in level if k != 0.0]
             kinks += level
         kinks = sorted({round(sign * k, 10) for k in kinks for sign in (1.0, -1.0)})
         speed = amount * omega if kind == "oscillation" else g
-        reach = 6.0 + min(20.0 * speed, 6.5) + (4.0 if coupling.startswith("hl.Drop") else 0.0)
-        twin = Elements(physics, mesh(kinks, (-reach, reach), 0.02, 0.4), 7)
+        reach = 6.5 + min(20.0 * speed, 6.5) + (4.0 if noise[2] else 0.0)
+        twin = Elements(physics, mesh(kinks, (-reach, reach), 0.03, 0.5), 7)
         return elements_truth(twin, twin.start(std, mean), pieces, rtol, column, 13)
 
     read = (lambda run: run.strain) if column else (lambda run: run.stress)

@@ -14,6 +14,7 @@ breaks. :func:`classical` does the same in mpmath, for any numbers.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,8 +35,9 @@ def cycle(x: float, c: float, g: float, D: float) -> Floats:
     The last three are E[s^2], E[s; right], E[s; left] at the yield.
     """  # fmt: skip
     root = math.sqrt(g * g + 4.0 * D)
-    up = 2.0 / (root + g) if g > 0 else (root - g) / (2.0 * D)  # decay towards the left, times s + c
-    down = (root + g) / (2.0 * D) if g > 0 else 2.0 / (root - g)  # and towards the right
+    # decay towards the left, times s + c, and towards the right
+    up = 2.0 / (root + g) if g > 0 else (root - g) / (2.0 * D)
+    down = (root + g) / (2.0 * D) if g > 0 else 2.0 / (root - g)
     pull = g / D
 
     def inside(s: float) -> tuple[float, float, float, float]:
@@ -97,7 +99,7 @@ def law_average(pdf: Callable[[float], float], breaks: Sequence[float], ends: tu
 
     def average(f: Callable[[float], Floats]) -> Floats:
         total: Any = 0.0
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in itertools.pairwise(edges):
             part, _ = quad_vec(
                 lambda c: pdf(c) * np.append(f(c), 1.0), a, b, epsabs=1e-16, epsrel=accuracy,
                 norm="max", limit=4000, points=[a + 1e-3 * (min(b, 1e3) - a)],
@@ -220,8 +222,9 @@ def _classical(alpha: float, g: float, c: float, digits: int) -> tuple[Any, Any,
             low -= 4
         while excess(high) > 0:
             high += 4
-        x = mp.findroot(excess, (low, high), solver="anderson", tol=mp.mpf(10) ** (-2 * digits // 3),
-                        verify=False, maxsteps=400)  # fmt: skip
+        accuracy = mp.mpf(10) ** (-2 * digits // 3)
+        x = mp.findroot(excess, (low, high), solver="anderson", tol=accuracy, verify=False,
+                        maxsteps=400)  # fmt: skip
         D = mp.exp(x)
         time, stress = means(D)
         return c * stress / time, 1 / time, D * mp.mpf(c) ** 2
