@@ -129,6 +129,7 @@ GOOD = [
     given(hl.read_flow_curve, path="nowhere.csv"),
     given(hl.read_flow_curve, only=("columns", "where", "exclude"), path=CSV, columns=None,
           where=None, exclude=()),
+    given(hl.closed_form.yield_stress, alpha=0.3), given(hl.closed_form.prefactor, u=0.3),
     given(hl.closed_form.alpha, u=1.0), given(hl.closed_form.u_of_alpha, alpha=0.3),
     given(hl.closed_form.alpha_of_yield_stress, yield_stress=0.3),
     given(hl.load, path="nowhere.h5"), given(hl.save, result=None, path="/nowhere/nowhere.h5"),

@@ -6,6 +6,7 @@ Unit roundoff is 1.1e-16. Measured over 1e-8 <= u <= 1e8 the worst errors are 3e
 """
 
 import fractions
+import inspect
 import math
 import subprocess
 import sys
@@ -20,7 +21,20 @@ from hypothesis import strategies as st
 from hebraud.analytic import closed_form, symbolic
 from hebraud.errors import ConvergenceError
 
-OF_U = (closed_form.alpha, closed_form.yield_stress, closed_form.prefactor)
+
+def of_u(name):
+    """Return the function of that name as one of u alone."""
+
+    def function(u):
+        return getattr(closed_form, name)(u=u)
+
+    function.__name__ = name
+    return function
+
+
+OF_U = alpha_at, yield_stress_at, prefactor_at = tuple(
+    map(of_u, ("alpha", "yield_stress", "prefactor"))
+)
 OF_ALPHA = (
     closed_form.u_of_alpha,
     closed_form.yield_stress_of_alpha,
@@ -110,8 +124,8 @@ def test_same_as_the_derivation(name):
     for u in np.geomspace(1e-8, 50.0, 60):  # 1 - tanh(u/2)^2 takes u / 2.3 digits
         with mp.workdps(150):
             exact = derived(tall(u))
-        got = getattr(closed_form, name)(u)
-        assert relative_error(got, exact) < ACCURACY[getattr(closed_form, name)], u
+        got = getattr(closed_form, name)(u=u)
+        assert relative_error(got, exact) < 1e-15, u
 
 
 @pytest.mark.parametrize("function", OF_ALPHA)
@@ -144,7 +158,7 @@ def test_alpha_of_yield_stress_to_full_precision():
 @settings(max_examples=200, deadline=None)
 def test_round_trips(logarithm):
     u = 10.0**logarithm
-    alpha, sigma = closed_form.alpha(u), closed_form.yield_stress(u)
+    alpha, sigma = closed_form.alpha(u=u), closed_form.yield_stress(u=u)
     # Rounding alpha moves u by (1/2 ulp of alpha) / |d alpha / du|: 24/u^2 times as much near 1/2.
     if alpha < 0.5 and u > 1e-7:
         conditioning = max(1.0, 12 / u**2)
@@ -158,9 +172,9 @@ def test_round_trips(logarithm):
 @pytest.mark.parametrize(
     ("function", "sign"),
     [
-        (closed_form.alpha, -1),
-        (closed_form.yield_stress, 1),
-        (closed_form.prefactor, -1),
+        (alpha_at, -1),
+        (yield_stress_at, 1),
+        (prefactor_at, -1),
         (closed_form.u_of_alpha, -1),
         (closed_form.yield_stress_of_alpha, -1),
         (closed_form.prefactor_of_alpha, 1),
@@ -175,32 +189,32 @@ def test_monotone(function, sign):
     steps = sign * np.diff(function(x))
     # 20000 points lie 1e-3 apart: flat only where alpha = 1/2 or sigma_Y = 1/2 to the last digits
     assert np.all(steps >= 0)
-    if function not in (closed_form.alpha, closed_form.yield_stress):
+    if function not in (alpha_at, yield_stress_at):
         assert np.all(steps[x[1:] > 1e-6] > 0)
 
 
 def test_limits():
     small, large = 1e-3, 1e5
     # next terms: u^4/240, u^3/720, A: O(u^2) relative; at large u exp(-u), all else is exact
-    assert closed_form.alpha(small) == pytest.approx(0.5 - small**2 / 24, rel=1e-14)
-    assert closed_form.yield_stress(small) == pytest.approx(small / 12, rel=small**2)
-    assert closed_form.prefactor(small) == pytest.approx(small**-1.5, rel=small**2)
-    assert closed_form.alpha(large) == pytest.approx(1 / large, rel=1e-15)
-    assert closed_form.yield_stress(large) == pytest.approx(0.5 - 1 / large, rel=1e-15)
+    assert closed_form.alpha(u=small) == pytest.approx(0.5 - small**2 / 24, rel=1e-14)
+    assert closed_form.yield_stress(u=small) == pytest.approx(small / 12, rel=small**2)
+    assert closed_form.prefactor(u=small) == pytest.approx(small**-1.5, rel=small**2)
+    assert closed_form.alpha(u=large) == pytest.approx(1 / large, rel=1e-15)
+    assert closed_form.yield_stress(u=large) == pytest.approx(0.5 - 1 / large, rel=1e-15)
     expected = (0.5 + 1 / large) / math.sqrt(large)
-    assert closed_form.prefactor(large) == pytest.approx(expected, rel=1e-15)
+    assert closed_form.prefactor(u=large) == pytest.approx(expected, rel=1e-15)
     assert closed_form.u_of_alpha(0.5 - 2.0**-50) == pytest.approx(math.sqrt(24 * 2.0**-50))
     assert closed_form.prefactor_of_alpha(1e-8) == pytest.approx(math.sqrt(1e-8) / 2, rel=3e-8)
 
 
 def test_far_outside_the_promised_range():
     with np.errstate(over="raise", divide="raise", invalid="raise"):
-        assert closed_form.alpha([5e-324, 1e-300]).tolist() == [0.5, 0.5]
-        assert closed_form.alpha(1e300) == pytest.approx(1e-300, rel=1e-15)
-        assert closed_form.yield_stress(1e-300) == pytest.approx(1e-300 / 12, rel=1e-15)
-        assert closed_form.yield_stress(1e300) == 0.5
-        assert closed_form.prefactor(1e300) == pytest.approx(0.5e-150, rel=1e-15)
-        assert closed_form.prefactor(1e-199) == pytest.approx(1e-199**-1.5, rel=1e-13)
+        assert closed_form.alpha(u=[5e-324, 1e-300]).tolist() == [0.5, 0.5]
+        assert closed_form.alpha(u=1e300) == pytest.approx(1e-300, rel=1e-15)
+        assert closed_form.yield_stress(u=1e-300) == pytest.approx(1e-300 / 12, rel=1e-15)
+        assert closed_form.yield_stress(u=1e300) == 0.5
+        assert closed_form.prefactor(u=1e300) == pytest.approx(0.5e-150, rel=1e-15)
+        assert closed_form.prefactor(u=1e-199) == pytest.approx(1e-199**-1.5, rel=1e-13)
         assert closed_form.u_of_alpha(1e-299) == pytest.approx(1e299, rel=1e-15)
         last = np.nextafter(0.5, 0)
         assert closed_form.alpha_of_yield_stress(last) == pytest.approx(0.5 - last, rel=1e-15)
@@ -226,9 +240,9 @@ def test_shapes(function):
 
 
 def test_whole_numbers_are_welcome():
-    assert closed_form.alpha(4) == closed_form.alpha(4.0)
-    assert closed_form.prefactor([1, 2]).tolist() == closed_form.prefactor([1.0, 2.0]).tolist()
-    assert closed_form.alpha(10**30) == pytest.approx(1e-30, rel=1e-15)  # beyond 64 bits
+    assert closed_form.alpha(u=4) == closed_form.alpha(u=4.0)
+    assert closed_form.prefactor(u=[1, 2]).tolist() == closed_form.prefactor(u=[1.0, 2.0]).tolist()
+    assert closed_form.alpha(u=10**30) == pytest.approx(1e-30, rel=1e-15)  # beyond 64 bits
 
 
 @pytest.mark.parametrize("function", EVERY)
@@ -236,7 +250,10 @@ def test_whole_numbers_are_welcome():
 def test_refused_everywhere(function, bad):
     name = {closed_form.alpha_of_yield_stress: "yield_stress"}.get(function, "alpha")
     name = "u" if function in OF_U else name
-    with pytest.raises(ValueError, match=f"^{name} must be a finite number"):
+    says = f"^{name} must be a finite number"
+    if bad is None and function in (yield_stress_at, prefactor_at):
+        says = "exactly one of alpha and u must be given"
+    with pytest.raises(ValueError, match=says):
         function(bad)
     with pytest.raises(ValueError, match=f"^{name} must be a finite number"):
         function([bad])
@@ -248,11 +265,11 @@ def test_messages_say_which_value_and_what_to_do():
     with pytest.raises(ValueError, match=r"alpha must be .* < 0\.5, got 0\.7; .*no yield stress"):
         closed_form.prefactor_of_alpha(0.7)
     with pytest.raises(ValueError, match=r"u must be .* > 0, got u\[0, 1\] = -2\.0; .*positive"):
-        closed_form.alpha([[1.0, -2.0], [-3.0, 1.0]])
+        closed_form.alpha(u=[[1.0, -2.0], [-3.0, 1.0]])
     with pytest.raises(ValueError, match=r"yield_stress must be .* < 0\.5, got 0\.5; .*sigma_c"):
         closed_form.alpha_of_yield_stress(0.5)
     with pytest.raises(ValueError, match="1e-200"):
-        closed_form.prefactor(1e-250)
+        closed_form.prefactor(u=1e-250)
 
 
 def test_inversion_that_does_not_converge_is_an_error(monkeypatch):
@@ -280,3 +297,20 @@ def test_import_is_light():
     heavy = "{'sympy', 'numba', 'matplotlib', 'scipy.optimize'}"
     code = f"import sys, hebraud.analytic.closed_form; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_u_is_and_what_alpha_is_must_be_said():
+    """Both are numbers between 0 and 1/2 where a user means alpha."""
+    for name in ("yield_stress", "prefactor"):
+        function = getattr(closed_form, name)
+        assert function(alpha=0.3) == getattr(closed_form, f"{name}_of_alpha")(0.3)
+        assert function(alpha=0.3) == pytest.approx(function(u=closed_form.u_of_alpha(0.3)), 1e-14)
+        with pytest.raises(TypeError, match=rf"{name}\(alpha=0\.3\) or {name}\(u=0\.3\)"):
+            function(0.3)
+        for both in ({}, {"alpha": 0.3, "u": 2.0}):
+            with pytest.raises(ValueError, match="exactly one of alpha and u must be given"):
+                function(**both)
+        assert function(alpha=[0.2, 0.3]).shape == (2,)
+    with pytest.raises(TypeError, match=r"alpha\(u=0\.3\)$"):
+        closed_form.alpha(0.3)
+    assert str(inspect.signature(closed_form.yield_stress)).startswith("(*, alpha:")

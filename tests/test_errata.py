@@ -227,7 +227,7 @@ def test_flow_curve_agrees_with_the_derived_and_not_with_23_and_24(alpha):
     u = closed_form.u_of_alpha(alpha)
     exact = asymptote(mp.mpf(alpha), mp.mpf(1 / u))
     # 1e-6 was asked; doubles give 1e-15, and the conditioning of alpha near 1/2 leaves 1e-13
-    sigma, prefactor = closed_form.yield_stress(u), closed_form.prefactor(u)
+    sigma, prefactor = closed_form.yield_stress(u=u), closed_form.prefactor(u=u)
     assert float(exact["yield_stress"]) == pytest.approx(sigma, rel=1e-13)
     assert float(exact["prefactor"]) == pytest.approx(prefactor, rel=1e-13)
     u = mp.mpf(u)

@@ -368,7 +368,7 @@ def _named(name, kind):
         (_delete("stress"), "no whole FlowCurve: stress missing"),
         (_delete("model/coupling/alpha"), "/model/coupling: .* whole ActivityNoise: alpha missing"),
         (lambda store: store.__setitem__("torque", 1.0), "torque unknown to this version"),
-        (_replace("stress", [1.0, np.nan]), r"/: stress must hold finite numbers"),
+        (_replace("stress", [1.0, np.nan]), r"/: stress must be one row of finite numbers"),
         (_replace("model/coupling/alpha", -1.0), r"/model/coupling: alpha must be .* > 0"),
         (_named("model/coupling", "os.system"), "'os.system', which this version does not know"),
         (_named("model", "Popen"), "'Popen', which this version does not know"),

@@ -83,8 +83,8 @@ def compute(particles: Campaign | None = None) -> Result:
         for density, alpha in ALPHA_FLOW.items()
     }
     return Result(
-        hl.closed_form.yield_stress(u),
-        hl.closed_form.prefactor(u),
+        hl.closed_form.yield_stress(u=u),
+        hl.closed_form.prefactor(u=u),
         fits,
         bands,
         particles,

@@ -232,9 +232,9 @@ def closed_form(
         u = float(known.u_of_alpha(alpha))
     row = {
         "u": u,
-        "alpha": float(known.alpha(u)),
-        "yield_stress": float(known.yield_stress(u)),
-        "prefactor": float(known.prefactor(u)),
+        "alpha": float(known.alpha(u=u)),
+        "yield_stress": float(known.yield_stress(u=u)),
+        "prefactor": float(known.prefactor(u=u)),
     }
     units = "yield_stress in sigma_c, prefactor in (G0 sigma_c tau)^(1/2)"
     _write([row], {"units": units}, form, output)

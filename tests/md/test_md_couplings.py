@@ -53,8 +53,8 @@ def test_alpha_of_prefactor_inverts_the_closed_form(alpha):
 def test_the_prefactor_rises_with_the_coupling_everywhere():
     u = np.geomspace(1e-7, 1e9, 20_001)
     # so that every prefactor has one coupling and no more: none is left out and none is chosen
-    assert np.all(np.diff(closed_form.prefactor(u)) < 0.0)
-    assert np.all(np.diff(closed_form.alpha(u)) <= 0.0)
+    assert np.all(np.diff(closed_form.prefactor(u=u)) < 0.0)
+    assert np.all(np.diff(closed_form.alpha(u=u)) <= 0.0)
     assert alpha_of_prefactor([0.1, 1.0]).shape == (2,)
     with pytest.raises(ValueError, match="prefactor must be"):
         alpha_of_prefactor(0.0)

@@ -24,15 +24,17 @@ Source: appendix of Puosi, Olivier and Martens (2015). The forms are derived, no
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 import numpy.typing as npt
 
 from hebraud.checks import check_array
-from hebraud.errors import ConvergenceError
+from hebraud.errors import ConvergenceError, shown
 
 __all__ = [
     "alpha",
@@ -46,6 +48,7 @@ __all__ = [
     "yield_stress_of_alpha",
 ]
 
+P = ParamSpec("P")
 _Array = npt.NDArray[np.float64]
 
 # Below this x a continued fraction gives L, above it exponentials do; neither cancels there.
@@ -187,7 +190,33 @@ def _prefactor(x: _Array) -> _Array:
     return terms / (2 * np.sqrt(2 * x) * (langevin + slope))
 
 
-def alpha(u: npt.ArrayLike) -> Any:
+def _by_name(function: Callable[P, Any]) -> Callable[P, Any]:
+    """Say which argument to name where one is given without its name: u and alpha look alike."""
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if args:
+            name, given = function.__name__, shown(args[0])
+            ways = [
+                f"{name}({option}={given})" for option in inspect.signature(function).parameters
+            ]
+            raise TypeError(f"{name} takes its argument by name: {' or '.join(ways)}")
+        return function(*args, **kwargs)
+
+    return called
+
+
+def _x(alpha: Any, u: Any, above: float = 0.0) -> _Array:
+    """Return x = u/2 from the one of the two that is given."""
+    if (alpha is None) == (u is None):
+        raise ValueError(
+            f"exactly one of alpha and u must be given, got alpha={shown(alpha)} and u={shown(u)}"
+        )
+    return _checked_u(u, above) / 2 if alpha is None else _x_of_alpha(_checked_alpha(alpha))
+
+
+@_by_name
+def alpha(*, u: npt.ArrayLike) -> Any:
     """Coupling alpha at a given u: tanh(u/2) / u.
 
     Dimensionless, of D = alpha sigma_c^2 Gamma; falls from 1/2 at u -> 0 to 1/u at large u.
@@ -197,25 +226,29 @@ def alpha(u: npt.ArrayLike) -> Any:
     return _alpha(_checked_u(u) / 2)[()]
 
 
-def yield_stress(u: npt.ArrayLike) -> Any:
-    """Macroscopic yield stress at a given u, in units of sigma_c: coth(u/2) / 2 - 1/u.
+@_by_name
+def yield_stress(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = None) -> Any:
+    """Macroscopic yield stress at a given coupling alpha or u, in sigma_c: coth(u/2) / 2 - 1/u.
 
-    Rises from u/12 at small u to 1/2 - 1/u at large u. Accurate to 1e-15 (relative) for every
-    u > 0; ``ValueError`` for other u. Equation (15) of the paper, derived; the printed (23)
-    differs, see docs/errata.md.
+    Rises from u/12 at small u to 1/2 - 1/u at large u; falls from 1/2 at alpha -> 0 to 0 at
+    alpha -> 1/2. Accurate to 1e-15 (relative) for every u > 0 and 1e-300 < alpha < 1/2;
+    ``ValueError`` for others, and where not exactly one of the two is given. Equation (15) of the
+    paper, derived; the printed (23) differs, see docs/errata.md.
     """
-    return (langevin_function(_checked_u(u) / 2) / 2)[()]
+    return (langevin_function(_x(alpha, u)) / 2)[()]
 
 
-def prefactor(u: npt.ArrayLike) -> Any:
+@_by_name
+def prefactor(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = None) -> Any:
     """Prefactor A of Sigma = sigma_Y + A sqrt(shear rate), in units of sqrt(G0 sigma_c tau).
 
     A = (u cosh u + 2 sinh u + 3 u - 3 u^2 coth(u/2)) / (2 u^(3/2) (sinh u - u)), evaluated as in
     the module's docstring. Falls from u^(-3/2) at small u to 1 / (2 sqrt(u)) at large u. Accurate
-    to 1e-15 (relative) for every u > 1e-200 (below, A overflows); ``ValueError`` for other u.
-    Derived; the printed (24) differs, see docs/errata.md.
+    to 2e-15 (relative) for every u > 1e-200 (below, A overflows) and 1e-300 < alpha < 1/2;
+    ``ValueError`` for others, and where not exactly one of the two is given. Derived; the printed
+    (24) differs, see docs/errata.md.
     """
-    return _prefactor(_checked_u(u, above=1e-200) / 2)[()]
+    return _prefactor(_x(alpha, u, above=1e-200))[()]
 
 
 def u_of_alpha(alpha: npt.ArrayLike) -> Any:
@@ -228,21 +261,13 @@ def u_of_alpha(alpha: npt.ArrayLike) -> Any:
 
 
 def yield_stress_of_alpha(alpha: npt.ArrayLike) -> Any:
-    """Macroscopic yield stress at a given coupling, in units of sigma_c.
-
-    Falls from 1/2 at alpha -> 0 to 0 at alpha -> 1/2. Domain, errors and accuracy as
-    :func:`u_of_alpha`.
-    """
-    return (langevin_function(_x_of_alpha(_checked_alpha(alpha))) / 2)[()]
+    """Return ``yield_stress(alpha=alpha)``: domain, errors and accuracy as :func:`u_of_alpha`."""
+    return yield_stress(alpha=_checked_alpha(alpha))
 
 
 def prefactor_of_alpha(alpha: npt.ArrayLike) -> Any:
-    """Prefactor A of sqrt(shear rate) at a given coupling, in units of sqrt(G0 sigma_c tau).
-
-    Rises from sqrt(alpha) / 2 at small alpha, and diverges at alpha -> 1/2. Domain and errors as
-    :func:`u_of_alpha`, accuracy 2e-15 (relative).
-    """
-    return _prefactor(_x_of_alpha(_checked_alpha(alpha)))[()]
+    """Return ``prefactor(alpha=alpha)``; it diverges at alpha -> 1/2. Accurate to 2e-15."""
+    return prefactor(alpha=_checked_alpha(alpha))
 
 
 def alpha_of_yield_stress(yield_stress: npt.ArrayLike) -> Any:

@@ -134,9 +134,9 @@ def alpha_of_prefactor(prefactor: ArrayLike) -> Any:
     low, high = np.full_like(given, -12.0), np.full_like(given, 30.0)  # log u: A = 7e7 ... 1.5e-7
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        too_large = closed_form.prefactor(np.exp(middle)) > given
+        too_large = closed_form.prefactor(u=np.exp(middle)) > given
         low, high = np.where(too_large, middle, low), np.where(too_large, high, middle)
-    return closed_form.alpha(np.exp(0.5 * (low + high)))
+    return closed_form.alpha(u=np.exp(0.5 * (low + high)))
 
 
 @dataclass(frozen=True)
