@@ -550,3 +550,13 @@ def test_mixed_noise_goes_into_a_file_and_back(tmp_path):
     with pytest.raises(ValueError, match=r"model\.coupling holds .* cannot be saved"):
         hl.save(own, tmp_path / "own.h5")
     assert not (tmp_path / "own.h5").exists()
+
+
+def test_a_slot_that_compares_in_its_own_way_can_be_shown():
+    class Odd(OwnRootRate):
+        def __eq__(self, other):
+            return self.never == other.ever
+
+    assert re.fullmatch(
+        r"Model\(.*yielding=<.*Odd object.*>\)", repr(hl.Model(0.3, yielding=Odd()))
+    )

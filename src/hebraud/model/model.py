@@ -124,7 +124,8 @@ class Model:
         varied = [
             f"{name}={getattr(self, name)!r}"
             for name, classical in _CLASSICAL_SLOTS.items()
-            if getattr(self, name) != classical
+            # how a slot of one's own compares with another class is its own affair
+            if type(slot := getattr(self, name)) is not type(classical) or slot != classical
         ]
         return f"Model({', '.join([repr(self.coupling), *varied])})"
 

@@ -60,7 +60,10 @@ class Relaxation(Protocol):
         ...
 
     def quadrature(self, n: int) -> LandingLines:
-        """Return the rule as lines; ``n`` is how many stand for a continuous law."""
+        """Return the rule as lines; ``n`` is how many stand for a continuous law.
+
+        They have the mean and the mean square of where ``land`` puts blocks.
+        """
         ...
 
     @property

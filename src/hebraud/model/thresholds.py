@@ -40,7 +40,11 @@ _SHORT = 0.05
 
 @runtime_checkable
 class Thresholds(Protocol):
-    """What every threshold rule says."""
+    """What every threshold rule says.
+
+    Where it has them it also says ``density`` (of the thresholds, a function), and its exponents at
+    both ends, ``exponent_at_zero`` and ``exponent_at_infinity``.
+    """
 
     def nodes(
         self, rtol: float = 1e-9, breaks: ArrayLike = (), kinks: float = math.inf

@@ -18,7 +18,11 @@ class Yielding(Protocol):
     """What every yield law says: a rate from an overstress."""
 
     def rate(self, overstress: ArrayLike) -> NDArray[np.float64]:
-        """Return nu(|s| - c) in units of 1/tau, zero where the overstress is <= 0."""
+        """Return nu(|s| - c) in units of 1/tau: one float64 for each overstress of an array.
+
+        Zero where the overstress is <= 0, finite and > 0 (but for underflow) where it is not; the
+        same each time, whatever else is in the array.
+        """
         ...
 
 
