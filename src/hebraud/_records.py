@@ -78,8 +78,8 @@ _REMADE = ("minimizer", "rows")
 """Fields that are not stored: a fit's lmfit Minimizer, and what tabulated laws have tabulated."""
 _METHODS = {(ExactState, "density"), (ExactState, "densities")}
 """Methods that an object may hold in the place of a function."""
-_LATER = {"History": {"settings"}}
-"""Fields that files of format 1 do not have; their classes have defaults."""
+_LATER = {"History": {"settings"}, "Gaussian": {"thresholds"}}
+"""Fields that files of older versions do not have; their classes have defaults."""
 
 _FACES = Column("s", "sigma_c", "", "faces of the cells of local stress, ascending")
 _MASS = Column("", "1", "", "probability in every cell, (classes, cells)")

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from hebraud.checks import as_floats, check_function, check_row
 from hebraud.errors import check_number, shown
-from hebraud.model.thresholds import Thresholds
+from hebraud.model.thresholds import Quenched, Single, Thresholds
 
-__all__ = ["Start", "check_start", "density", "gaussian"]
+__all__ = ["OwnThresholds", "Start", "check_start", "density", "gaussian"]
 
 Floats = NDArray[np.float64]
 
@@ -61,17 +61,49 @@ def check_start(start: Any) -> Start:
     return start
 
 
+@runtime_checkable
+class OwnThresholds(Start, Protocol):
+    """A start that can be told in any classes, and may have a threshold law of its own."""
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """The thresholds that blocks have at t = 0, whatever their stress; None: the model's."""
+        ...
+
+
+def _own_law(thresholds: Any) -> Thresholds | None:
+    """Return what says the thresholds at t = 0; whether events redraw them is the model's."""
+    if thresholds is None:
+        return None
+    if isinstance(thresholds, Thresholds) and not isinstance(thresholds, type):
+        return thresholds
+    if isinstance(thresholds, (int, float, np.number)):
+        return Single(thresholds)  # type: ignore[arg-type]
+    return Quenched(thresholds)
+
+
+def _drawn(thresholds: Thresholds | None, n: int, rng: np.random.Generator) -> Floats | None:
+    """Return n thresholds of a law, None where there is none."""
+    if thresholds is None:
+        return None
+    # neither 0 nor 1, where a law may have no quantile
+    return np.asarray(thresholds.ppf((rng.integers(0, 1 << 52, n) + 0.5) * 2.0**-52))
+
+
 @dataclass(frozen=True)
 class _Gaussian:
     """See :func:`gaussian`."""
 
     std: float
+    thresholds: Thresholds | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "std", check_number("std", self.std, above=0.0))
+        object.__setattr__(self, "thresholds", _own_law(self.thresholds))
 
     def __repr__(self) -> str:
-        return f"gaussian({self.std!r})"
+        own = "" if self.thresholds is None else f", thresholds={self.thresholds!r}"
+        return f"gaussian({self.std!r}{own})"
 
     def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
         """Return the probability in every cell, with full relative accuracy in both tails."""
@@ -84,7 +116,7 @@ class _Gaussian:
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats | None]:
         """Return n normal stresses; thresholds do not depend on them."""
-        return self.std * rng.standard_normal(n), None
+        return self.std * rng.standard_normal(n), _drawn(self.thresholds, n, rng)
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -97,16 +129,26 @@ class _Gaussian:
         return None
 
 
-def gaussian(std: float) -> _Gaussian:
+def gaussian(std: float, thresholds: Any = None) -> _Gaussian:
     """Return the start P(s) = exp(-s^2/(2 std^2))/(std sqrt(2 pi)): a quench from far above.
 
     Parameters
     ----------
     std : float
-        Standard deviation in sigma_c, > 0. Thresholds are drawn from the model's law whatever the
-        stress.
+        Standard deviation in sigma_c, > 0.
+    thresholds : law, optional
+        The law of the thresholds at t = 0, whatever the stress: a frozen law of ``scipy.stats``,
+        samples, a ``ThresholdLaw``, a number in sigma_c, or a rule such as ``Redrawn(law)``. What
+        events draw is the model's law, so that where that is ``Redrawn`` a start of another law
+        is another past: one that was annealed. A model that redraws nothing keeps its thresholds
+        for ever, and the law must be its own. Left out, thresholds are drawn from the model's law.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of its kind.
     """
-    return _Gaussian(std)
+    return _Gaussian(std, thresholds)
 
 
 _PROBES = np.geomspace(1e-4, 1e4, 1601)
@@ -132,11 +174,13 @@ class _Density:
 
     function: Callable[[Floats], Any]
     within: InitVar[Any]
+    thresholds: Thresholds | None = None
     extent: tuple[float, float] = field(init=False, repr=False, compare=False)
     _edges: Floats = field(init=False, repr=False, compare=False)
 
     def __post_init__(self, within: Any) -> None:
         check_function("function", self.function, "stresses")
+        object.__setattr__(self, "thresholds", _own_law(self.thresholds))
         if within is not None:
             ends = check_row("extent", within, length=2)
             if not ends[0] < ends[1]:
@@ -233,7 +277,8 @@ class _Density:
         even = np.interp(np.linspace(0.0, law[-1], _SAMPLED), law, self._edges)
         faces = np.union1d(self._edges, even)
         law = np.concatenate([[0.0], np.cumsum(self._cells(faces))])
-        return np.interp(rng.random(n) * law[-1], law, faces), None
+        stresses = np.interp(rng.random(n) * law[-1], law, faces)
+        return stresses, _drawn(self.thresholds, n, rng)
 
     @property
     def nodes(self) -> None:
@@ -242,7 +287,9 @@ class _Density:
 
 
 def density(
-    function: Callable[[Floats], Any], extent: tuple[float, float] | None = None
+    function: Callable[[Floats], Any],
+    extent: tuple[float, float] | None = None,
+    thresholds: Any = None,
 ) -> _Density:
     """Return the start P(s) = function(s).
 
@@ -255,10 +302,12 @@ def density(
         The stresses in sigma_c between which all of it lies. None finds them, for all that shows at
         stresses 1.2 % apart up to 1e4, or 5e-5 apart up to 10; a part that is narrower has to be
         told, and is not lost in silence, as the integral is then not 1.
+    thresholds : law, optional
+        The law of the thresholds at t = 0, as in :func:`gaussian`.
 
     Raises
     ------
     ValueError
         If it is not callable, not finite, negative somewhere, or does not integrate to 1.
     """
-    return _Density(function, extent)
+    return _Density(function, extent, thresholds)

@@ -23,6 +23,7 @@ from hebraud.model.model import Model, check_model
 from hebraud.model.protocols import Imposed, Segment, segments_of
 from hebraud.model.starts import Start, check_start
 from hebraud.solvers.history import History, as_made, output_times
+from hebraud.solvers.population import check_sample
 from hebraud.solvers.sample import Sample, ShearImposed, StressImposed, imposed_by
 
 __all__ = ["simulate_blocks"]
@@ -261,14 +262,9 @@ def _draw(
     stress, threshold = start.sample(blocks, rng)
     if threshold is None:
         threshold = model.thresholds.ppf(_open_quantiles(rng, blocks))
+    else:
+        check_sample(model, stress, threshold)
     threshold = np.array(threshold, dtype=np.float64)
-    values = model.thresholds.nodes()[0]
-    if values.size == 1 and np.any(threshold != values[0]):
-        other = threshold[threshold != values[0]][0]
-        raise ValueError(
-            f"start must have the model's one threshold {values[0]:g} in every block, got {start!r}"
-            f" with {other!r}; give a model with these thresholds, or another start"
-        )
     return np.array(stress, dtype=np.float64), threshold
 
 

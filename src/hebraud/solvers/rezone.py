@@ -165,7 +165,8 @@ def wanted_sizes(
     level *= feedback(noise, float(P.max()))
     bend = np.maximum(0.03 * (level + 1e-30) ** (-1.0 / 3.0), _FINEST * span)
     size = np.minimum(0.12 * span, bend)
-    for c, w in zip(values, weights, strict=True):
+    held = np.maximum(weights, mass.sum(axis=0))  # what is not drawn may still be there
+    for c, w in zip(values[held > 0.0], held[held > 0.0], strict=True):
         for sign in (1.0, -1.0):
             x = np.abs(points - sign * c)
             layer = 0.7 * np.where(sign * points > c, outer, inner) * w ** (-1.0 / 3.0)

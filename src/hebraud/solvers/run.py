@@ -14,6 +14,7 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.starts import Start
 from hebraud.solvers.grid import Grid
+from hebraud.solvers.population import Population, populated
 from hebraud.solvers.rezone import (
     breaks_of,
     feedback,
@@ -22,7 +23,7 @@ from hebraud.solvers.rezone import (
     rezoned,
     wanted_sizes,
 )
-from hebraud.solvers.starts import CellStart, Classes, classes_of
+from hebraud.solvers.starts import CellStart
 from hebraud.solvers.system import System
 
 __all__ = ["EvolutionFailed", "Row", "Run"]
@@ -97,8 +98,8 @@ class Run:
         self.bias = 0.0
         self.since_renewed = _RENEW_EVERY
         self.close = max(_CLOSE * rtol**0.5, 1e-12)
-        self.values, self.weights = classes_of(model, start, rtol)
-        self.classes = Classes(self.values, self.weights, model.thresholds.redraws)
+        blocks = populated(model, start, rtol)
+        self.values, self.weights = blocks.values, blocks.weights
         self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
         self.time, self.strain = 0.0, shift
         self.step_size = 0.0
@@ -106,10 +107,10 @@ class Run:
         self.frozen_at: float | None = None
         self.report: Callable[[float], None] = lambda time: None
         self.counts = {"steps": 0, "rejected": 0, "solves": 0, "rezoned": 0}
-        self._begin(start, shift)
+        self._begin(blocks, shift)
 
     # -- the grid ----------------------------------------------------------------------------------
-    def _begin(self, start: Start, shift: float) -> None:
+    def _begin(self, start: Population, shift: float) -> None:
         low, high = (x + shift for x in start.extent)
         breaks = breaks_of(self.model, self.values)
         left, right = max(-low, -1.05 * breaks[0]), max(high, 1.05 * breaks[-1])
@@ -121,15 +122,15 @@ class Run:
         apart = np.abs(uniform[:, None] - breaks).min(axis=1) > 1e-9 * (high - low)
         grid = Grid.from_faces(np.sort(np.concatenate([uniform[apart], breaks])))
         system = System(self.model, grid, self.values, self.weights, self.lines)
-        mass = np.ascontiguousarray(start.mass(grid.faces - shift, self.classes).T)
+        mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
         D = system.means(mass)[3]
         for _ in range(2):
-            mass = start.mass(grid.faces - shift, self.classes).T
+            mass = start.mass(grid.faces - shift).T
             points, size, a, b = wanted_sizes(
                 self.model, grid, mass, D, 0.0, system.noise_at_yield, self.values, self.weights
             )
             grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
-        self.mass = np.ascontiguousarray(start.mass(grid.faces - shift, self.classes).T)
+        self.mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
         self._set(grid)
 
     def _set(self, grid: Grid) -> None:

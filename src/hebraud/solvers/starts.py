@@ -11,17 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import NoStationaryState
 from hebraud.model.model import Model, check_model
-from hebraud.model.starts import Start
-from hebraud.model.thresholds import Single, Thresholds
+from hebraud.model.thresholds import Thresholds
 from hebraud.solvers.grid import Grid
-from hebraud.solvers.threshold_nodes import nodes_for_runs
 
-__all__ = ["CellStart", "ClassStart", "Classes", "classes_of", "rest"]
+__all__ = ["CellStart", "ClassStart", "Classes", "rest"]
 
 Floats = NDArray[np.float64]
 _CELLS = 4096
-_LOOK = 1000
-"""Cells by which the width of a start is told."""
 _GAUSS = np.polynomial.legendre.leggauss(6)
 
 
@@ -42,36 +38,6 @@ class Classes:
     def ppf(self, quantile: ArrayLike) -> Floats:
         """Return the class at each quantile."""
         return self.values[np.searchsorted(np.cumsum(self.weights)[:-1], quantile)]
-
-
-def classes_of(model: Model, start: Start, rtol: float) -> tuple[Floats, Floats]:
-    """Return the threshold classes of a run: those of its start where that has its own.
-
-    Raises
-    ------
-    ValueError
-        If the start's thresholds are not those of the model (mean and mean square to 0.1 %).
-    """
-    width = _width(start) if start.nodes is None else math.inf
-    wanted = nodes_for_runs(model, width, rtol)
-    if start.nodes is None:
-        return wanted
-    for power in (1, 2):
-        own, law = (float(v**power @ w) for v, w in (start.nodes, wanted))
-        if abs(own / law - 1.0) > 1e-3:
-            raise ValueError(
-                f"start must have the thresholds of the model: its own have <c^{power}> = {own:.6g}"
-                f", those of {model!r} {law:.6g}; give the model that the start came from, or a "
-                "start that does not know thresholds, such as gaussian(std)"
-            )
-    return start.nodes
-
-
-def _width(start: Start) -> float:
-    """Return the width of a start: the std of the normal law whose density rises as high."""
-    faces = np.linspace(*start.extent, _LOOK + 1)
-    mass = start.mass(faces, Single(1.0))
-    return float(np.diff(faces)[0] / (math.sqrt(2.0 * math.pi) * mass.max()))
 
 
 def _check_classes(own: Floats, thresholds: Thresholds) -> None:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import Relaxation
-from hebraud.model.thresholds import Continuous
+from hebraud.model.thresholds import Continuous, Thresholds
 from hebraud.solvers.extrapolation import Extrapolation
 from hebraud.solvers.grid import cycle_time
 from hebraud.solvers.roots import Family, log_excess
 
-__all__ = ["kinks_for", "nodes_for_runs", "threshold_nodes"]
+__all__ = ["kinks_for", "landings", "nodes_for_runs", "nodes_of_past", "threshold_nodes"]
 
 Floats = NDArray[np.float64]
 Nodes = tuple[Floats, Floats]
@@ -56,7 +56,7 @@ def _everywhere(relaxation: Relaxation, redraws: bool) -> bool:
     return redraws and relaxation.fixed_points is None
 
 
-def _landings(model: Model) -> tuple[Floats, Floats]:
+def landings(model: Model) -> tuple[Floats, Floats]:
     """Return the stresses at which blocks land and their shares; zero where they land anywhere."""
     fixed = model.relaxation.fixed_points
     if fixed is None:
@@ -72,7 +72,7 @@ def nodes_for_runs(model: Model, width: float, rtol: float) -> Nodes:
     changes wherever a pulse of P comes to it, over the width of the pulse: no less than ``width``,
     that of P at the start, and what the noise of a burst of yields makes of what has landed.
     """
-    law, points = model.thresholds, _landings(model)[0]
+    law, points = model.thresholds, landings(model)[0]
     kinks = kinks_for(model.relaxation, law.redraws, rtol)
     tolerance = min(_LOOSEST, rtol)
     if not isinstance(law, Continuous):
@@ -83,13 +83,25 @@ def nodes_for_runs(model: Model, width: float, rtol: float) -> Nodes:
     return law.resolved(tolerance, points, kinks, _CAUTION * _step_in_a_tau(model), finest)
 
 
+def nodes_of_past(law: Thresholds, width: float, rtol: float) -> Nodes:
+    """Return threshold nodes for a law that blocks have at t = 0 and that no event draws.
+
+    No block lands on them: all that is sharp is a P of the given width that comes to them.
+    """
+    tolerance = min(_LOOSEST, rtol)
+    if not isinstance(law, Continuous):
+        return law.nodes(tolerance)
+    finest = max(width, _FINEST * float(law.ppf(0.5)))
+    return law.resolved(tolerance, (), math.inf, math.inf, finest)
+
+
 def _step_in_a_tau(model: Model) -> float:
     """Return sqrt(D) of the noise that those blocks alone make that land near their thresholds.
 
     Those are the blocks with thresholds up to sqrt(D) above the landing. Zero where they cannot
     keep each other going.
     """
-    points, shares = _landings(model)
+    points, shares = landings(model)
     quantile = np.geomspace(1e-12, 1.0, 400, endpoint=False)
     c = model.thresholds.ppf(quantile)
     largest = 0.0
@@ -112,7 +124,7 @@ def threshold_nodes(
         If so many thresholds are needed that no grid is fine enough for them.
     """
     law = model.thresholds
-    points, shares = _landings(model)
+    points, shares = landings(model)
     if model.spread.discrete:
         return law.nodes(), 0.0
     nodes, tolerance, error = _between_kinks(model, shear_rate, diffusion, rtol, points, shares)
