@@ -473,7 +473,7 @@ def test_a_run_continues_from_final():
         ({"t_eval": [[0.1]]}, "t_eval must be"),
         ({"t_eval": [np.nan]}, "t_eval must be"),
         ({"t_eval": ["a"]}, "t_eval must be a sequence"),
-        ({"start": Sample(np.zeros(3), np.full(3, 0.5))}, "start must have the thresholds of the model"),
+        ({"start": Sample(np.zeros(3), np.full(3, 0.5))}, "start must have the thresholds"),
     ],
 )
 def test_bad_calls(change, message):
