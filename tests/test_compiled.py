@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import hebraud
+import hebraud._kernels
+from hebraud._kernels.compiled import folder, stamp
+from hebraud.cli import app
 
 PACKAGE = Path(hebraud.__file__).parent
 
@@ -102,9 +108,9 @@ def test_a_torn_entry_is_compiled_again(house):
 
 def blocked(house):
     """Let nothing be written: a file where a folder would be made, which binds root as well."""
-    for folder in (house / "_kernels", house):
-        shutil.rmtree(folder / "__pycache__", ignore_errors=True)
-        (folder / "__pycache__").write_text("")
+    for place in (house / "_kernels", house):
+        shutil.rmtree(place / "__pycache__", ignore_errors=True)
+        (place / "__pycache__").write_text("")
     return dict.fromkeys(("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"), "/dev/null")
 
 
@@ -133,9 +139,9 @@ def test_the_line_can_be_silenced_as_any_other_of_logging(house):
 
 
 def test_processes_that_compile_at_once_keep_their_entries_apart(house):
-    # a float, an integer and a complex number: three signatures of one kernel, compiled at once.
+    # a float and a complex number: two signatures of one kernel, each compiled twice at once.
     # In numba's index the last to write wins, and its entry may hold another's machine code.
-    calls = {"3.0": "7.0", "3": "7.0", "3j": "(1+6j)"}
+    calls = {"3.0": "7.0", "3j": "(1+6j)"}
     racing = [subprocess.Popen(**command(house, CALL.format(x))) for x in [*calls, *calls]]
     for process, right in zip(racing, [*calls.values()] * 2, strict=True):
         out, said = process.communicate(timeout=100)
@@ -143,6 +149,112 @@ def test_processes_that_compile_at_once_keep_their_entries_apart(house):
     for x, right in calls.items():
         script = COUNT + CALL.format(x) + "; print(Count.names)"
         assert run(house, script)[0] == f"{right}\n[]"
-    assert len(entries(house)) == 6
+    assert len(entries(house)) == 4
     left = [path.name for path in entries(house)[0].parent.iterdir()]
     assert all(name.endswith((".kernel", ".pyc")) for name in left)
+
+
+def said_on_a_terminal(house, script):
+    master, slave = os.openpty()
+    try:
+        done = subprocess.run(**command(house, script) | {"stderr": slave}, timeout=100)
+        os.close(slave)
+        assert done.returncode == 0
+        try:
+            return os.read(master, 1000).decode().splitlines()
+        except OSError:  # Linux: nothing was written, and nobody is left to write
+            return []
+    finally:
+        os.close(master)
+
+
+def test_who_waits_at_a_terminal_is_told_that_it_is_once(house):
+    said = said_on_a_terminal(house, CALL.format(3.0))
+    assert len(said) == 1
+    assert said[0].startswith("hebraud: compiling once")
+    assert said_on_a_terminal(house, CALL.format(3.0)) == []
+
+
+def test_who_waits_in_a_notebook_is_told_too(house):
+    notebook = (
+        "import sys, types; shell = types.SimpleNamespace(kernel=object())\n"
+        "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: shell)\n"
+    )
+    out, said = run(house, notebook + CALL.format(3.0))
+    assert out == "7.0"
+    assert said.startswith("hebraud: compiling once")
+    assert said.count("\n") == 1
+    assert run(house, notebook + CALL.format(3.0)) == ("7.0", "")
+
+
+LOG = "sys.stderr = type('Log', (), {'write': lambda *_: 0, 'flush': lambda _: None})()"
+
+
+@pytest.mark.parametrize("odd", ["sys.stderr = None", LOG, "sys.stderr.close()"])
+def test_a_standard_error_that_is_no_terminal_of_any_kind_is_no_error(house, odd):
+    assert run(house, f"import sys; {odd}\n" + CALL.format(3.0)) == ("7.0", "")
+
+
+EVERYDAY = (
+    COUNT
+    + """
+import numpy as np
+from scipy.stats import norm
+import hebraud as hl
+rest, rates = hl.gaussian(0.3), np.geomspace(1e-3, 1.0, 6)
+law = norm(1.0, 0.2)
+for model in (
+    hl.Model(1, relaxation=hl.ResidualStress(0.6), thresholds=hl.Redrawn(law)),
+    hl.Model(hl.DropNoise(0.3), relaxation=hl.FractionalDrop(0.3)),
+    hl.Model(0.2, relaxation=hl.Landing([-0.2, 0.3], [0.5, 0.5]), yielding=hl.PowerRate(0.5)),
+    hl.Model(0.3, relaxation=hl.GaussianLanding(0.8, 0.2), thresholds=hl.Redrawn(law)),
+    hl.Model(0.3, relaxation=hl.FractionalDrop(0.8), thresholds=hl.Quenched(law)),
+):
+    hl.steady_state(model, 0.2, hl.FiniteVolume(rtol=1e-2))
+    hl.evolve(model, hl.Startup(1), rest, 1, rtol=1e-2)
+    hl.evolve(model, hl.Creep(0.2), rest, 1, rtol=1e-2)
+    hl.evolve(model, hl.Oscillation(3.0, 2.0), rest, 1, rtol=1e-2)
+    hl.simulate_blocks(model, hl.StrainStep(1), rest, 1, blocks=500, seed=2)
+    hl.complex_modulus(model, [0.3, 3], 0.3, rtol=1e-2)
+hl.relaxation_modulus(hl.Model(0.4, relaxation=hl.FractionalDrop(0.8)), [0.1, 1.0], 0.3, rtol=1e-2)
+fit = hl.fit_flow_curve(rates, hl.flow_curve(hl.Model(0.25), rates).stress)
+from hebraud.md.measure.clusters import label_clusters
+from hebraud.md.measure.diffusion import stress_differences
+label_clusters(np.ones((3, 4), dtype=bool).T, corners=True)
+stress_differences([np.ones((64, 4), dtype=np.float32)], 0.1, 0.0, time_blocks=2, lags=[1, 2])
+print(Count.names)
+"""
+)
+
+
+def kernels():
+    """Yield the file and the name of every kernel."""
+    for file in pkgutil.iter_modules(hebraud._kernels.__path__):
+        module = importlib.import_module(f"hebraud._kernels.{file.name}")
+        for name, found in vars(module).items():
+            if hasattr(found, "py_func") and found.py_func.__module__ == module.__name__:
+                yield f"{file.name}.{name}"
+
+
+@pytest.mark.slow
+def test_after_the_warm_up_nothing_is_left_to_compile():
+    # in the cache that the other tests use; a minute where this is the first
+    done = CliRunner().invoke(app, ["warm-up"])
+    assert done.exit_code == 0, done.output
+    again = CliRunner().invoke(app, ["warm-up"])
+    assert again.stdout.startswith("all kernels are compiled (")
+    kept = {path.name.rsplit("-", 1)[0] for path in folder().glob(f"*.{stamp()}.kernel")}
+    assert kept == set(kernels())
+    fresh = subprocess.run(
+        [sys.executable, "-c", EVERYDAY], capture_output=True, text=True, timeout=100
+    )
+    assert fresh.stdout == "[]\n", fresh.stderr
+
+
+def test_a_warm_up_that_cannot_be_kept_is_an_error_in_one_line(house):
+    done = subprocess.run(
+        **command(house, "from hebraud.cli import app; app(['warm-up'])", **blocked(house))
+    )
+    assert done.returncode == 6
+    assert done.stderr.count("\n") == 1
+    assert "set NUMBA_CACHE_DIR" in done.stderr

@@ -18,7 +18,7 @@ import numpy as np
 import typer
 
 import hebraud
-from hebraud import cli_fit
+from hebraud import cli_fit, cli_warm_up
 from hebraud.cli_errors import one_line_errors
 from hebraud.cli_md import md
 
@@ -241,3 +241,4 @@ def closed_form(
 
 
 app.command()(one_line_errors(cli_fit.fit))
+app.command()(one_line_errors(cli_warm_up.warm_up))

@@ -31,10 +31,12 @@ import numba
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.serialize import dumps
 
-__all__ = ["kernel"]
+__all__ = ["COMPILED", "folder", "kernel", "stamp"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+COMPILED: list[str] = []
+"""The kernels that this process has compiled itself, callers before those they call."""
 SUFFIX = ".kernel"
 DIGITS = 16  # hexadecimal digits of a hash in a file name: 64 bits, so that no two agree
 SEAL = hashlib.sha256().digest_size  # bytes before an entry, by which a torn file is known
@@ -69,15 +71,26 @@ def _cache(function: Callable[..., Any]) -> Any:
         return _Stamped(function)
     except (RuntimeError, OSError):  # numba has found no folder that it may write to
         _say_that_nothing_is_kept()
-        return _Memory()
+        return _Memory(function)
+
+
+def folder() -> Path | None:
+    """Return where compiled kernels are kept, None where they cannot be."""
+    try:
+        return Path(_Stamped(folder).cache_path)
+    except (RuntimeError, OSError):
+        return None
 
 
 class _Memory(NullCache):  # type: ignore[misc]
     """No cache on disk."""
 
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._name = function.__qualname__
+
     def load_overload(self, sig: Any, target_context: Any) -> None:
         """Find nothing."""
-        _say_that_kernels_are_compiled()
+        _note(self._name)
 
 
 class _Stamped(FunctionCache):  # type: ignore[misc]
@@ -85,6 +98,7 @@ class _Stamped(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
+        self._name = function.__qualname__
         own = self._impl.locator.get_source_stamp()
         self._cache_file = _Entries(Path(self.cache_path), self._impl.filename_base, own)
 
@@ -92,7 +106,7 @@ class _Stamped(FunctionCache):  # type: ignore[misc]
         """Return the compiled function of a signature, or None where it is to be compiled."""
         found = super().load_overload(sig, target_context)
         if found is None:
-            _say_that_kernels_are_compiled()
+            _note(self._name)
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -138,19 +152,19 @@ class _Entries:
         # what numba asks for: signature, processor, bytecode; as text, for pickles of one numba
         # type differ from process to process
         asked = hashlib.sha256(repr((numba.__version__, self._own, key)).encode())
-        return self._folder / f"{self._name}.{asked.hexdigest()[:DIGITS]}.{_stamp()}{SUFFIX}"
+        return self._folder / f"{self._name}.{asked.hexdigest()[:DIGITS]}.{stamp()}{SUFFIX}"
 
 
 @functools.cache
 def _drop_old(folder: Path) -> None:
     for path in folder.glob(f"*{SUFFIX}"):
-        if not path.name.endswith(f".{_stamp()}{SUFFIX}"):
+        if not path.name.endswith(f".{stamp()}{SUFFIX}"):
             with contextlib.suppress(OSError):  # in use on Windows, or another process was first
                 path.unlink()
 
 
 @functools.cache
-def _stamp() -> str:
+def stamp() -> str:
     """Return a hash of all kernel files, as they were when the first kernel was loaded."""
     digest = hashlib.sha256()
     for source in _sources(importlib.resources.files(__name__.partition(".")[0])):
@@ -165,6 +179,11 @@ def _sources(folder: Traversable, inside: bool = False) -> Iterator[Traversable]
             yield from _sources(entry, inside or entry.name == "_kernels")
         elif inside and entry.name.endswith(".py"):
             yield entry
+
+
+def _note(name: str) -> None:
+    COMPILED.append(name)
+    _say_that_kernels_are_compiled()
 
 
 @functools.cache
