@@ -35,8 +35,9 @@ REGIMES: dict[str, tuple[tuple[Callable[[Draw], Case], int], ...]] = {
     "strain step": ((cases.strain_step, 35),),
     "creep": ((cases.creep, 30),),
     "pulse": ((cases.pulse, 30),),
-    "threshold laws": ((states.law_state, 30), (states.law_run, 6), (states.critical, 14)),
-    "extremes": ((states.extreme, 40),),
+    "threshold laws": ((states.law_state, 30), (states.law_run, 6), (states.critical, 14),
+                       (states.refusal, 6)),
+    "extremes": ((states.extreme, 40), (states.viscosity, 10)),
     "slots": ((states.slots_state, 15), (states.slots_run, 20)),
     "Monte Carlo": ((states.monte_carlo, 12),),
 }
@@ -46,7 +47,8 @@ ALLOWED = 3.0
 ESTIMATES = 2.0
 LONGEST = 20.0
 ROUNDING = 1e-13
-NAMES = {"hl": hl, "np": np, "stats": stats, "Affine": states.Affine}
+NAMES = {"hl": hl, "np": np, "stats": stats, "Affine": states.Affine,
+         "refused": states.refused}  # fmt: skip
 
 
 @dataclass(frozen=True)

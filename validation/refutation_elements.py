@@ -145,7 +145,9 @@ class Elements:
             own = self._at(s)
             for k, o, p in lines:
                 to = k * s + o * sign
-                gain += p * self._at(to).T @ (rate[:, None] * own)
+                there = self._at(to)
+                rows, cols = (np.flatnonzero(v.any(axis=0)) for v in (there, own))
+                gain[np.ix_(rows, cols)] += p * there[:, rows].T @ (rate[:, None] * own[:, cols])
                 moments += np.array([p * rate * (s - to) ** m for m in (0, 1, 2)]) @ own
         return gain, *moments
 
