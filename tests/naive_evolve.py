@@ -43,7 +43,10 @@ def dense(model, rate, start, times, cells, reach=3.0):
 
 def backward_euler(cells, up, down, source, dt):
     """The masses m of (1 - dt A) m = source: A by cells and classes, hops up and down, landing."""
-    middle, rates, pulses, lower, below, above, weights, redraws = cells[3:5] + cells[8:]
+    middle, rates, pulses, weights, redraws = (
+        cells.middle, cells.sink, cells.pulses, cells.weights, cells.redraws,
+    )  # fmt: skip
+    lower, below, above = cells.lower, cells.below, cells.above
     n, classes = source.shape
     A = np.zeros((n, classes, n, classes))
     for i, j in np.ndindex(n, classes):

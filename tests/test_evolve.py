@@ -253,10 +253,10 @@ def one_solve(relaxation, law, dt, D=0.05, rate=0.1):
     source = np.random.default_rng(0).random(run.mass.shape)
     source /= source.sum()
     up, down, found = work[2], work[3], np.empty_like(source)
-    patankar.hops(cells[1], cells[2], D, rate, source, up, down)
-    patankar.aim(*cells[9:12], D, rate, cells[1], cells[8])
+    patankar.hops(cells.spacing, cells.widths, D, rate, source, up, down)
+    patankar.aim(D, rate, cells)
     twin = naive_evolve.backward_euler(cells, up, down, source, dt)
-    return found, patankar.implicit(up, down, cells[4], dt, cells, source, found, work), twin
+    return found, patankar.implicit(up, down, cells.sink, dt, cells, source, found, work), twin
 
 
 @pytest.mark.parametrize("law", [hl.Redrawn, hl.Quenched])

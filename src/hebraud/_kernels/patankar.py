@@ -20,7 +20,7 @@ middle, so that a mirrored problem is solved by mirrored arithmetic.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,35 @@ from hebraud._kernels.compiled import kernel
 __all__ = ["doubled", "functionals", "spacings"]
 
 Floats = NDArray[np.float64]
-# centres, spacing, widths, middle, rates, constant, noise, release, pulses, lower, share,
-# line_weight, weights, redraws: one model on one grid, see solvers/system.py
-Cells = tuple[Any, ...]
+
+
+class Cells(NamedTuple):
+    """One model on one grid, for one step; arrays are (cells, classes) unless said otherwise.
+
+    ``centres``, ``rates``, ``noise`` and ``release`` are those at the end of the step, ``sink`` the
+    yield rate that cells have during it: where the grid moves with the shear they differ.
+    """
+
+    centres: Floats  # (cells,)
+    spacing: Floats  # see `spacings`
+    widths: Floats  # (cells,)
+    middle: int  # where elimination from both ends meets; on a grid at rest, the first s > 0
+    sink: Floats
+    rates: Floats
+    constant: float  # D where nothing yields
+    noise: Floats  # (cells,), what an event adds to D
+    release: Floats  # (cells,), the stress that an event releases
+    pulses: Floats  # (cells, 0, 1 or 2), where a unit lands that yields left, right
+    swept: bool  # the grid moves, and the pulses are known; else `aim` fills them
+    low: int  # landing pulses are in the cells low ... high
+    high: int
+    lower: NDArray[np.int64]  # (cells, lines), the lower cell of two that a line lands on
+    below: Floats  # (cells, lines), the share of it
+    above: Floats  # (cells, lines), that of the next
+    right: Floats  # share of the yields that are at s > 0; empty: all beyond `middle`
+    weights: Floats  # (classes,), probability that a threshold is drawn
+    redraws: bool
+
 
 MAX_ITERATIONS = 60
 MEMORY = 4
@@ -134,22 +160,17 @@ def spacings(centres: Floats, widths: Floats) -> Floats:
 
 
 @kernel(error_model="numpy")
-def aim(
-    lower: NDArray[np.int64],
-    below: Floats,
-    above: Floats,
-    D: float,
-    rate: float,
-    spacing: Floats,
-    pulses: Floats,
-) -> None:
+def aim(D: float, rate: float, cells: Cells) -> None:
     """Fill where a unit lands after a yield on the left and on the right, at fixed points.
 
     Fixed points lie on faces. Shared between the two cells where diffusion carries it both ways;
-    where drift dominates, a source at a face feeds the cell downstream alone.
+    where drift dominates, a source at a face feeds the cell downstream alone. Where the grid moves,
+    the pulses are known beforehand.
     """
+    lower, below, above = cells.lower, cells.below, cells.above
+    spacing, pulses = cells.spacing, cells.pulses
     n, count = pulses.shape
-    for p in range(count):
+    for p in range(0 if cells.swept else count):
         row = 0 if p == 0 and count == 2 else n - 1
         for q in range(lower.shape[1]):
             pulses[lower[row, q], p] = 0.0
@@ -373,9 +394,22 @@ def _tally_one(sink: Floats, mass: Floats, middle: int) -> tuple[float, float, f
 
 
 @kernel(error_model="numpy")
-def tally(sink: Floats, mass: Floats, middle: int, pooled: bool, out: Floats) -> None:
+def tally(
+    sink: Floats, mass: Floats, middle: int, right: Floats, pooled: bool, out: Floats
+) -> None:
     """Fill, (3, classes), the rates of yielding on the left and on the right, and the mass."""
     n, classes = mass.shape
+    if right.shape[0] > 0:
+        out[:, :] = 0.0
+        for i in range(n):
+            for j in range(classes):
+                gone = sink[i, j] * mass[i, j]
+                out[0, j] += (1.0 - right[i, j]) * gone
+                out[1, j] += right[i, j] * gone
+                out[2, j] += mass[i, j]
+        for j in range(1, classes if pooled else 0):
+            out[:, 0] += out[:, j]
+        return
     if classes == 1:
         out[0, 0], out[1, 0], out[2, 0] = _tally_one(sink.reshape(n), mass.reshape(n), middle)
         return
@@ -415,22 +449,19 @@ def land_at_points(
     Y, a[X, Y] yields on side X and k[Y] is kept. The landed masses R solve R = y + a R, whose
     determinant is a sum of positive terms in k.
     """
-    middle, pulses, lower, weights, redraws = cells[3], cells[8], cells[9], cells[12], cells[13]
+    middle, pulses, weights, redraws = cells.middle, cells.pulses, cells.weights, cells.redraws
     n, classes = mass.shape
     count = pulses.shape[1]
-    low, high = middle - 1, middle
-    for q in range(lower.shape[1]):
-        low = min(low, lower[0, q], lower[n - 1, q])
-        high = max(high, lower[0, q] + 1, lower[n - 1, q] + 1)
+    low, high = min(cells.low, middle - 1), max(cells.high, middle)
     start, sums = np.empty((3, classes)), np.empty((count, 3, classes))
-    tally(sink, mass, middle, redraws, start)
+    tally(sink, mass, middle, cells.right, redraws, start)
     for p in range(count):
         work[p] = 0.0
         for i in range(low, high + 1):
             for j in range(classes):
                 work[p, i, j] = pulses[i, p] * (weights[j] if redraws else 1.0)
         substitute(up, down, dt, middle, low, high, inverse, leak, work[p])
-        tally(sink, work[p], middle, redraws, sums[p])
+        tally(sink, work[p], middle, cells.right, redraws, sums[p])
     landed = np.zeros((2, classes))
     for j in range(classes):
         o = 0 if redraws else j
@@ -551,7 +582,8 @@ def land_by_sweeps(
     the last ones the next x is foreseen. What is kept is the solution for an x >= 0, and so is
     positive whatever x. Returns the sweeps made; 0 where 500 do not settle x to 1e-13 of the mass.
     """
-    middle, lower, below, above, weights, redraws = cells[3], *cells[9:]
+    middle, lower, below, above = cells.middle, cells.lower, cells.below, cells.above
+    weights, redraws = cells.weights, cells.redraws
     n, classes = mass.shape
     columns = 1 if redraws else classes
     size = n * columns
@@ -582,7 +614,7 @@ def implicit(
     work: Floats,
 ) -> int:  # fmt: skip
     """Solve (1 - dt A) mass = start for given rates; return the sweeps, 0 where they fail."""
-    middle, fixed = cells[3], cells[8].shape[1] > 0
+    middle, fixed = cells.middle, cells.pulses.shape[1] > 0
     inverse, leak = work[8], np.empty((2, mass.shape[1]))
     eliminate(up, down, sink, dt, middle, inverse, leak)
     if not fixed:
@@ -598,21 +630,21 @@ def implicit(
 
 @kernel(error_model="numpy")
 def _first(
-    start: Floats, dt: float, D: float, g: float, imposed: bool, cells: Cells, stage: Floats,
-    work: Floats,
+    start: Floats, dt: float, D: float, g: float, carried: float, imposed: bool, cells: Cells,
+    stage: Floats, work: Floats,
 ) -> tuple[int, float, float]:  # fmt: skip
     """Solve backward Euler for given D and g; return what :func:`implicit` does, and residuals.
 
     These are D, and where stress is ``imposed`` g, less what the solution makes of them.
     """
-    centres, spacing, widths, _, rates, constant, noise, release = cells[:8]
-    pulses, lower, below, above = cells[8:12]
     up, down = work[2], work[3]
-    hops(spacing, widths, D, g, start, up, down)
-    aim(lower, below, above, D, g, spacing, pulses)
-    sweeps = implicit(up, down, rates, dt, cells, start, stage, work)
-    total, _, _, made, released = functionals(stage, rates, centres, noise, release)
-    return sweeps, D - constant - made, g - released / total if imposed else 0.0
+    hops(cells.spacing, cells.widths, D, g - carried, start, up, down)
+    aim(D, g, cells)
+    sweeps = implicit(up, down, cells.sink, dt, cells, start, stage, work)
+    total, _, _, made, released = functionals(
+        stage, cells.rates, cells.centres, cells.noise, cells.release
+    )
+    return sweeps, D - cells.constant - made, g - released / total if imposed else 0.0
 
 
 @kernel(error_model="numpy")
@@ -621,6 +653,7 @@ def step(
     dt: float,
     D1: float,
     g1: float,
+    carried: float,
     close: float,
     renew: bool,
     jacobian: Floats,
@@ -632,17 +665,15 @@ def step(
 ) -> tuple[int, float, float, int]:
     """Take one step from ``start`` to ``end``; ``work[6:8]`` holds the hops from the start.
 
-    D1 is a guess of D at the end, g1 the shear rate there, or a guess of it where stress is
-    ``imposed`` at ``target``; ``close`` is the relative correction of D of the
-    first stage that is the last: the stage is off by that, and what comes of it in the step by the
-    step squared times that. ``jacobian`` is a first guess of four derivatives, and of the
-    stress by the shear rate over dt; it comes back as found, where ``renew`` by differences of
-    solves made for it. Returns a status (0 done; 1 the stage's D, or D and g, did not converge; 2
+    D1 is a guess of D at the end, g1 the shear rate of the step, or a guess of that at its end
+    where stress is ``imposed`` at ``target``; the grid moves at the rate ``carried``; ``close`` is
+    the relative correction of D of the first stage that is the last: the stage is off by that, and
+    what comes of it in the step by the step squared times that. ``jacobian`` is a first guess of
+    four derivatives, and of the stress by the shear rate over dt; it comes back as found, where
+    ``renew`` by differences of solves made for it. Returns a status (0 done; 1 the stage's D, or D and g, did not converge; 2
     the landing did not; 3 the imposed stress was not reached), D of the first stage, the shear rate
     at the end, and the number of implicit solves.
     """
-    centres, spacing, widths, _, rates, _, noise, release = cells[:8]
-    pulses, lower, below, above = cells[8:12]
     n, classes = start.shape
     up, down, sink, stage, up0, down0 = work[2], work[3], work[4], work[5], work[6], work[7]
     solves = 0
@@ -654,7 +685,7 @@ def step(
     dD = dg = 0.0
     done = False
     for iteration in range(MAX_ITERATIONS):
-        sweeps, new_rD, new_rg = _first(start, dt, D1, g1, imposed, cells, stage, work)
+        sweeps, new_rD, new_rg = _first(start, dt, D1, g1, carried, imposed, cells, stage, work)
         solves += 1
         if sweeps == 0:
             return 2, D1, g1, solves
@@ -673,11 +704,11 @@ def step(
                 J11 += e1 * dg / size
         elif renew and D1 > TINY:
             by = APART * D1
-            _, rD, rg = _first(start, dt, D1 + by, g1, imposed, cells, end, work)
+            _, rD, rg = _first(start, dt, D1 + by, g1, carried, imposed, cells, end, work)
             J00, J10 = (rD - new_rD) / by, (rg - new_rg) / by
             if imposed:
                 by = APART * (g1 + D1 if g1 >= 0.0 else g1 - D1)  # mirrored where the run is
-                _, rD, rg = _first(start, dt, D1, g1 + by, imposed, cells, end, work)
+                _, rD, rg = _first(start, dt, D1, g1 + by, carried, imposed, cells, end, work)
                 J01, J11 = (rD - new_rD) / by, (rg - new_rg) / by
             solves += 2 if imposed else 1
         rD, rg = new_rD, new_rg
@@ -704,10 +735,10 @@ def step(
     size = n * classes
     flat_up, flat_down, flat_sink = up.reshape(size), down.reshape(size), sink.reshape(size)
     flat_up0, flat_down0 = up0.reshape(size), down0.reshape(size)
-    before, after, nu = start.reshape(size), stage.reshape(size), rates.reshape(size)
+    before, after, nu = start.reshape(size), stage.reshape(size), cells.sink.reshape(size)
     for iteration in range(MAX_ITERATIONS):
-        hops(spacing, widths, D1, g1, stage, up, down)
-        aim(lower, below, above, D1, g1, spacing, pulses)
+        hops(cells.spacing, cells.widths, D1, g1 - carried, stage, up, down)
+        aim(D1, g1, cells)
         for k in range(size):
             ratio = before[k] / after[k] if after[k] > 0.0 else 1.0
             flat_up[k] = 0.5 * (flat_up[k] + ratio * flat_up0[k])
@@ -718,7 +749,9 @@ def step(
         solves += 1
         if not imposed:
             return 0, D1, g1, solves
-        total, stress, _, _, _ = functionals(end, rates, centres, noise, release)
+        total, stress, _, _, _ = functionals(
+            end, cells.rates, cells.centres, cells.noise, cells.release
+        )
         miss = stress / total - target
         if iteration > 0 and g1 != last_g:
             jacobian[4] = (miss - last_miss) / (g1 - last_g) / dt
@@ -732,70 +765,89 @@ def step(
 
 
 @kernel(error_model="numpy")
+def _measure(mass: Floats, cells: Cells, out: Floats) -> None:
+    """Fill total mass, stress, activity, D and released stress."""
+    total, stress, activity, made, released = functionals(
+        mass, cells.rates, cells.centres, cells.noise, cells.release
+    )
+    out[0], out[1], out[2], out[4] = total, stress, activity, released
+    out[3] = cells.constant + made
+
+
+@kernel(error_model="numpy")
 def doubled(
     start: Floats,
     h: float,
     D: tuple[float, float, float],
-    g: tuple[float, float, float],
+    g: Floats,
+    carried: Floats,
     close: float,
     renew: bool,
     jacobians: Floats,
     imposed: bool,
     target: float,
-    cells: Cells,
+    whole: Cells,
+    first: Cells,
+    second: Cells,
     ends: Floats,
     means: Floats,
     work: Floats,
 ) -> tuple[int, int, float, float, float, float, float, float]:
     """Take one step of 2 h, and two of h.
 
-    D: at the start, and guesses for the middle and for the first stage of the whole step. g: at the
-    start, in the middle and at the end; of these the last two are guesses where stress is imposed.
-    Fills ``ends`` and their ``means``, (3, ...): after the first half, after both, after the whole.
-    Returns status and number of solves as :func:`step`, D of the first stage of the whole step,
-    the shear rates in the middle, at the end, and at the end of the whole step, the mass that the
-    whole step displaced against the halves, and the largest density after these.
+    D: at the start, and guesses for the middle and for the first stage of the whole step. g: for
+    the whole step and the two halves, the mean shear rate of each; where stress is imposed, that at
+    the start, and guesses for the middle and the end. ``carried``: the rates at which the grid
+    moves in the three steps. Fills ``ends`` and their ``means``, (3, ...): after the first half,
+    after both, after the whole. Returns status and number of solves as :func:`step`, D of the first
+    stage of the whole step, where stress is imposed the shear rates in the middle, at the end, and
+    at the end of the whole step, the mass that the whole step displaced against the halves, and the
+    largest density after these.
     """
-    centres, spacing, widths, rates = cells[0], cells[1], cells[2], cells[4]
-    constant, noise, release = cells[5], cells[6], cells[7]
     apart = top = 0.0
     D_start, D_middle, D_end = D
-    g_start, g_middle, g_end = g
-    hops(spacing, widths, D_start, g_start, start, work[6], work[7])
+    g_whole, g_first, g_second = g[0], g[1], g[2]
+    g_start = g_whole
+    if imposed:
+        g_whole = g_second
+    hops(whole.spacing, whole.widths, D_start, g_start - carried[0], start, work[6], work[7])
     status, D_whole, g_whole, solves = step(
-        start, 2.0 * h, D_end, g_end, close, renew, jacobians[0], imposed, target, cells, ends[2],
-        work,
+        start, 2.0 * h, D_end, g_whole, carried[0], close, renew, jacobians[0], imposed, target,
+        whole, ends[2], work,
     )  # fmt: skip
     if status != 0:
-        return status, solves, D_whole, g_middle, g_end, g_whole, apart, top
-    means[2] = functionals(ends[2], rates, centres, noise, release)
-    means[2, 3] += constant
+        return status, solves, D_whole, g_first, g_second, g_whole, apart, top
+    _measure(ends[2], whole, means[2])
     if imposed:
-        g_middle = 0.5 * (g_start + g_whole)
+        g_first = 0.5 * (g_start + g_whole)
+    if not imposed or carried[1] != carried[0]:
+        g_begin = g_start if imposed else g_first
+        hops(first.spacing, first.widths, D_start, g_begin - carried[1], start, work[6], work[7])
     # backward Euler is off by the step squared: a quarter in the halves
     D_guess = D_middle + 0.25 * (D_whole - means[2, 3])
     status, D_first, _, more = step(
-        start, h, D_guess if D_guess > 0.0 else D_middle, g_middle, close, renew,
-        jacobians[1], imposed, target, cells, ends[0], work,
+        start, h, D_guess if D_guess > 0.0 else D_middle, g_first, carried[1], close, renew,
+        jacobians[1], imposed, target, first, ends[0], work,
     )  # fmt: skip
     solves += more
     if status != 0:
-        return status, solves, D_whole, g_middle, g_end, g_whole, apart, top
-    means[0] = functionals(ends[0], rates, centres, noise, release)
-    means[0, 3] += constant
+        return status, solves, D_whole, g_first, g_second, g_whole, apart, top
+    _measure(ends[0], first, means[0])
+    g_begin = g_second
     if imposed:
-        g_middle, g_end = means[0, 4] / means[0, 0], g_whole
-    hops(spacing, widths, means[0, 3], g_middle, ends[0], work[6], work[7])
+        g_first, g_second = means[0, 4] / means[0, 0], g_whole
+        g_begin = g_first
+    slip = g_begin - carried[2]
+    hops(second.spacing, second.widths, means[0, 3], slip, ends[0], work[6], work[7])
     D_guess = means[2, 3] + D_first - means[0, 3]
-    status, _, g_end, more = step(
-        ends[0], h, D_guess if D_guess > 0.0 else means[2, 3], g_end, close, renew,
-        jacobians[1], imposed, target, cells, ends[1], work,
+    status, _, g_second, more = step(
+        ends[0], h, D_guess if D_guess > 0.0 else means[2, 3], g_second, carried[2], close, renew,
+        jacobians[1], imposed, target, second, ends[1], work,
     )  # fmt: skip
     solves += more
     if status == 0:
-        means[1] = functionals(ends[1], rates, centres, noise, release)
-        means[1, 3] += constant
+        _measure(ends[1], second, means[1])
         if imposed:
-            g_end = means[1, 4] / means[1, 0]
-        apart, top = displaced(ends[1], ends[2], cells[3]), crest(ends[1], widths)
-    return status, solves, D_whole, g_middle, g_end, g_whole, apart, top
+            g_second = means[1, 4] / means[1, 0]
+        apart, top = displaced(ends[1], ends[2], second.middle), crest(ends[1], second.widths)
+    return status, solves, D_whole, g_first, g_second, g_whole, apart, top

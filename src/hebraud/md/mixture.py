@@ -168,12 +168,12 @@ class Mixture:
         so velocities are measured from the affine flow and the friction acts on them alone. The
         tilt flips by one side when it passes half a side.
         """
-        shear_rate = check_signed(shear_rate)
+        shear_rate = check_shear_rate(shear_rate)
         *dynamics, plane = self.athermal_commands()
         return [*dynamics, f"fix shear all deform 1 xy erate {shear_rate!r} remap x", plane]
 
 
-def check_signed(shear_rate: float) -> float:
+def check_shear_rate(shear_rate: float) -> float:
     """Return ``shear_rate`` as a float, or raise ``ValueError`` if it is zero or not finite."""
     shear_rate = check_number("shear_rate", shear_rate)
     if shear_rate == 0.0:

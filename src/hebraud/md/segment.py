@@ -14,7 +14,7 @@ from hebraud.errors import check_whole_number
 from hebraud.md.configuration import Configuration
 from hebraud.md.engine import box_with, command_all, read_particles
 from hebraud.md.errors import UnstableRun
-from hebraud.md.mixture import Mixture, check_signed
+from hebraud.md.mixture import Mixture, check_shear_rate
 from hebraud.md.recording import Record, Recording
 from hebraud.md.watching import watching
 
@@ -150,7 +150,7 @@ def shear(
         If LAMMPS stops, particles are lost or leave the plane, the tilt does not follow the strain,
         or the energy changes by more than 10 eps_AA a particle.
     """
-    shear_rate = check_signed(shear_rate)
+    shear_rate = check_shear_rate(shear_rate)
     sample_every = check_whole_number("sample_every", sample_every, at_least=1)
     steps = check_whole_number("steps", steps, at_least=1)
     if steps % sample_every:

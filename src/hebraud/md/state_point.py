@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hebraud.errors import check_number, check_whole_number
-from hebraud.md.mixture import Mixture, check_signed
+from hebraud.md.mixture import Mixture, check_shear_rate
 from hebraud.md.preparation import Preparation
 from hebraud.md.recording import Recording
 
@@ -67,7 +67,7 @@ class StatePoint:
     recording: Recording | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shear_rate", check_signed(self.shear_rate))
+        object.__setattr__(self, "shear_rate", check_shear_rate(self.shear_rate))
         every = check_whole_number("sample_every", self.sample_every, at_least=1)
         steps = check_whole_number("segment_steps", self.segment_steps, at_least=1)
         if steps % every:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
 
-from hebraud.checks import check_array, check_function, check_signed, check_size
+from hebraud.checks import check_array, check_function, check_shear_rate
 from hebraud.errors import check_number, instead_of, shown
 
 __all__ = [
@@ -25,6 +25,10 @@ __all__ = [
     "StrainStep",
     "segments_of",
 ]
+
+
+_SHORTEST, _LONGEST = 1e-100, 1e100
+"""Durations in tau: squares of steps and of times must not leave the range of floats."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,10 @@ class Segment:
         Strain in sigma_c/G0 imposed at once at the start: an affine shift of all stresses.
     breakpoints : tuple of float
         Times within the segment at which g(t) jumps or kinks, ascending.
+    strain : callable, optional
+        The strain from one time to another, where the protocol knows it; else g(t) is integrated.
+    at_rest : bool
+        True where g is 0 throughout: a state in which nothing yields then stays as it is.
 
     Raises
     ------
@@ -77,9 +85,11 @@ class Segment:
     stress: float | None = None
     strain_step: float = 0.0
     breakpoints: tuple[float, ...] = ()
+    strain: Callable[[float, float], float] | None = field(default=None, compare=False)
+    at_rest: bool = False
 
     def __post_init__(self) -> None:
-        check_size("duration", self.duration)
+        _duration("duration", self.duration)
         check_number("strain_step", self.strain_step)
         if (self.shear_rate is None) == (self.stress is None):
             raise ValueError("a segment has either a shear_rate or a stress, got both or neither")
@@ -134,10 +144,14 @@ def _breakpoints(times: Any) -> tuple[float, ...]:
     return tuple(points.tolist())
 
 
+def _duration(name: str, value: Any) -> float:
+    return check_number(name, value, at_least=_SHORTEST, at_most=_LONGEST)
+
+
 def _last(duration: float | None) -> float:
     if duration is None:
         raise ValueError("until must be given for this protocol: a finite number > 0, in tau")
-    return check_size("until", duration)
+    return _duration("until", duration)
 
 
 @dataclass(frozen=True)
@@ -146,6 +160,17 @@ class _Constant:
 
     def __call__(self, time: float) -> float:
         return self.rate
+
+    def strain(self, begin: float, end: float) -> float:
+        """Return the strain from one time to another."""
+        return self.rate * (end - begin)
+
+    def segment(self, duration: float | None, strain_step: float = 0.0) -> Segment:
+        """Return a segment of this rate."""
+        return Segment(
+            _last(duration), self, strain_step=strain_step, strain=self.strain,
+            at_rest=self.rate == 0.0,
+        )  # fmt: skip
 
 
 @instead_of(shear_rate="rate, in sigma_c/(G0 tau)")
@@ -162,11 +187,11 @@ class Startup:
     rate: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", check_signed("rate", self.rate))
+        object.__setattr__(self, "rate", check_shear_rate("rate", self.rate))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment of constant rate."""
-        return (Segment(_last(duration), _Constant(self.rate)),)
+        return (_Constant(self.rate).segment(duration),)
 
 
 @dataclass(frozen=True)
@@ -175,7 +200,7 @@ class Cessation:
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment of rate 0."""
-        return (Segment(_last(duration), _Constant(0.0)),)
+        return (_Constant(0.0).segment(duration),)
 
 
 @instead_of(strain="amplitude, the strain in sigma_c/G0")
@@ -192,11 +217,11 @@ class StrainStep:
     amplitude: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "amplitude", check_signed("amplitude", self.amplitude))
+        object.__setattr__(self, "amplitude", check_number("amplitude", self.amplitude))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment of rate 0 that begins with the step."""
-        return (Segment(_last(duration), _Constant(0.0), strain_step=self.amplitude),)
+        return (_Constant(0.0).segment(duration, self.amplitude),)
 
 
 @instead_of(
@@ -221,17 +246,23 @@ class Oscillation:
     angular_frequency: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "amplitude", check_signed("amplitude", self.amplitude))
-        omega = check_size("angular_frequency", self.angular_frequency)
+        object.__setattr__(self, "amplitude", check_number("amplitude", self.amplitude))
+        omega = check_number("angular_frequency", self.angular_frequency, above=0.0)
         object.__setattr__(self, "angular_frequency", omega)
 
     def shear_rate(self, time: float) -> float:
         """Return gamma0 omega cos(omega t)."""
         return self.amplitude * self.angular_frequency * math.cos(self.angular_frequency * time)
 
+    def strain(self, begin: float, end: float) -> float:
+        """Return gamma0 (sin(omega end) - sin(omega begin)), without loss for near times."""
+        middle, half = 0.5 * (begin + end), 0.5 * (end - begin)
+        omega = self.angular_frequency
+        return 2.0 * self.amplitude * math.cos(omega * middle) * math.sin(omega * half)
+
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment."""
-        return (Segment(_last(duration), self.shear_rate),)
+        return (Segment(_last(duration), self.shear_rate, strain=self.strain),)
 
 
 @dataclass(frozen=True)
@@ -273,7 +304,7 @@ class Creep:
     stress: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stress", check_signed("stress", self.stress))
+        object.__setattr__(self, "stress", check_number("stress", self.stress))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment of imposed stress."""
@@ -312,7 +343,7 @@ class Sequence:
                     "parts must have a Sequence alone and not in a pair, as its parts have "
                     f"durations of their own, got {shown(part)}"
                 )
-            pairs.append((part[0], check_size("duration", part[1])))
+            pairs.append((part[0], _duration("duration", part[1])))
         if not pairs:
             raise ValueError("parts must hold at least one pair (protocol, duration), got none")
         object.__setattr__(self, "parts", tuple(pairs))

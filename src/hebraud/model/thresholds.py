@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.checks import LARGEST, SMALLEST, as_floats, check_row, check_size
+from hebraud.checks import as_floats
 from hebraud.errors import ConvergenceError, check_number, shown
 from hebraud.model.law_identity import law_key, law_text
 from hebraud.model.law_tails import (
@@ -20,8 +20,6 @@ from hebraud.model.law_tails import (
     jumps,
     reach,
     tail_nodes,
-    told_exponent,
-    weak_nodes,
 )
 from hebraud.model.panels import panel_quadrature
 from hebraud.model.threshold_law import Conditioned, ThresholdLaw
@@ -103,7 +101,7 @@ class Single:
     threshold: float
 
     def __post_init__(self) -> None:
-        value = check_size("thresholds", self.threshold)
+        value = check_number("thresholds", self.threshold, above=0.0)
         object.__setattr__(self, "threshold", value)
 
     def __repr__(self) -> str:
@@ -156,7 +154,9 @@ class _Law:
             samples = as_floats("law", law, kind)
             if samples.ndim != 1 or samples.size == 0:
                 raise ValueError(f"law must be {kind}, got {shown(law)}")
-            check_row("samples of law", samples, at_least=SMALLEST, at_most=LARGEST)
+            if not np.all(np.isfinite(samples) & (samples > 0.0)):
+                bad = samples[~(np.isfinite(samples) & (samples > 0.0))][0]
+                raise ValueError(f"samples of law must be finite numbers > 0, got {bad!r}")
             key = tuple(np.sort(samples).tolist())
             object.__setattr__(self, "law", key)
         object.__setattr__(self, "_key", key)
@@ -258,38 +258,38 @@ class _Law:
         Raises
         ------
         ConvergenceError
-            If too many panels are needed, or the mean reaches below 1e-100 medians.
+            If too many panels are needed.
         """
-        if self.discrete:
+        if self._is_sampled or isinstance(self.law, ThresholdLaw):
             return self.nodes(rtol, breaks)
+        law, (lowest, highest) = self.law, self.law.support()
+
+        def density(x: Floats) -> Floats:
+            return np.asarray(law.pdf(1.0 / x) / x**2)
+
         middle, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
-        places = np.append(self._jumps, np.asarray(breaks, dtype=np.float64))
-        values, weights = weak_nodes(self.law, middle, high, self.exponent_at_zero, places, rtol)
-        return values, weights / weights.sum()
+        last = reach(density, 1.0 / middle, self.exponent_at_zero, 0.01 * rtol)
+        if lowest > 0.0:
+            last = min(last, 1.0 / lowest)
+        first = 1.0 / min(high, highest)
+        inside = np.append(self._jumps, np.asarray(breaks, dtype=np.float64))
+        inside = np.unique(inside[(inside > 1.0 / last) & (inside < 1.0 / first)])
+        cuts = np.concatenate([[first], 1.0 / inside[::-1], [last]])
+        x, weights = tail_nodes(density, cuts, 1.0 / middle, self.exponent_at_zero, rtol)
+        return 1.0 / x[::-1], weights[::-1] / weights.sum()
 
     @cached_property
     def exponent_at_zero(self) -> float:
         """e of P(c < x) ~ x^e at small thresholds x; infinite for a law that does not reach 0."""
-        if self.discrete:
+        if self._is_sampled or isinstance(self.law, ThresholdLaw):
             return math.inf
         return exponent_at_zero(self.law, float(self.ppf(0.5)))
 
-    @property
-    def exponent_at_infinity(self) -> float:
-        """a such that <c^p> exists for p < a: P(c > x) ~ x^-a at large thresholds x.
-
-        Infinite where it falls faster; but moments that are not complete at 1e100 times the median,
-        such as those of a lognormal law of s = 20, count as such that do not exist.
-        """
-        if self.discrete:
-            return math.inf
-        falls = self._falls
-        if falls < math.inf:
-            return falls
-        return told_exponent(self.law.logpdf, self.law.support()[1], float(self.ppf(0.5)))
-
     @cached_property
-    def _falls(self) -> float:
+    def exponent_at_infinity(self) -> float:
+        """a of P(c > x) ~ x^-a at large thresholds x; infinite where it falls faster."""
+        if self._is_sampled or isinstance(self.law, ThresholdLaw):
+            return math.inf
         return exponent_at_infinity(self.law, float(self.ppf(0.5)))
 
     @cached_property
@@ -304,7 +304,7 @@ class _Law:
     def _quadrature(
         self, rtol: float, points: Floats, kinks: float, layer: float, width: float
     ) -> tuple[Floats, Floats]:
-        law, falls = self.law, self._falls
+        law, falls = self.law, self.exponent_at_infinity
         above, start, most_c = law.sf(0.0), max(float(law.support()[0]), 0.0), law.support()[1]
         scale, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
         high = min(max(high, reach(law.pdf, scale, falls, 0.01 * rtol)), most_c)
@@ -342,7 +342,7 @@ class _Law:
             return values, weights
         beyond = self._jumps[(self._jumps > far) & (self._jumps < high)]
         cuts = np.concatenate([[far], beyond, [high]])
-        more = tail_nodes(law.pdf, cuts, scale, falls, rtol, kinks, most)
+        more = tail_nodes(law.pdf, cuts, scale, falls, rtol, most)
         return np.append(values, more[0]), np.append(weights, more[1])
 
 

@@ -57,6 +57,20 @@ def as_made(solver: str, protocol: Any, start: Any, **numbers: float) -> dict[st
     return {"solver": solver, **{k: v.lstrip("_") for k, v in short.items()}, **numbers}
 
 
+@dataclass
+class Row:
+    """One line of the record."""
+
+    time: float
+    strain: float
+    shear_rate: float
+    stress: float
+    activity: float
+    diffusion: float
+    total: float
+    slope: float
+
+
 @dataclass(frozen=True, eq=False)
 class History:
     """A run in time, in reduced units; the columns have one entry a time of output.

@@ -9,21 +9,26 @@ is conservative and positive (monotone cubic cumulative law), nothing is clipped
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.solvers.grid import Grid, landing_lines, no_finite_grid
 
 __all__ = [
+    "AT_REST",
+    "Way",
     "breaks_of",
-    "extent_of",
     "feedback",
+    "first_grid",
     "holding_landings",
     "moved",
     "rezoned",
     "wanted_sizes",
+    "way_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -32,6 +37,23 @@ _GROWTH = 0.25
 _CONE = 0.15
 _GROUP = 4
 _FINEST = 2e-4
+"""The smallest cell that a bend of P asks for, in units of the extent ..."""
+_PULSE = 10.0
+"""... or of this many widths, 1/max(P), of the narrowest pulse."""
+_FAST = 4.0
+"""Grids move where the shear rate is above this many times what it has to beat ..."""
+_SLOW = 2.0
+"""... and rest again where it is below this many times that."""
+_AHEAD = 0.2
+"""Strain for which a moving grid is fine ahead, in units of the length over which P varies."""
+_FREE = 0.1
+"""Least way to the next threshold, in its units, for which a grid moves where nothing yields."""
+_CELLS = 4e6
+"""Cells times classes of a grid: each takes some 200 bytes."""
+_GAP = 8.0
+"""Cells between two points at which sizes are known, beyond which there are more points."""
+_CARRIED = 0.03
+"""Cell size wanted, on a moving grid, where a threshold or landing point will pass."""
 _FEEDBACK = 6.0
 _TAIL = 1e-17
 _FLIP = 0.99
@@ -120,6 +142,85 @@ def feedback(noise: float, crest: float) -> float:
     return max(_FEEDBACK * noise * crest * crest, 1.0)
 
 
+def fast_width(D: float, rate: float, low: float, high: float, values: Floats) -> float:
+    """Return the length over which P varies where shear is faster than diffusion.
+
+    The way of a block in tau, or, while none has gone so far, the extent of the stresses there are.
+    """
+    width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
+    return min(width, max(abs(low), abs(high), float(values[0])))
+
+
+class Way(NamedTuple):
+    """How far the cells of a grid are carried along.
+
+    ``strain`` is 0 on a grid at rest; ``ahead`` is that part of it for which they must be fine
+    beforehand where they will meet a threshold or a landing point; ``scale`` is the length over
+    which P varies.
+    """
+
+    strain: float
+    ahead: float
+    scale: float
+
+
+AT_REST = Way(0.0, 0.0, 1.0)
+
+
+def way_of(
+    model: Model,
+    grid: Grid,
+    mass: Floats,
+    flow: tuple[float, float, float],
+    values: Floats,
+    weights: Floats,
+    carried: bool,
+) -> Way:
+    """Return whether a grid is to move with the shear, and how far it must serve.
+
+    It pays where shear loads a block in a small part of tau, where diffusion does not reach as far
+    meanwhile, and while there is something narrow that is carried along: in a stationary state no
+    more than Gamma can pass any stress, rate P <= Gamma. It pays also while nothing yields at all:
+    then up to where the first blocks reach a threshold. ``flow`` is D, the shear rate and Gamma.
+    """
+    from hebraud._kernels.patankar import crest
+
+    D, rate, activity = flow
+    low, high = extent_of(grid, mass)
+    scale = fast_width(D, rate, low, high, values)
+    free = float(values[0]) - max(high, -low)
+    if rate != 0.0 and D == 0.0 and free > _FREE * float(values[0]):
+        return Way(math.copysign(0.9 * free, rate), 0.0, scale)
+    times, surplus = (_SLOW, 1.2) if carried else (_FAST, 2.0)
+    passing = abs(rate) * crest(mass, grid.widths)
+    fast = max(abs(rate) / float(values @ weights), passing) > times
+    if fast and times**2 * D < rate * rate and passing > surplus * activity:
+        strain = math.copysign(_AHEAD * scale, rate)
+        return Way(strain, strain, scale)
+    return AT_REST
+
+
+def first_grid(
+    model: Model, values: Floats, extent: tuple[float, float], shift: float
+) -> Grid:
+    """Return a grid on which a start is looked at, its stresses shifted."""
+    low, high = extent
+    breaks = breaks_of(model, values)
+    left, right = max(-low - shift, -1.05 * breaks[0]), max(high + shift, 1.05 * breaks[-1])
+    left, right = holding_landings(model, left, right)
+    # from zero outwards, and nothing next to a break: a symmetric start has a symmetric grid
+    own = np.linspace(low, high, 1001)
+    if low < 0.0 < high:
+        own = np.append(np.linspace(low, 0.0, 501)[:-1], -np.linspace(-high, 0.0, 501)[::-1])
+    wide = 0.002 * (high - low)
+    far = np.cumsum(wide * 1.2 ** np.arange(max(math.log((left + right) / wide) / 0.18, 1.0)))
+    places = np.concatenate([low - far[::-1], own, high + far]) + shift
+    places = places[(places > -left) & (places < right)]
+    apart = np.abs(places[:, None] - breaks).min(axis=1) > 1e-9 * (high - low)
+    faces = np.concatenate([[-left], places[apart], breaks, [right]])
+    return Grid.from_faces(np.unique(faces))
+
+
 def wanted_sizes(
     model: Model,
     grid: Grid,
@@ -129,30 +230,86 @@ def wanted_sizes(
     noise: float,
     values: Floats,
     weights: Floats,
+    way: Way = AT_REST,
 ) -> tuple[Floats, Floats, float, float]:
     """Return points, the relative cell size wanted at each, and the ends of the grid.
 
     ``noise`` is what one event adds to D, as in :func:`feedback`.
     """
-    from hebraud._kernels.remap import graded
-
     low, high = extent_of(grid, mass)
     left, right = _ends(model, D, rate, values, low, high)
+    carried, ahead = way.strain != 0.0, way.ahead
+    if carried:
+        room = abs(way.strain)
+        left, right = holding_landings(model, left + room, right + room)
     width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
     floor = 1e-9 * float(values[-1])
     outer = max(width, floor)
     # inside, P bends over D/width, by D/width^2 of itself: nothing to resolve where that is small
     inner = max(D / width if width > 0.0 else 0.0, 0.05 * width, floor)
+    kink = 0.25 * max(min(D / abs(rate) if rate != 0.0 else 1.0, 1.0), 0.02) * float(values[-1])
+    held = np.maximum(weights, mass.sum(axis=0))  # what is not drawn may still be there
+    there = held > 0.0
+    fine = held[there] ** (-1.0 / 3.0)
+    layers = [(0.7 * inner * w, 0.7 * outer * w) for w in fine.tolist()]
+    if carried:
+        kink = _CARRIED * fast_width(D, rate, low, high, values)
+        layers = [(kink, kink)] * fine.size
+    finest = min(inner, outer, kink)
     breaks = breaks_of(model, values)
-    span, finest = right + left, min(inner, outer)
+    span = right + left
     count = max(round(8.0 * math.log10(span / finest)), 8)
     reach = np.geomspace(0.3 * finest, span, count)
-    near = np.concatenate([reach, -reach]) + breaks[:, None]
-    points = np.concatenate([grid.faces, near.ravel(), breaks, [-left, right]])
+    sources = np.concatenate([breaks, breaks - ahead]) if ahead != 0.0 else breaks
+    near = np.concatenate([reach, -reach]) + sources[:, None]
+    points = np.concatenate([grid.faces, near.ravel(), sources, [-left, right]])
     points = np.unique(points[(points >= -left) & (points <= right)])
-    # curvature of P: error of second order per cell ~ h^3 |P''|; equal shares of it
-    # (over groups of cells: what limiters leave of steps from cell to cell is not curvature)
-    middle, cells = grid.first_right, grid.centres.size
+    centre, smooth, crest = _curvature(grid, mass)
+    smooth *= feedback(noise, crest)
+    fixed = model.relaxation.fixed_points
+    landings = np.zeros(1) if fixed is None else np.abs(fixed.offset)
+    landings = np.unique(np.concatenate([landings, -landings]))
+    smallest = _FINEST * min(span, _PULSE / crest)
+
+    def sizes(points: Floats) -> Floats:
+        level = np.interp(points, centre, smooth, left=0.0, right=0.0)
+        bend = np.maximum(0.03 * (level + 1e-30) ** (-1.0 / 3.0), smallest)
+        size = np.minimum(0.12 * span, bend)
+        for c, (below, above) in zip(values[there], layers, strict=True):
+            for sign in (1.0, -1.0):
+                x = _apart(points, sign * c, ahead)
+                layer = np.where(sign * points > c, above, below)
+                size = np.minimum(size, layer + _CONE * x)
+        for p in landings:
+            size = np.minimum(size, kink + 0.3 * _apart(points, p, ahead))
+        graded(points, size, _GROWTH)
+        return size
+
+    from hebraud._kernels.remap import graded
+
+    size = sizes(points)
+    more = _between(points, size)
+    if more.size:
+        points = np.unique(np.concatenate([points, more]))
+        size = sizes(points)
+    return points, size, -left, right
+
+
+def _apart(points: Floats, place: float, ahead: float) -> Floats:
+    """Return distances from what will meet a place within a strain ``ahead``."""
+    if ahead == 0.0:
+        return np.abs(points - place)
+    low, high = min(place, place - ahead), max(place, place - ahead)
+    return np.maximum(np.maximum(low - points, points - high), 0.0)
+
+
+def _curvature(grid: Grid, mass: Floats) -> tuple[Floats, Floats, float]:
+    """Return places, abs(d2P/ds2) there, and the largest P.
+
+    The error of second order is ~ h^3 |P''| a cell; equal shares of it are wanted. Over groups of
+    cells: what limiters leave of steps from cell to cell is not curvature.
+    """
+    middle, cells = min(max(grid.first_right, 1), grid.centres.size - 1), grid.centres.size
     outward = np.arange(middle, cells, _GROUP), np.arange(middle - _GROUP, 0, -_GROUP)[::-1]
     groups = np.unique(np.concatenate([[0], outward[1], outward[0]]))
     edges = grid.faces[np.append(groups, cells)]
@@ -161,23 +318,18 @@ def wanted_sizes(
     slope = np.diff(P) / np.diff(centre)
     curvature = np.abs(np.diff(slope) / (0.5 * (centre[2:] - centre[:-2])))
     smooth = np.maximum(np.maximum(curvature[1:-1], curvature[2:]), curvature[:-2])
-    level = np.interp(points, centre[2:-2], smooth, left=0.0, right=0.0)
-    level *= feedback(noise, float(P.max()))
-    bend = np.maximum(0.03 * (level + 1e-30) ** (-1.0 / 3.0), _FINEST * span)
-    size = np.minimum(0.12 * span, bend)
-    held = np.maximum(weights, mass.sum(axis=0))  # what is not drawn may still be there
-    for c, w in zip(values[held > 0.0], held[held > 0.0], strict=True):
-        for sign in (1.0, -1.0):
-            x = np.abs(points - sign * c)
-            layer = 0.7 * np.where(sign * points > c, outer, inner) * w ** (-1.0 / 3.0)
-            size = np.minimum(size, layer + _CONE * x)
-    fixed = model.relaxation.fixed_points
-    landings = np.zeros(1) if fixed is None else np.abs(fixed.offset)
-    kink = 0.25 * max(min(D / abs(rate) if rate != 0.0 else 1.0, 1.0), 0.02) * float(values[-1])
-    for p in np.unique(np.concatenate([landings, -landings])):
-        size = np.minimum(size, kink + 0.3 * np.abs(points - p))
-    graded(points, size, _GROWTH)
-    return points, size, -left, right
+    return centre[2:-2], smooth, float(P.max())
+
+
+def _between(points: Floats, size: Floats) -> Floats:
+    """Return more points, in gaps that are wide beside the cells wanted at their ends."""
+    out = []
+    gaps = np.diff(points)
+    for k in np.flatnonzero(gaps > _GAP * np.minimum(size[1:], size[:-1])):
+        for end, sign, begin in ((points[k], 1.0, size[k]), (points[k + 1], -1.0, size[k + 1])):
+            count = math.ceil(math.log2(max(0.5 * gaps[k] / begin, 1.0)))
+            out.append(end + sign * begin * 2.0 ** np.arange(1, count + 1))
+    return np.concatenate(out) if out else np.empty(0)
 
 
 def rezoned(
@@ -189,18 +341,25 @@ def rezoned(
     values: Floats,
     fineness: float,
     cells: int | None,
+    carried: bool = False,
 ) -> Grid:
     """Return the grid whose cells are ``fineness`` times smaller than those wanted.
 
-    ``cells`` fixes their number (nearly) instead, for studies of order.
+    ``cells`` fixes their number (nearly) instead, for studies of order. Where the grid will be
+    ``carried`` along, thresholds and landing points need no faces.
     """
-    breaks = breaks_of(model, values)
+    breaks = np.empty(0) if carried else breaks_of(model, values)
     breaks = np.concatenate([[low], breaks[(breaks > low) & (breaks < high)], [high]])
     density = 1.0 / size
     steps = 0.5 * (density[1:] + density[:-1]) * np.diff(points)
     number = np.concatenate([[0.0], np.cumsum(steps)])
     number *= fineness if cells is None else cells / number[-1]
     at = np.interp(breaks, points, number)
+    if number[-1] * values.size > _CELLS:
+        raise ConvergenceError(
+            f"P of {model!r} between {low:.3g} and {high:.3g} asks for {number[-1]:.3g} cells, in "
+            f"{values.size} classes of thresholds; at most {_CELLS:.0e} in all fit; loosen rtol"
+        )
     faces = [breaks[:1]]
     for a, b, end in zip(at[:-1], at[1:], breaks[1:], strict=True):
         count = max(round(b - a), 2)

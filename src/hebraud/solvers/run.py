@@ -4,49 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
+from hebraud.model.protocols import Segment
 from hebraud.model.starts import Start
+from hebraud.solvers.carried import CarriedSystem
+from hebraud.solvers.failure import EvolutionFailed
 from hebraud.solvers.grid import Grid
+from hebraud.solvers.history import Row
 from hebraud.solvers.population import Population, populated
 from hebraud.solvers.rezone import (
-    breaks_of,
+    AT_REST,
     feedback,
-    holding_landings,
+    first_grid,
     moved,
     rezoned,
     wanted_sizes,
+    way_of,
 )
 from hebraud.solvers.starts import CellStart
+from hebraud.solvers.strain_path import StrainPath
 from hebraud.solvers.system import System
 
-__all__ = ["EvolutionFailed", "Row", "Run"]
+__all__ = ["Run"]
 
 Floats = NDArray[np.float64]
-Rate = Callable[[float], float]
-
-
-class EvolutionFailed(ConvergenceError):
-    """A run that could not meet its tolerance.
-
-    Attributes
-    ----------
-    time : float
-        The time reached, in tau.
-    state : Start
-        The last good state: a start for another attempt.
-    """
-
-    def __init__(self, message: str, time: float, state: Any) -> None:
-        super().__init__(message)
-        self.time = time
-        self.state = state
 
 
 _STATUS = {
@@ -54,28 +40,17 @@ _STATUS = {
     2: "the landing of a step did not converge",
     3: "the imposed stress was not reached",
 }
-_SAFETY = 30.0
-_CLOSE = 0.03
+_SAFETY, _CLOSE = 30.0, 0.03
 _RENEW_EVERY = 12
 _FINENESS = 0.03
 _CHECK_EVERY = 5
 _STRAIN_MOVED = 0.1
 _D_MOVED = 0.75
 _LARGEST_RATIO = 1.6
-
-
-@dataclass
-class Row:
-    """One line of the record."""
-
-    time: float
-    strain: float
-    shear_rate: float
-    stress: float
-    activity: float
-    diffusion: float
-    total: float
-    slope: float
+_BEND = 0.1
+"""In a step the strain strays from a straight line by at most this times sqrt(rtol), relatively."""
+_GONE = 0.5
+"""Part of the way for which a moving grid was made, after which it is made anew."""
 
 
 class Run:
@@ -90,20 +65,25 @@ class Run:
         atol: float,
         cells: int | None,
         fixed_step: float | None,
+        max_step: float = math.inf,
     ) -> None:
         self.model, self.rtol, self.atol = model, rtol, atol
         self.fineness = max(_FINENESS * rtol**-0.5, 1.0), cells
-        self.fixed_step = fixed_step
+        self.fixed_step, self.max_step = fixed_step, max_step
         self.slopes = np.array(2 * [[1.0, 0.0, 0.0, 1.0, 0.5]])
         self.bias = 0.0
         self.since_renewed = _RENEW_EVERY
         self.close = max(_CLOSE * rtol**0.5, 1e-12)
         blocks = populated(model, start, rtol)
         self.values, self.weights = blocks.values, blocks.weights
+        self.size = float(self.values @ self.weights)
         self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
+        self.carried, self.way = False, AT_REST
+        self.system: System | CarriedSystem
         self.time, self.strain = 0.0, shift
         self.step_size = 0.0
         self.largest_stress = 0.0
+        self.last_rate: tuple[float, float] | None = None
         self.frozen_at: float | None = None
         self.report: Callable[[float], None] = lambda time: None
         self.counts = {"steps": 0, "rejected": 0, "solves": 0, "rezoned": 0}
@@ -111,16 +91,7 @@ class Run:
 
     # -- the grid ----------------------------------------------------------------------------------
     def _begin(self, start: Population, shift: float) -> None:
-        low, high = (x + shift for x in start.extent)
-        breaks = breaks_of(self.model, self.values)
-        left, right = max(-low, -1.05 * breaks[0]), max(high, 1.05 * breaks[-1])
-        left, right = holding_landings(self.model, left, right)
-        low, high = -left, right
-        # from zero outwards, and nothing next to a break: a symmetric start has a symmetric grid
-        down, up = np.linspace(0.0, -low, 501), np.linspace(0.0, high, 501)
-        uniform = np.concatenate([-down[:0:-1], up])
-        apart = np.abs(uniform[:, None] - breaks).min(axis=1) > 1e-9 * (high - low)
-        grid = Grid.from_faces(np.sort(np.concatenate([uniform[apart], breaks])))
+        grid = first_grid(self.model, self.values, start.extent, shift)
         system = System(self.model, grid, self.values, self.weights, self.lines)
         mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
         D = system.means(mass)[3]
@@ -134,19 +105,25 @@ class Run:
         self._set(grid)
 
     def _set(self, grid: Grid) -> None:
-        self.system = System(self.model, grid, self.values, self.weights, self.lines)
+        made = self.model, grid, self.values, self.weights, self.lines
+        if self.carried:
+            self.system = CarriedSystem(*made, scale=self.way.scale)
+        else:
+            self.system = System(*made)
         self.total, self.stress, self.activity, self.diffusion, self.released = self.system.means(
             self.mass
         )
         self.past: list[tuple[float, float]] = []
         self.zoned = (self.diffusion, self.strain)
 
-    def _wanted(self, grid: Grid, rate: float) -> tuple[Floats, Floats, float, float]:
-        """Return what cells the masses want, these on a grid of as many cells."""
+    def _zoned(self, grid: Grid, rate: float) -> Grid:
+        """Return the grid that the masses want, these on a grid of as many cells."""
         noise = self.system.noise_at_yield
-        return wanted_sizes(
-            self.model, grid, self.mass, self.diffusion, rate, noise, self.values, self.weights
-        )
+        points, size, a, b = wanted_sizes(
+            self.model, grid, self.mass, self.diffusion, rate, noise, self.values, self.weights,
+            self.way,
+        )  # fmt: skip
+        return rezoned(self.model, points, size, a, b, self.values, *self.fineness, self.carried)
 
     def shift_to(self, stress: float) -> None:
         """Shift all stresses at once so that their mean is ``stress``, to round-off.
@@ -170,32 +147,44 @@ class Run:
         if amount == 0.0:
             return
         old = self.system.grid
-        shifted = Grid.from_faces(old.faces + amount)
-        points, size, a, b = self._wanted(shifted, 0.0)
-        grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
+        self.carried, self.way = False, AT_REST
+        grid = self._zoned(Grid.from_faces(old.faces + amount), 0.0)
         self.mass, _ = moved(old, self.mass, amount, grid)
         self.strain += amount
         self._set(grid)
 
     def rezone(self, rate: float) -> None:
         """Move to a new grid if the present one is off what is wanted by a factor."""
+        old, before = self.system.grid, self.carried
+        self.way = way_of(
+            self.model, old, self.mass, (self.diffusion, rate, self.activity), self.values,
+            self.weights, self.carried,
+        ) if self.fixed_step is None else AT_REST  # fmt: skip
+        self.carried = self.way.strain != 0.0
+        try:
+            grid = self._zoned(old, rate)
+        except ConvergenceError as error:
+            raise self._fail(str(error)) from None
         self.zoned = (self.diffusion, self.strain)
-        old = self.system.grid
-        points, size, a, b = self._wanted(old, rate)
-        grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
-        present = np.interp(grid.centres, old.centres, old.widths)
-        inside = (grid.centres > old.faces[0]) & (grid.centres < old.faces[-1])
-        short = b > old.faces[-1] * 1.02 or a < old.faces[0] * 1.02
-        if not short and np.max((present / grid.widths)[inside]) < _LARGEST_RATIO:
-            return
+        if self.carried == before:
+            present = np.interp(grid.centres, old.centres, old.widths)
+            inside = (grid.centres > old.faces[0]) & (grid.centres < old.faces[-1])
+            a, b = old.faces[0], old.faces[-1]
+            margin = 0.02 * (np.array([b - a, b - a]) if self.carried else np.abs([a, b]))
+            short = grid.faces[0] < a - margin[0] or grid.faces[-1] > b + margin[1]
+            if not short and np.max((present / grid.widths)[inside]) < _LARGEST_RATIO:
+                return
         self.mass, _ = moved(old, self.mass, 0.0, grid)
         self._set(grid)
         self.counts["rezoned"] += 1
 
-    def _changed(self) -> bool:
-        """True where D or the strain have moved on enough since the grid was last looked at."""
+    def _changed(self, rate: float) -> bool:
+        """True where the run has moved on enough since the grid was last looked at."""
         D, strain = self.zoned
-        moved_on = abs(self.strain - strain) > _STRAIN_MOVED * float(self.values[0])
+        gone = abs(self.strain - strain)
+        if self.carried:
+            return gone > _GONE * abs(self.way.strain) or rate * self.way.strain < 0.0
+        moved_on = gone > _STRAIN_MOVED * float(self.values[0])
         return moved_on or not _D_MOVED * D < self.diffusion < D / _D_MOVED
 
     # -- steps -------------------------------------------------------------------------------------
@@ -225,25 +214,22 @@ class Run:
         )
 
     def advance(
-        self,
-        rate: Rate | None,
-        target: float | None,
-        zero: float,
-        begin: float,
-        end: float,
-        record: list[Row],
+        self, segment: Segment, zero: float, begin: float, end: float, record: list[Row]
     ) -> None:
-        """Advance from ``begin`` to ``end``; rates are functions of the time since ``zero``."""
-        imposed = None if rate is None else (lambda time: float(rate(time - zero)))
-        g0 = self._rate(imposed, begin, begin, end)
+        """Advance from ``begin`` to ``end`` of a segment that began at the time ``zero``."""
+        path = None
+        if segment.shear_rate is not None:
+            path = StrainPath(segment, zero, begin, end, self.rtol, self.max_step)
+        g0 = self._rate(path, begin)
         record.append(self.row(g0))
         if self.fixed_step is not None:
             self.step_size = self.fixed_step
-        elif self.step_size == 0.0 or imposed is None:
+        elif self.step_size == 0.0 or path is not None:
             self.step_size = 0.05 * min(end - begin, 1.0) * math.sqrt(self.rtol)
+        self.rezone(g0)
         since = 0
         while self.time < end:
-            if self.activity == 0.0 and self.diffusion == 0.0 and self._still(imposed, begin, end):
+            if self.activity == 0.0 and self.diffusion == 0.0 and self._still(segment):
                 if self.frozen_at is None:
                     self.frozen_at = self.time
                 self.time = end
@@ -251,36 +237,55 @@ class Run:
                 return
             self.frozen_at = None
             left = end - self.time
-            dt = self.step_size
+            dt = min(self.step_size, self.max_step)
+            if self.fixed_step is None:
+                dt = self._known(path, g0, min(dt, left))
             if dt >= 0.999 * left:
                 dt = left
             elif dt > 0.5 * left:
                 dt = 0.5 * left
-            g0, accepted = self._try(imposed, target, begin, end, g0, dt, record)
+            g0, accepted = self._try(path, segment.stress, end, g0, dt, record)
             since += accepted
             self.report(self.time)
-            if since >= _CHECK_EVERY and self._changed():
+            if (since >= _CHECK_EVERY or self.carried) and self._changed(g0):
                 since = 0
                 self.rezone(g0)
 
-    def _rate(self, rate: Rate | None, time: float, begin: float, end: float) -> float:
-        """Return the shear rate, one-sided at the ends of a piece; the balance under stress."""
-        if rate is None:
-            return self.released / self.total
-        inside = min(max(time, np.nextafter(begin, end)), np.nextafter(end, begin))
-        return rate(float(inside))
+    def _rate(self, path: StrainPath | None, time: float) -> float:
+        """Return the shear rate; the balance where stress is imposed."""
+        return self.released / self.total if path is None else path.rate(time)
 
-    def _still(self, rate: Rate | None, begin: float, end: float) -> bool:
-        if rate is None:
-            return self.released == 0.0
-        times = np.linspace(self.time, end, 33)
-        return all(self._rate(rate, float(t), begin, end) == 0.0 for t in times)
+    def _still(self, segment: Segment) -> bool:
+        """True where nothing will move any more, whatever the time."""
+        return self.released == 0.0 if segment.shear_rate is None else segment.at_rest
+
+    def _known(self, path: StrainPath | None, rate: float, dt: float) -> float:
+        """Return a step, at most ``dt``, in which the strain is known well enough."""
+        try:
+            if path is not None:
+                size = max(self.largest_stress, min(path.range, self.size))
+                dt = path.straight(self.time, dt, _BEND * self.rtol**0.5 * size + self.atol)
+            return self._held(path, rate, dt) if self.carried else dt
+        except ConvergenceError as error:
+            raise self._fail(str(error)) from None
+
+    def _held(self, path: StrainPath | None, rate: float, dt: float) -> float:
+        """Return a step, at most ``dt``, in which the grid stays on the way it was made for."""
+        room = abs(self.way.strain) - abs(self.strain - self.zoned[1])
+        while True:
+            ahead = abs(rate) * dt
+            if path is not None:  # there and back again in one step counts
+                first = path.between(self.time, self.time + 0.5 * dt)
+                second = path.between(self.time + 0.5 * dt, self.time + dt)
+                ahead = max(abs(first), abs(first + second))
+            if ahead <= room or dt < 1e-14 * (1.0 + self.time):
+                return dt
+            dt *= max(0.9 * room / ahead, 0.1)
 
     def _try(
         self,
-        rate: Rate | None,
+        path: StrainPath | None,
         target: float | None,
-        begin: float,
         end: float,
         g0: float,
         dt: float,
@@ -289,22 +294,29 @@ class Run:
         system = self.system
         now, then = self.time, end if dt == end - self.time else self.time + dt
         mid = 0.5 * (now + then)
-        gm = g0 if rate is None else self._rate(rate, mid, begin, end)
-        g1 = g0 if rate is None else self._rate(rate, then, begin, end)
         h = 0.5 * (then - now)
+        if path is None:
+            rates, ways = np.full(3, g0), self._rate_ahead(g0, h)
+        else:
+            first, second = path.between(now, mid), path.between(mid, then)
+            ways = np.array([first + second, first, second])
+            rates = ways / np.array([2.0 * h, h, h])
         D_end = self._foreseen(then)
         D = self.diffusion, self._foreseen(mid), max(D_end + self.bias * h * h, 0.5 * D_end)
         self.since_renewed += 1
         renew = self.since_renewed > _RENEW_EVERY
         (status, solves, D_whole, gm, g1, g_whole, apart, top), ends, means = system.doubled(
-            self.mass, h, D, (g0, gm, g1), self.close, renew, self.slopes, target
+            self.mass, h, D, rates, ways, self.close, renew, self.slopes, target
         )
         if renew:
             self.since_renewed = 0
         middle, last, other = means.tolist()
         error = math.inf
         if not status:
-            error = self._error(last, other, h, g0, gm, g1, g_whole, apart, top, rate is None, then)
+            slip = math.nan
+            if path is None:
+                slip = h * abs(0.5 * (g0 + 2.0 * gm + g1) - (g0 + g_whole))
+            error = self._error(last, other, slip, apart, top, then)
             self.bias = (D_whole - other[3]) / (h * h)
         self.counts["solves"] += solves
         if status and (self.fixed_step is not None or dt < 1e-13 * (1.0 + now)):
@@ -321,18 +333,34 @@ class Run:
                 return g0, False
             if dt >= self.step_size or factor < 1.0:
                 self.step_size = dt * min(factor, 2.5)
+        if path is None:
+            strains = (h * 0.5 * (g0 + gm), h * 0.5 * (gm + g1))
+        else:
+            strains = (first, second)
+            gm, g1 = path.rate(mid), path.rate(then)
         self.past = [(now, self.diffusion), *self.past[:1]]
-        for time, mass, values, g_before, g in (
-            (mid, ends[0], middle, g0, gm),
-            (then, ends[1], last, gm, g1),
+        self.last_rate = (now, g0)
+        if isinstance(system, CarriedSystem):
+            system.move(float(ways[0]))
+        for time, mass, values, strain, g in (
+            (mid, ends[0], middle, strains[0], gm),
+            (then, ends[1], last, strains[1], g1),
         ):
             self.time, self.mass = time, mass
             self.total, self.stress, self.activity, self.diffusion, self.released = values
-            self.strain += h * 0.5 * (g_before + g)
+            self.strain += strain
             record.append(self.row(g))
         self.largest_stress = max(self.largest_stress, abs(self.stress))
         self.counts["steps"] += 1
         return g1, True
+
+    def _rate_ahead(self, g0: float, h: float) -> Floats:
+        """Return strains foreseen for a step of 2 h and its halves, where stress is imposed."""
+        slope = 0.0
+        if self.last_rate is not None and self.last_rate[0] < self.time:
+            slope = (g0 - self.last_rate[1]) / (self.time - self.last_rate[0])
+        first, whole = h * (g0 + 0.5 * h * slope), 2.0 * h * (g0 + h * slope)
+        return np.array([whole, first, whole - first])
 
     def _foreseen(self, time: float) -> float:
         """Return D at a time to come, from the last three: a first guess, never trusted."""
@@ -349,25 +377,18 @@ class Run:
         return ahead if 0.5 * D < ahead < 2.0 * D else D
 
     def _error(
-        self,
-        last: list[float],
-        other: list[float],
-        h: float,
-        g0: float,
-        gm: float,
-        g1: float,
-        g_whole: float,
-        apart: float,
-        top: float,
-        imposed: bool,
+        self, last: list[float], other: list[float], slip: float, apart: float, top: float,
         then: float,
-    ) -> float:
-        """Return the estimated error of the two halves over what is allowed."""
+    ) -> float:  # fmt: skip
+        """Return the estimated error of the two halves over what is allowed.
+
+        ``slip`` is that of the strain where stress is imposed, else nan.
+        """
         size = max(self.largest_stress, abs(last[1]))
         stress = abs(last[1] - other[1])
-        if imposed:  # the strain is what is free; it is of the order of the threshold
-            size = max(size, float(self.values @ self.weights))
-            stress = h * abs(0.5 * (g0 + 2.0 * gm + g1) - (g0 + g_whole))
+        if not math.isnan(slip):  # the strain is what is free; it is of the order of the threshold
+            size = max(size, self.size)
+            stress = slip
         share = _SAFETY * self.rtol**0.5
         allowed = share * (self.rtol * size + self.atol)
         activity = abs(last[2] - other[2])

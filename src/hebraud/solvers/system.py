@@ -27,29 +27,22 @@ class System:
         # what one event adds to D where blocks first yield
         self.noise_at_yield = float(self.noise[self.rates.any(axis=1)].min())
         cells = grid.centres.size
+        middle = grid.first_right
         pulses = np.zeros((cells, 0))
+        low, high = middle - 1, middle
         if model.relaxation.fixed_points is not None:
             # one column where a yield on either side lands the same; the step fills them
-            same = np.array_equal(generator.lower[0], generator.lower[-1])
-            pulses = np.zeros((cells, 1 if same else 2))
-        from hebraud._kernels.patankar import WORK, spacings
+            ends = generator.lower[[0, -1]]
+            pulses = np.zeros((cells, 1 if np.array_equal(*ends) else 2))
+            low, high = min(low, int(ends.min())), max(high, int(ends.max()) + 1)
+        from hebraud._kernels.patankar import WORK, Cells, spacings
 
-        self.cells = (
-            grid.centres,
-            spacings(grid.centres, grid.widths),
-            grid.widths,
-            grid.first_right,
-            self.rates,
-            self.constant,
-            self.noise,
-            self.release,
-            pulses,
-            generator.lower,
-            generator.below,
-            generator.above,
-            weights,
+        self.cells = Cells(
+            grid.centres, spacings(grid.centres, grid.widths), grid.widths, middle, self.rates,
+            self.rates, self.constant, self.noise, self.release, pulses, False, low, high,
+            generator.lower, generator.below, generator.above, np.empty((0, values.size)), weights,
             generator.redraws,
-        )
+        )  # fmt: skip
         self.work = np.empty((WORK, cells, values.size))
 
     def means(self, mass: Floats) -> tuple[float, float, float, float, float]:
@@ -66,29 +59,23 @@ class System:
         mass: Floats,
         h: float,
         D: tuple[float, float, float],
-        g: tuple[float, float, float],
+        g: Floats,
+        ways: Floats,
         close: float,
         renew: bool,
         jacobians: Floats,
         target: float | None,
     ) -> tuple[tuple[int, int, float, float, float, float, float, float], Floats, Floats]:
-        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.patankar.doubled`."""
+        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.patankar.doubled`.
+
+        ``ways``, by how far a grid moves in the three steps, are zero here.
+        """
         from hebraud._kernels.patankar import doubled
 
         ends, means = np.empty((3, *mass.shape)), np.empty((3, 5))
         out = doubled(
-            mass,
-            h,
-            D,
-            g,
-            close,
-            renew,
-            jacobians,
-            target is not None,
-            0.0 if target is None else target,
-            self.cells,
-            ends,
-            means,
+            mass, h, D, g, np.zeros(3), close, renew, jacobians, target is not None,
+            0.0 if target is None else target, self.cells, self.cells, self.cells, ends, means,
             self.work,
-        )
+        )  # fmt: skip
         return out, ends, means

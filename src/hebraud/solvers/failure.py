@@ -1,0 +1,26 @@
+"""What a run that fails leaves behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hebraud.errors import ConvergenceError
+
+__all__ = ["EvolutionFailed"]
+
+
+class EvolutionFailed(ConvergenceError):
+    """A run that could not meet its tolerance.
+
+    Attributes
+    ----------
+    time : float
+        The time reached, in tau.
+    state : Start
+        The last good state: a start for another attempt.
+    """
+
+    def __init__(self, message: str, time: float, state: Any) -> None:
+        super().__init__(message)
+        self.time = time
+        self.state = state
