@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -37,7 +36,7 @@ def panel_quadrature(
     trials: Callable[[Floats], Floats],
     rtol: float,
     most: float,
-    width: float = math.inf,
+    width: Callable[[Floats], Floats] | None = None,
 ) -> tuple[Floats, Floats]:
     """Return nodes and weights that give the means of the trial functions to ``rtol``.
 
@@ -57,9 +56,9 @@ def panel_quadrature(
     most : float
         The most that a panel of eight points may have of its integral times its width squared; in
         others the width counts in units of theirs.
-    width : float
-        The means of a step of this width (a normal law's distribution function) anywhere are right
-        too, to ``rtol`` of the probability.
+    width : callable, optional
+        The width of a step (a normal law's distribution function) at given thresholds, whose mean
+        is right too, to ``rtol`` of the probability, wherever the step is.
 
     Raises
     ------
@@ -74,7 +73,8 @@ def panel_quadrature(
         near = _GRADED * (b - a)
         beside = [np.abs(end[:, None] - points).min(axis=1) < near for end in (a, b)]
         middle = a + (b - a) * np.where(beside[0], 0.25, np.where(beside[1], 0.75, 0.5))
-        both = _with_steps(trials, a + (b - a) * _STEPS[:, None], width)
+        places = a + (b - a) * _STEPS[:, None]
+        both = _with_steps(trials, places, None if width is None else width(places))
         fine = _means(density, both, _ORDERS[-1], np.stack([a, middle]), np.stack([middle, b]))[2]
         fine = fine.sum(axis=1)
         whole = np.abs(done + fine[:-steps].sum(axis=1))
@@ -101,15 +101,16 @@ def panel_quadrature(
 
 
 def _with_steps(
-    trials: Callable[[Floats], Floats], places: Floats, width: float
+    trials: Callable[[Floats], Floats], places: Floats, widths: Floats | None
 ) -> Callable[[Floats], Floats]:
     """Return the trial functions, and steps at places of each panel, (places, panels)."""
     from scipy.special import ndtr
 
     def both(c: Floats) -> Floats:
-        distance = c - places[:, None, :, None]
-        # a step wider than any law is nothing but a constant
-        return np.concatenate([trials(c), ndtr(distance / width)])
+        if widths is None:
+            return np.concatenate([trials(c), np.zeros((len(places), *c.shape))])
+        distance = (c - places[:, None, :, None]) / widths[:, None, :, None]
+        return np.concatenate([trials(c), ndtr(distance)])
 
     return both
 

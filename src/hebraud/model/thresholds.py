@@ -27,6 +27,7 @@ from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 __all__ = ["Continuous", "Quenched", "Redrawn", "Single", "Thresholds"]
 
 Floats = NDArray[np.float64]
+Function = Callable[[Floats], Floats]
 
 _DECADES = 30.0
 """How thin the thinnest layer is that is looked for, beside the median, in powers of ten."""
@@ -72,7 +73,7 @@ class Continuous(Thresholds, Protocol):
     """A law of thresholds that has as many nodes as a run asks for."""
 
     def resolved(
-        self, rtol: float, breaks: ArrayLike, kinks: float, layer: float, width: float
+        self, rtol: float, breaks: ArrayLike, kinks: float, layer: float, width: Function | None
     ) -> tuple[Floats, Floats]:
         """Return ``nodes(rtol, breaks, kinks)`` as far as functions of a known sharpness need it.
 
@@ -82,8 +83,8 @@ class Continuous(Thresholds, Protocol):
             As in ``nodes``.
         layer : float
             The least width of the layers at the breaks, in sigma_c, >= 0.
-        width : float
-            Over which the functions change anywhere else, in sigma_c, > 0.
+        width : callable or None
+            Over which the functions change near a threshold, in sigma_c, > 0; None: over c itself.
         """
         ...
 
@@ -222,10 +223,10 @@ class _Law:
         ConvergenceError
             If a thousand panels are not enough.
         """
-        return self.resolved(rtol, breaks, kinks, 0.0, math.inf)
+        return self.resolved(rtol, breaks, kinks, 0.0, None)
 
     def resolved(
-        self, rtol: float, breaks: ArrayLike, kinks: float, layer: float, width: float
+        self, rtol: float, breaks: ArrayLike, kinks: float, layer: float, width: Function | None
     ) -> tuple[Floats, Floats]:
         """Return nodes for functions with layers no thinner than one width, and steps of another.
 
@@ -302,14 +303,14 @@ class _Law:
         raise NotImplementedError
 
     def _quadrature(
-        self, rtol: float, points: Floats, kinks: float, layer: float, width: float
+        self, rtol: float, points: Floats, kinks: float, layer: float, width: Function | None
     ) -> tuple[Floats, Floats]:
         law, falls = self.law, self.exponent_at_infinity
         above, start, most_c = law.sf(0.0), max(float(law.support()[0]), 0.0), law.support()[1]
         scale, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
         high = min(max(high, reach(law.pdf, scale, falls, 0.01 * rtol)), most_c)
         far = max(_FAR * scale, 2.0 * float(points.max()))
-        if width < math.inf:
+        if width is not None:
             # steps are not looked for in the tail: it has too little probability to hold one
             far = max(far, float(self.ppf(1.0 - 0.3 * rtol)))
         tail = high > 4.0 * far

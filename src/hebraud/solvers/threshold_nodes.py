@@ -9,6 +9,7 @@ left and the one that is drawn, makes a kink of its own, and no quadrature break
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,10 +78,9 @@ def nodes_for_runs(model: Model, width: float, rtol: float) -> Nodes:
     tolerance = min(_LOOSEST, rtol)
     if not isinstance(law, Continuous):
         return law.nodes(tolerance, points, kinks)
-    median = float(law.ppf(0.5))
-    burst = math.sqrt(model.noise.diffusion(1.0, median**2))
-    finest = max(min(width, burst), _FINEST * median)
-    return law.resolved(tolerance, points, kinks, _CAUTION * _step_in_a_tau(model), finest)
+    burst = math.sqrt(model.noise.diffusion(1.0, float(law.ppf(0.5)) ** 2))
+    layer = _CAUTION * _step_in_a_tau(model)
+    return law.resolved(tolerance, points, kinks, layer, _widths(law, width, burst))
 
 
 def nodes_of_past(law: Thresholds, width: float, rtol: float) -> Nodes:
@@ -91,8 +91,24 @@ def nodes_of_past(law: Thresholds, width: float, rtol: float) -> Nodes:
     tolerance = min(_LOOSEST, rtol)
     if not isinstance(law, Continuous):
         return law.nodes(tolerance)
-    finest = max(width, _FINEST * float(law.ppf(0.5)))
-    return law.resolved(tolerance, (), math.inf, math.inf, finest)
+    return law.resolved(tolerance, (), math.inf, math.inf, _widths(law, width, width))
+
+
+def _widths(law: Thresholds, width: float, burst: float) -> Callable[[Floats], Floats]:
+    """Return the width of the narrowest pulse that may come to a threshold.
+
+    Beyond twice the median half of the blocks have yielded before anything comes there, so that it
+    has spread as sqrt(c), by the noise of an event a block each median.
+    """
+    median = float(law.ppf(0.5))
+    finest = max(min(width, burst), _FINEST * median)
+
+    def widths(c: Floats) -> Floats:
+        return np.where(
+            c > 2.0 * median, np.maximum(burst * np.sqrt(0.5 * c / median), finest), finest
+        )
+
+    return widths
 
 
 def _step_in_a_tau(model: Model) -> float:
