@@ -49,7 +49,7 @@ def check_moments(model: Model, shear_rate: float) -> None:
     mean = "<c>" if power == 1 else f"<c^{power}>"
     raise NoStationaryState(
         f"no stationary state with a mean stress at shear rate {shear_rate:g} for {model!r}: "
-        f"{mean} of its threshold law diverges (P(c > x) falls as "
+        f"{mean} of its threshold law diverges (as far as 1e100 medians P(c > x) falls as "
         f"x^-{falls:.4g}), and {why}; cut the law off at the largest "
         "threshold that is meant, for instance as samples"
     )

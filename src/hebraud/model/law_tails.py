@@ -23,8 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
+from hebraud.model.law_identity import law_text
 
-__all__ = ["exponent_at_infinity", "exponent_at_zero", "jumps", "reach", "tail_nodes"]
+__all__ = [
+    "exponent_at_infinity",
+    "exponent_at_zero",
+    "jumps",
+    "reach",
+    "tail_nodes",
+    "told_exponent",
+    "weak_nodes",
+]
 
 Floats = NDArray[np.float64]
 Function = Callable[[Floats], Floats]
@@ -76,6 +85,22 @@ def exponent_at_infinity(law: Any, scale: float) -> float:
     if math.isfinite(law.support()[1]):
         return math.inf
     return max(round(-1.0 - _end_slope(law.logpdf, scale, 1), _DIGITS), 0.0)
+
+
+def told_exponent(log_density: Function, top: float, scale: float) -> float:
+    """Return a such that moments of lower power are complete at 1e100 ``scale``.
+
+    Infinite for all but power laws, and what falls hardly faster: a lognormal law of s > 7, say.
+    ``top`` is the end of the support.
+    """
+    if not top > scale * _LONGEST:
+        return math.inf
+    with np.errstate(all="ignore"):
+        low, high = log_density(scale * np.array([0.1, 1.0]) * _LONGEST)
+    if not high > _TOLD:
+        return math.inf
+    # the slope there less one, for what is still missing
+    return float(max((low - high) / math.log(10.0) - 2.0, 0.0))
 
 
 def exponent_at_zero(law: Any, scale: float) -> float:
@@ -130,16 +155,25 @@ def reach(density: Function, scale: float, exponent: float, rtol: float) -> floa
         A threshold in the middle of the law, in sigma_c.
     exponent : float
         That at infinity. Where it is finite the mean square counts, or the mean, if they exist, and
-        the farthest place is 1e16 ``scale``; else the mean fourth power does.
+        the farthest place is 1e16 ``scale``; else the mean fourth power does, or the highest that
+        is complete at 1e100 ``scale``.
     """
-    power = 4.0 if exponent == math.inf else next((p for p in (2.0, 1.0) if exponent > p), 0.0)
     last = _LONGEST if exponent == math.inf else _FARTHEST
     log_c = np.arange(math.log(1e-2), math.log(last), 0.1)
     c = scale * np.exp(log_c)
     with np.errstate(all="ignore"):
-        part = np.nan_to_num(density(c) * np.exp((power + 1.0) * log_c))
-    beyond = np.cumsum(part[::-1])[::-1]
-    return float(c[min(int(np.count_nonzero(beyond > rtol * beyond[0])), c.size - 1)])
+        log_density = np.log(scale * density(c))
+    number = c.size
+    for power in (4.0, 2.0, 1.0, 0.0):
+        if power >= exponent or (power == 4.0 and exponent < math.inf):
+            continue
+        log_part = log_density + (power + 1.0) * log_c
+        part = np.exp(log_part - log_part.max(initial=-math.inf, where=~np.isnan(log_part)))
+        beyond = np.cumsum(np.nan_to_num(part)[::-1])[::-1]
+        number = int(np.count_nonzero(beyond > rtol * beyond[0]))
+        if exponent < math.inf or number < c.size:
+            break
+    return float(c[min(number, c.size - 1)])
 
 
 def tail_nodes(
@@ -148,7 +182,8 @@ def tail_nodes(
     scale: float,
     exponent: float,
     rtol: float,
-    most: float = math.inf,
+    kinks: float = math.inf,
+    most: float = 0.0,
 ) -> tuple[Floats, Floats]:
     """Return nodes and weights between edges, with the rest beyond the last where it counts.
 
@@ -162,8 +197,9 @@ def tail_nodes(
         A threshold in the middle of the law.
     rtol : float
         Relative accuracy of means of c^2/(w + c) and c^4/(w + c)^2, whatever w >= scale.
-    most : float
-        The largest product of a panel's integral and the square of its width.
+    kinks, most : float
+        The largest product of a panel's integral and the square of its width: ``kinks`` of the mean
+        square over the tail, or ``most`` where that is more.
 
     Raises
     ------
@@ -177,7 +213,7 @@ def tail_nodes(
     def trials(c: Floats) -> Floats:
         x = c / scale
         one = x * c / (widths + c)
-        rows = [np.stack([np.ones_like(c), x]), one]
+        rows = [np.stack([np.ones_like(c), x, x * x]), one]
         if exponent > 1.0:
             rows.append(one**2)
         return np.concatenate(rows)
@@ -203,7 +239,8 @@ def tail_nodes(
         two = panels(a, middle)[2] + panels(middle, b)[2]
         whole = done + two.sum(axis=1)
         good = np.all(np.abs(one - two) <= rtol * np.abs(whole)[:, None], axis=0)
-        good &= weight.sum(axis=-1) * (np.exp(b) - np.exp(a)) ** 2 <= most
+        squares = two[0] * (np.exp(b) - np.exp(a)) ** 2
+        good &= squares <= max(most, kinks * float(whole[2]) * scale**2)
         accepted.append((c[good].ravel(), weight[good].ravel()))
         done = done + two[:, good].sum(axis=1)
         a, b = np.concatenate([a[~good], middle[~good]]), np.concatenate([middle[~good], b[~good]])
@@ -220,6 +257,53 @@ def tail_nodes(
     order = np.argsort(values)
     order = order[weights[order] > 0.0]
     return values[order], weights[order]
+
+
+def weak_nodes(
+    law: Any, middle: float, high: float, exponent: float, places: Floats, rtol: float
+) -> tuple[Floats, Floats]:
+    """Return nodes and weights below ``high``, to so small thresholds that <c^-2> is complete.
+
+    They are those of the tail of 1/c.
+
+    Parameters
+    ----------
+    law : frozen scipy.stats law
+    middle : float
+        A threshold in the middle of the law, in sigma_c.
+    high : float
+    exponent : float
+        That at zero.
+    places : ndarray
+        Where there may be a kink or a jump.
+    rtol : float
+        As in ``tail_nodes``.
+
+    Raises
+    ------
+    ConvergenceError
+        If too many panels are needed, or the mean of c^-2 reaches below 1e-100 ``middle``.
+    """
+    lowest, highest = law.support()
+    top = 1.0 / lowest if lowest > 0.0 else math.inf
+
+    def density(x: Floats) -> Floats:
+        return np.asarray(law.pdf(1.0 / x) / x**2)
+
+    def log_density(x: Floats) -> Floats:
+        return np.asarray(law.logpdf(1.0 / x) - 2.0 * np.log(x))
+
+    if exponent == math.inf and told_exponent(log_density, top, 1.0 / middle) <= 2.0:
+        raise ConvergenceError(
+            f"the mean of c^-2 over {law_text(law)} is not complete at 1e-100 medians; cut the law "
+            "off, or give samples of it"
+        )
+    first = 1.0 / min(high, highest)
+    last = min(reach(density, 1.0 / middle, exponent, 0.01 * rtol), top)
+    inside = places[(places > 1.0 / last) & (places < 1.0 / first)]
+    cuts = np.concatenate([[first], 1.0 / np.unique(inside)[::-1], [last]])
+    x, weights = tail_nodes(density, cuts, 1.0 / middle, exponent, rtol)
+    return 1.0 / x[::-1], weights[::-1]
 
 
 def _pareto_nodes(a: float) -> tuple[Floats, Floats]:

@@ -20,6 +20,8 @@ from hebraud.model.law_tails import (
     jumps,
     reach,
     tail_nodes,
+    told_exponent,
+    weak_nodes,
 )
 from hebraud.model.panels import panel_quadrature
 from hebraud.model.threshold_law import Conditioned, ThresholdLaw
@@ -259,38 +261,38 @@ class _Law:
         Raises
         ------
         ConvergenceError
-            If too many panels are needed.
+            If too many panels are needed, or the mean reaches below 1e-100 medians.
         """
-        if self._is_sampled or isinstance(self.law, ThresholdLaw):
+        if self.discrete:
             return self.nodes(rtol, breaks)
-        law, (lowest, highest) = self.law, self.law.support()
-
-        def density(x: Floats) -> Floats:
-            return np.asarray(law.pdf(1.0 / x) / x**2)
-
         middle, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
-        last = reach(density, 1.0 / middle, self.exponent_at_zero, 0.01 * rtol)
-        if lowest > 0.0:
-            last = min(last, 1.0 / lowest)
-        first = 1.0 / min(high, highest)
-        inside = np.append(self._jumps, np.asarray(breaks, dtype=np.float64))
-        inside = np.unique(inside[(inside > 1.0 / last) & (inside < 1.0 / first)])
-        cuts = np.concatenate([[first], 1.0 / inside[::-1], [last]])
-        x, weights = tail_nodes(density, cuts, 1.0 / middle, self.exponent_at_zero, rtol)
-        return 1.0 / x[::-1], weights[::-1] / weights.sum()
+        places = np.append(self._jumps, np.asarray(breaks, dtype=np.float64))
+        values, weights = weak_nodes(self.law, middle, high, self.exponent_at_zero, places, rtol)
+        return values, weights / weights.sum()
 
     @cached_property
     def exponent_at_zero(self) -> float:
         """e of P(c < x) ~ x^e at small thresholds x; infinite for a law that does not reach 0."""
-        if self._is_sampled or isinstance(self.law, ThresholdLaw):
+        if self.discrete:
             return math.inf
         return exponent_at_zero(self.law, float(self.ppf(0.5)))
 
-    @cached_property
+    @property
     def exponent_at_infinity(self) -> float:
-        """a of P(c > x) ~ x^-a at large thresholds x; infinite where it falls faster."""
-        if self._is_sampled or isinstance(self.law, ThresholdLaw):
+        """a such that <c^p> exists for p < a: P(c > x) ~ x^-a at large thresholds x.
+
+        Infinite where it falls faster; but moments that are not complete at 1e100 times the median,
+        such as those of a lognormal law of s = 20, count as such that do not exist.
+        """
+        if self.discrete:
             return math.inf
+        falls = self._falls
+        if falls < math.inf:
+            return falls
+        return told_exponent(self.law.logpdf, self.law.support()[1], float(self.ppf(0.5)))
+
+    @cached_property
+    def _falls(self) -> float:
         return exponent_at_infinity(self.law, float(self.ppf(0.5)))
 
     @cached_property
@@ -305,7 +307,7 @@ class _Law:
     def _quadrature(
         self, rtol: float, points: Floats, kinks: float, layer: float, width: Function | None
     ) -> tuple[Floats, Floats]:
-        law, falls = self.law, self.exponent_at_infinity
+        law, falls = self.law, self._falls
         above, start, most_c = law.sf(0.0), max(float(law.support()[0]), 0.0), law.support()[1]
         scale, high = self.ppf(np.array([0.5, 1.0 - 0.01 * rtol]))
         high = min(max(high, reach(law.pdf, scale, falls, 0.01 * rtol)), most_c)
@@ -343,7 +345,7 @@ class _Law:
             return values, weights
         beyond = self._jumps[(self._jumps > far) & (self._jumps < high)]
         cuts = np.concatenate([[far], beyond, [high]])
-        more = tail_nodes(law.pdf, cuts, scale, falls, rtol, most)
+        more = tail_nodes(law.pdf, cuts, scale, falls, rtol, kinks, most)
         return np.append(values, more[0]), np.append(weights, more[1])
 
 

@@ -26,6 +26,7 @@ from hebraud.errors import (
     check_whole_number,
 )
 from hebraud.model.model import Model
+from hebraud.solvers.far_classes import resolvable
 from hebraud.solvers.grid import Grid
 from hebraud.solvers.null_vector import Occupation, Stationary
 from hebraud.solvers.roots import (
@@ -230,13 +231,14 @@ def _at(
 ) -> SteadyState:
     """Return the state whose D is near a guess."""
     nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
-    family = Family.around(model, g, math.exp(log_d), nodes)
+    family = Family.around(model, g, math.exp(log_d), resolvable(model, g, math.exp(log_d), nodes))
     if cells is None:
         passing = _ON_THE_WAY * rtol
         chain, state, slope = _begin(family, log_d, solver, passing)
         if nodes_error > 0.25 * rtol * abs(slope):
             log_d = math.log(state.diffusion)
             nodes, nodes_error = threshold_nodes(model, g, state.diffusion, rtol * abs(slope))
+            nodes = resolvable(model, g, state.diffusion, nodes)
             family = Family.around(model, g, state.diffusion, nodes)
             chain, state, slope = _begin(family, log_d, solver, passing)
         return _refine(family, chain, state, slope, rtol, nodes_error)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError, NoStationaryState
 from hebraud.model.model import Model
+from hebraud.solvers.far_classes import resolvable
 from hebraud.solvers.generator import Generator
 from hebraud.solvers.grid import Layout, cycle_time, layout
 from hebraud.solvers.null_vector import Occupation, Stationary
@@ -127,7 +128,9 @@ class _Explorer:
 
     def _build(self, log_d: float) -> Stationary:
         self._graded_for = log_d
-        family = Family.around(self.model, self.shear_rate, math.exp(log_d), self._nodes)
+        d = math.exp(log_d)
+        nodes = resolvable(self.model, self.shear_rate, d, self._nodes)
+        family = Family.around(self.model, self.shear_rate, d, nodes)
         return family.chain(max(_COARSE, math.ceil(1.2 * family.layout.fewest_cells())))
 
 

@@ -161,20 +161,26 @@ def _between_kinks(
     """Return nodes, the tolerance of their quadrature, and the error of a mean of smooth functions.
 
     The means looked at are those that matter at this D: of the cycle time where thresholds are
-    redrawn, of its inverse where they are quenched.
+    redrawn, of its inverse where they are quenched; and, in flow, of about what stress is left:
+    c/2 far out, and g c^2/(12 D) where shear hardly shows.
     """
     law = model.thresholds
     power = 1.0 if law.redraws else -1.0
 
-    def mean(values: Floats, weights: Floats) -> float:
-        times = [cycle_time(values, shear_rate, diffusion, float(x)) for x in points]
-        return float((shares @ np.stack(times)) ** power @ weights)
+    def means(values: Floats, weights: Floats) -> Floats:
+        times = shares @ np.stack(
+            [cycle_time(values, shear_rate, diffusion, float(x)) for x in points]
+        )
+        tilt = abs(shear_rate) * values / diffusion
+        stress = values * tilt / (12.0 + 2.0 * tilt) * (times if law.redraws else 1.0)
+        rows = [times**power, stress] if shear_rate != 0.0 else [times**power]
+        return np.stack(rows) @ weights
 
     tolerance = 0.1 * rtol
     while True:
         nodes, finer = law.nodes(tolerance, points), law.nodes(0.01 * tolerance, points)
-        exact = mean(*finer)
-        error = abs(mean(*nodes) - exact) / exact
+        exact = means(*finer)
+        error = float(np.max(np.abs(means(*nodes) - exact) / exact))
         if error <= 0.05 * rtol or tolerance < 1e-11:
             return nodes, tolerance, error
         tolerance *= 0.1
