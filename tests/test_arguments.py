@@ -202,3 +202,50 @@ def test_wrong_arguments_are_answered_in_words(entry, argument):
             if has_nan(result):
                 failures.append(f"{shown(value)}: gave NaN, {shown(result)}")
     assert not failures, "\n".join(failures)
+
+
+EXTREMES = [
+    (name, size, make)
+    for size in (1e-100, 1e-60, 1e-20, 1e20, 1e60, 1e100)
+    for name, make in (
+        ("coupling", lambda x: hl.Model(x)),
+        ("coupling, drop in part", lambda x: hl.Model(x, relaxation=hl.FractionalDrop(0.5))),
+        ("threshold", lambda x: hl.Model(0.3, thresholds=x)),
+        (
+            "threshold, drop in part",
+            lambda x: hl.Model(0.3, thresholds=x, relaxation=hl.FractionalDrop(0.5)),
+        ),
+        ("samples", lambda x: hl.Model(0.3, thresholds=hl.Redrawn([x, 2 * x, 1.0]))),
+        ("residual", lambda x: hl.Model(0.3, relaxation=hl.ResidualStress(x))),
+        (
+            "fixed noise",
+            lambda x: hl.Model(hl.FixedNoise(x), relaxation=hl.FractionalDrop(0.5)),
+        ),
+        ("exponent", lambda x: hl.Model(0.3, yielding=hl.PowerRate(x))),
+        ("scatter", lambda x: hl.Model(0.3, relaxation=hl.GaussianLanding(0.5, x))),
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "size", "make"), EXTREMES)
+def test_extreme_models_are_answered_in_words(name, size, make):
+    """Numbers at the ends of what is taken: a state, or why there is none to be had."""
+    failures = []
+    for verb in (
+        lambda model: hl.steady_state(model, 0.1, hl.FiniteVolume(rtol=1e-2)),
+        lambda model: hl.steady_state(model, 0.1) if name in ("samples", "residual") else None,
+        hl.critical_coupling,
+        hl.asymptote,
+        lambda model: hl.viscosity(model, 1e-2),
+    ):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = verb(make(size))
+        except Exception as error:
+            if not is_sentence(error):
+                failures.append(f"{type(error).__name__}: {error}")
+        else:
+            if has_nan(result):
+                failures.append(f"NaN in {shown(result)}")
+    assert not failures, "\n".join(failures)

@@ -91,7 +91,7 @@ def test_below_the_critical_coupling():
 
 @pytest.mark.parametrize("omega", [0.0, -1.0, np.nan, np.inf, [1.0, 0.0]])
 def test_bad_frequencies(omega):
-    with pytest.raises(ValueError, match="omega must be finite and > 0, got"):
+    with pytest.raises(ValueError, match="omega must be a finite number > 0, got"):
         hl.complex_modulus(hl.Model(0.8), omega)
 
 

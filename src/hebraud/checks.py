@@ -19,18 +19,21 @@ from numpy.typing import NDArray
 from hebraud.errors import allowed_number, check_number, shown
 
 __all__ = [
+    "LARGEST",
+    "SMALLEST",
     "as_floats",
     "check_array",
     "check_function",
     "check_path",
     "check_row",
-    "check_shear_rate",
+    "check_signed",
+    "check_size",
 ]
 
 Floats = NDArray[np.float64]
 
-_FASTEST = 1e100
-"""Shear rates beyond it are refused: their squares and cubes leave the range of floats."""
+SMALLEST, LARGEST = 1e-100, 1e100
+"""Sizes and rates beyond these are refused: their squares and cubes leave the range of floats."""
 _KINDS = {
     "b": "booleans", "c": "complex numbers", "U": "text", "S": "text", "T": "text", "M": "dates",
     "m": "spans of time",
@@ -172,9 +175,14 @@ def check_row(
     return row
 
 
-def check_shear_rate(name: str, value: Any, hint: str = "") -> float:
-    """Return a shear rate in sigma_c/(G0 tau) as a float: of any sign, up to 1e100 in size."""
-    return check_number(name, value, at_least=-_FASTEST, at_most=_FASTEST, hint=hint)
+def check_size(name: str, value: Any) -> float:
+    """Return a number > 0 as a float, refused beyond 1e-100 ... 1e100, where squares overflow."""
+    return check_number(name, value, at_least=SMALLEST, at_most=LARGEST)
+
+
+def check_signed(name: str, value: Any, hint: str = "") -> float:
+    """Return a number of any sign, up to 1e100 in size, as a float: a rate, a strain, a stress."""
+    return check_number(name, value, at_least=-LARGEST, at_most=LARGEST, hint=hint)
 
 
 def check_function(name: str, value: Any, of: str, hint: str = "") -> None:

@@ -211,13 +211,19 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
         pairs = [(rough.activity, means.activity), (rough.released_square, means.released_square)]
         pairs += [(rough.stress, means.stress)] if g else []
         error += max(abs(float(a / b) - 1.0) for a, b in pairs) * max(1.0, conditioning)
+    mixture = chain.mixture(means.visits)
+    if not mixture:
+        raise ConvergenceError(
+            f"the state of {model!r} at shear_rate = {g * unit!r} was not found: landings so far "
+            "over the thresholds that floats do not know where blocks are"
+        )
     return ExactState(
         float(np.copysign(means.stress, g) if g else 0.0) * unit,
         float(means.activity),
         D * unit * unit,
         error,
         tuple(root * unit * unit for root, _ in others),
-        chain.mixture(means.visits),
+        mixture,
         g,
     )
 
@@ -253,6 +259,11 @@ def _diffusion_roots(
         if highest > _HIGHEST or noise < 0.1 * highest:
             break
         highest = max(highest, 10.0 * noise)
+    if not 0.0 < lowest < highest < math.inf:
+        raise ConvergenceError(
+            f"D of {model!r} at shear_rate = {g * unit!r} was not found: it is beyond the range of "
+            "floats; choose units in which rates, couplings and thresholds are nearer to 1"
+        )
     log_D = np.arange(np.log(lowest) - 5.0, np.log(highest), np.log(10.0) / 8.0)
     values = excess(np.exp(log_D))
     falls = np.flatnonzero((values[:-1] > 0.0) != (values[1:] > 0.0))

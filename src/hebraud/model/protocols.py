@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
 
-from hebraud.checks import check_array, check_function, check_shear_rate
+from hebraud.checks import check_array, check_function, check_signed, check_size
 from hebraud.errors import check_number, instead_of, shown
 
 __all__ = [
@@ -25,10 +25,6 @@ __all__ = [
     "StrainStep",
     "segments_of",
 ]
-
-
-_SHORTEST, _LONGEST = 1e-100, 1e100
-"""Durations in tau: squares of steps and of times must not leave the range of floats."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +85,7 @@ class Segment:
     at_rest: bool = False
 
     def __post_init__(self) -> None:
-        _duration("duration", self.duration)
+        check_size("duration", self.duration)
         check_number("strain_step", self.strain_step)
         if (self.shear_rate is None) == (self.stress is None):
             raise ValueError("a segment has either a shear_rate or a stress, got both or neither")
@@ -144,14 +140,10 @@ def _breakpoints(times: Any) -> tuple[float, ...]:
     return tuple(points.tolist())
 
 
-def _duration(name: str, value: Any) -> float:
-    return check_number(name, value, at_least=_SHORTEST, at_most=_LONGEST)
-
-
 def _last(duration: float | None) -> float:
     if duration is None:
         raise ValueError("until must be given for this protocol: a finite number > 0, in tau")
-    return _duration("until", duration)
+    return check_size("until", duration)
 
 
 @dataclass(frozen=True)
@@ -187,7 +179,7 @@ class Startup:
     rate: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", check_shear_rate("rate", self.rate))
+        object.__setattr__(self, "rate", check_signed("rate", self.rate))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment of constant rate."""
@@ -217,7 +209,7 @@ class StrainStep:
     amplitude: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "amplitude", check_number("amplitude", self.amplitude))
+        object.__setattr__(self, "amplitude", check_signed("amplitude", self.amplitude))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment of rate 0 that begins with the step."""
@@ -246,8 +238,8 @@ class Oscillation:
     angular_frequency: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "amplitude", check_number("amplitude", self.amplitude))
-        omega = check_number("angular_frequency", self.angular_frequency, above=0.0)
+        object.__setattr__(self, "amplitude", check_signed("amplitude", self.amplitude))
+        omega = check_size("angular_frequency", self.angular_frequency)
         object.__setattr__(self, "angular_frequency", omega)
 
     def shear_rate(self, time: float) -> float:
@@ -304,7 +296,7 @@ class Creep:
     stress: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stress", check_number("stress", self.stress))
+        object.__setattr__(self, "stress", check_signed("stress", self.stress))
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return one segment of imposed stress."""
@@ -343,7 +335,7 @@ class Sequence:
                     "parts must have a Sequence alone and not in a pair, as its parts have "
                     f"durations of their own, got {shown(part)}"
                 )
-            pairs.append((part[0], _duration("duration", part[1])))
+            pairs.append((part[0], check_size("duration", part[1])))
         if not pairs:
             raise ValueError("parts must hold at least one pair (protocol, duration), got none")
         object.__setattr__(self, "parts", tuple(pairs))

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.checks import check_row
+from hebraud.checks import LARGEST, check_row, check_size
 from hebraud.errors import check_number, check_whole_number, shown
 
 __all__ = [
@@ -138,7 +138,7 @@ class ResidualStress:
     residual: float
 
     def __post_init__(self) -> None:
-        value = check_number("residual", self.residual, at_least=0.0)
+        value = check_number("residual", self.residual, at_least=0.0, at_most=LARGEST)
         object.__setattr__(self, "residual", value)
 
     def land(self, stress: ArrayLike, quantile: ArrayLike) -> NDArray[np.float64]:
@@ -173,7 +173,7 @@ class GaussianLanding:
     def __post_init__(self) -> None:
         value = check_number("drop", self.drop, above=0.0, at_most=1.0)
         object.__setattr__(self, "drop", value)
-        object.__setattr__(self, "std", check_number("std", self.std, above=0.0))
+        object.__setattr__(self, "std", check_size("std", self.std))
 
     def land(self, stress: ArrayLike, quantile: ArrayLike) -> NDArray[np.float64]:
         """Return (1 - drop) s + std z(quantile), z the standard normal's inverse law."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hebraud.errors import check_number, instead_of, shown
+from hebraud.checks import check_size
+from hebraud.errors import instead_of, shown
 
 __all__ = ["Scales", "check_scales"]
-
-_WITHIN: dict[str, Any] = {"at_least": 1e-100, "at_most": 1e100}
-"""Limits of the three numbers: within them no unit leaves the range of floats."""
 
 
 @instead_of(
@@ -41,7 +39,7 @@ class Scales:
 
     def __post_init__(self) -> None:
         for name in ("shear_modulus", "threshold", "plastic_time"):
-            object.__setattr__(self, name, check_number(name, getattr(self, name), **_WITHIN))
+            object.__setattr__(self, name, check_size(name, getattr(self, name)))
 
     @property
     def stress(self) -> float:

@@ -14,8 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.checks import as_floats, check_function, check_row
-from hebraud.errors import check_number, shown
+from hebraud.checks import as_floats, check_function, check_row, check_size
+from hebraud.errors import shown
 from hebraud.model.thresholds import Quenched, Single, Thresholds
 
 __all__ = ["OwnThresholds", "Start", "check_start", "density", "gaussian"]
@@ -98,7 +98,7 @@ class _Gaussian:
     thresholds: Thresholds | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "std", check_number("std", self.std, above=0.0))
+        object.__setattr__(self, "std", check_size("std", self.std))
         object.__setattr__(self, "thresholds", _own_law(self.thresholds))
 
     def __repr__(self) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.analytic.moments import check_moments
-from hebraud.checks import check_shear_rate
+from hebraud.checks import check_signed
 from hebraud.errors import (
     ConvergenceError,
     NoStationaryState,
@@ -216,7 +216,7 @@ def solve(
     UserWarning
         If one of ``other_roots`` misses the tolerance; its value is then that of coarse grids.
     """
-    g = check_shear_rate("shear_rate", shear_rate)
+    g = check_signed("shear_rate", shear_rate)
     check_resolved(model, g)
     rtol = check_number("rtol", rtol, above=0.0, below=1.0)
     number = None if cells is None else check_whole_number("cells", cells, at_least=2)

@@ -47,6 +47,8 @@ Complexes = NDArray[np.complex128]
 
 _SOLVED = 1e-13
 """Relative residual of the yield at which GMRES stops at the latest."""
+_GONE = 1e-3
+"""Masses times 1 + |s| below which a disturbance is gone, in units of its tolerance."""
 _KEPT = 12
 """Resolvents kept for the next time step of the same length."""
 
@@ -138,6 +140,9 @@ class Linearised:
         values = np.empty_like(times)
         now, length, done, change = 0.0, 2.0**-10, 0, self.loading
         while done < times.size:
+            if float(np.sum(weight * np.abs(change))) < _GONE * tolerance:
+                values[done:] = 0.0  # what is left is round-off, which does not decay
+                break
             half = step(0.5 * length, change, True)
             twice = step(0.5 * length, half, True)
             error = float(np.sum(weight * np.abs(twice - step(length, change, True))))

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.analytic import exact
-from hebraud.checks import check_shear_rate
+from hebraud.checks import check_signed
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model, check_model
 from hebraud.model.threshold_law import ThresholdLaw
@@ -128,7 +128,7 @@ def snapshot_law(
         As :func:`hebraud.steady_state`.
     """
     choose_solver(check_model(model), solver)
-    g = check_shear_rate("shear_rate", shear_rate)
+    g = check_signed("shear_rate", shear_rate)
     if not model.thresholds.redraws:
         density = getattr(model.thresholds, "density", None)
         return ThresholdLaw(*model.thresholds.nodes(breaks=_kinks(model)), density)
@@ -174,7 +174,7 @@ def redraw_law(
     choose_solver(check_model(model), solver)
     from scipy.optimize import NoConvergence, broyden1
 
-    g = check_shear_rate("shear_rate", shear_rate)
+    g = check_signed("shear_rate", shear_rate)
     rule = Quenched(snapshot)  # 1/T is averaged over it, and its nodes are made for rates
     finite = isinstance(solver, FiniteVolume) or not exact.applies(model)
     rtol = (solver if isinstance(solver, FiniteVolume) else FiniteVolume()).rtol

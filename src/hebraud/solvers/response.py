@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic import exact, linear
-from hebraud.checks import check_array, check_shear_rate
-from hebraud.errors import ConvergenceError, NoStationaryState, check_number
+from hebraud.checks import check_array, check_signed
+from hebraud.errors import ConvergenceError, NoStationaryState, check_number, floats_hold
 from hebraud.model.model import Model, check_model
 from hebraud.solvers.linearised import Linearised
 
@@ -31,6 +31,18 @@ _SLOW = 1e-4
 
 
 def _refine(
+    model: Model,
+    g: float,
+    rtol: float,
+    measure: Callable[[Linearised, NDArray[np.intp]], tuple[NDArray[Any], Floats]],
+    size: int,
+) -> tuple[NDArray[Any], Floats]:
+    """Return what :func:`_refined` does, or say that numbers leave the range of floats."""
+    with floats_hold(f"the linear response of {model!r} at shear rate {g:g}"):
+        return _refined(model, g, rtol, measure, size)
+
+
+def _refined(
     model: Model,
     g: float,
     rtol: float,
@@ -92,7 +104,7 @@ def _refine(
 def _check_state(model: Any, shear_rate: Any, rtol: Any) -> tuple[float, float]:
     check_model(model)
     tolerance = check_number("rtol", rtol, at_least=1e-10, at_most=0.1)
-    g = check_shear_rate("shear_rate", shear_rate)
+    g = check_signed("shear_rate", shear_rate)
     if g == 0.0 and exact.applies(model) and not model.classical:
         exact.stationary(model, 0.0)  # raises where there is no state of rest
     return g, tolerance
@@ -241,7 +253,13 @@ def viscosity(model: Model, rtol: float = 1e-6) -> float:
     try:
         _, tolerance = _check_state(model, 0.0, rtol)
         if exact.applies(model):
-            return linear.viscosity(model)
+            found = linear.viscosity(model)
+            if math.isnan(found):
+                raise ConvergenceError(
+                    f"the viscosity of {model!r} was not found: numbers leave the range of floats; "
+                    "choose units in which couplings and thresholds are nearer to 1"
+                )
+            return found
 
         def measure(about: Linearised, todo: NDArray[np.intp]) -> tuple[NDArray[Any], Floats]:
             value = np.array([about.viscosity()])
@@ -255,5 +273,6 @@ def viscosity(model: Model, rtol: float = 1e-6) -> float:
         else:
             from hebraud.solvers.finite_volume import solve
 
-            solve(model, _SLOW, rtol=1e-3)
+            with floats_hold(f"a flow of {model!r}, which has no state of rest,"):
+                solve(model, _SLOW, rtol=1e-3)
         return math.inf

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hebraud.analytic import exact
-from hebraud.checks import check_row, check_shear_rate
+from hebraud.checks import check_row, check_signed
 from hebraud.errors import check_number, check_whole_number, floats_hold, shown
 from hebraud.model.model import Model, check_model
 from hebraud.rheology.flow_curve import FlowCurve
@@ -142,7 +142,7 @@ def steady_state(
     check_model(model)
     several = np.ndim(shear_rate) if isinstance(shear_rate, (list, tuple, np.ndarray)) else 0
     hint = "for several rates use flow_curve(model, rates)" if several else ""
-    rate = check_shear_rate("shear_rate", shear_rate, hint)
+    rate = check_signed("shear_rate", shear_rate, hint)
     return choose_solver(model, solver).steady_state(model, rate)
 
 
@@ -167,7 +167,7 @@ def flow_curve(
     check_model(model)
     chosen = choose_solver(model, solver)
     rates = check_row("shear_rate", shear_rate)
-    check_shear_rate("shear_rate", rates[np.argmax(np.abs(rates))])
+    check_signed("shear_rate", rates[np.argmax(np.abs(rates))])
     if model.classical and isinstance(chosen, Exact):
         curve = exact.classical_curve(model.noise.alpha, rates)
         return FlowCurve(rates, curve.stress, None, curve.activity, curve.diffusion, model=model)
