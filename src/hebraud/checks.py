@@ -177,12 +177,14 @@ def check_row(
 
 def check_size(name: str, value: Any) -> float:
     """Return a number > 0 as a float, refused beyond 1e-100 ... 1e100, where squares overflow."""
-    return check_number(name, value, at_least=SMALLEST, at_most=LARGEST)
+    number = check_number(name, value, above=0.0)
+    return check_number(name, number, at_least=SMALLEST, at_most=LARGEST)
 
 
 def check_signed(name: str, value: Any, hint: str = "") -> float:
     """Return a number of any sign, up to 1e100 in size, as a float: a rate, a strain, a stress."""
-    return check_number(name, value, at_least=-LARGEST, at_most=LARGEST, hint=hint)
+    number = check_number(name, value, hint=hint)
+    return check_number(name, number, at_least=-LARGEST, at_most=LARGEST)
 
 
 def check_function(name: str, value: Any, of: str, hint: str = "") -> None:
