@@ -206,7 +206,7 @@ def test_wrong_arguments_are_answered_in_words(entry, argument):
 
 EXTREMES = [
     (name, size, make)
-    for size in (1e-100, 1e-60, 1e-20, 1e20, 1e60, 1e100)
+    for size in (1e-300, 1e-100, 1e-60, 1e-20, 1e20, 1e60, 1e100, 1e300)
     for name, make in (
         ("coupling", lambda x: hl.Model(x)),
         ("coupling, drop in part", lambda x: hl.Model(x, relaxation=hl.FractionalDrop(0.5))),

@@ -670,9 +670,9 @@ def step(
     the relative correction of D of the first stage that is the last: the stage is off by that, and
     what comes of it in the step by the step squared times that. ``jacobian`` is a first guess of
     four derivatives, and of the stress by the shear rate over dt; it comes back as found, where
-    ``renew`` by differences of solves made for it. Returns a status (0 done; 1 the stage's D, or D and g, did not converge; 2
-    the landing did not; 3 the imposed stress was not reached), D of the first stage, the shear rate
-    at the end, and the number of implicit solves.
+    ``renew`` by differences of solves made for it. Returns a status (0 done; 1 the stage's D, or D
+    and g, did not converge; 2 the landing did not; 3 the imposed stress was not reached), D of the
+    first stage, the shear rate at the end, and the number of implicit solves.
     """
     n, classes = start.shape
     up, down, sink, stage, up0, down0 = work[2], work[3], work[4], work[5], work[6], work[7]

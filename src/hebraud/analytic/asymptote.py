@@ -38,7 +38,7 @@ from hebraud.analytic.closed_form import langevin_function, langevin_slope
 from hebraud.analytic.critical import critical_coupling, rest_nodes, weight_exponent
 from hebraud.analytic.moments import check_moments
 from hebraud.checks import check_array
-from hebraud.errors import NoStationaryState, check_number
+from hebraud.errors import ConvergenceError, NoStationaryState, check_number
 from hebraud.model.contracts import Onset
 from hebraud.model.model import Model, check_model
 
@@ -268,7 +268,13 @@ def asymptote(model: Model) -> Asymptote:
     target = model.noise.alpha
 
     def excess(log_u: float) -> float:
-        return math.log(float(_means(model, np.array(math.exp(log_u)))[0].value) / target)
+        coupling = float(_means(model, np.array(math.exp(log_u)))[0].value)
+        if not 0.0 < coupling < math.inf:
+            raise ConvergenceError(
+                f"the asymptote of {model!r} was not found: numbers leave the range of floats; "
+                "choose units in which thresholds are nearer to 1"
+            )
+        return math.log(coupling / target)
 
     low = math.log(1e-7 / float(model.thresholds.nodes()[0].max()))
     if excess(low) <= 0.0:

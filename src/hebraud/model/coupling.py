@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from hebraud.checks import check_size
+from hebraud.errors import check_number
 
 __all__ = ["ActivityNoise", "Coupling", "DropNoise", "FixedNoise", "NoiseTerms"]
 
@@ -113,7 +113,7 @@ class ActivityNoise(_Stated):
     alpha: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "alpha", check_size("alpha", self.alpha))
+        object.__setattr__(self, "alpha", check_number("alpha", self.alpha, above=0.0))
 
     @property
     def terms(self) -> NoiseTerms:
@@ -138,7 +138,7 @@ class DropNoise(_Stated):
     alpha: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "alpha", check_size("alpha", self.alpha))
+        object.__setattr__(self, "alpha", check_number("alpha", self.alpha, above=0.0))
 
     @property
     def terms(self) -> NoiseTerms:
@@ -159,7 +159,7 @@ class FixedNoise(_Stated):
     D: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "D", check_size("D", self.D))
+        object.__setattr__(self, "D", check_number("D", self.D, above=0.0))
 
     @property
     def terms(self) -> NoiseTerms:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.checks import LARGEST, SMALLEST, as_floats, check_row, check_size
+from hebraud.checks import as_floats, check_row
 from hebraud.errors import ConvergenceError, check_number, shown
 from hebraud.model.law_identity import law_key, law_text
 from hebraud.model.law_tails import (
@@ -104,7 +104,7 @@ class Single:
     threshold: float
 
     def __post_init__(self) -> None:
-        value = check_size("thresholds", self.threshold)
+        value = check_number("thresholds", self.threshold, above=0.0)
         object.__setattr__(self, "threshold", value)
 
     def __repr__(self) -> str:
@@ -157,7 +157,7 @@ class _Law:
             samples = as_floats("law", law, kind)
             if samples.ndim != 1 or samples.size == 0:
                 raise ValueError(f"law must be {kind}, got {shown(law)}")
-            check_row("samples of law", samples, at_least=SMALLEST, at_most=LARGEST)
+            check_row("samples of law", samples, above=0.0)
             key = tuple(np.sort(samples).tolist())
             object.__setattr__(self, "law", key)
         object.__setattr__(self, "_key", key)
