@@ -14,6 +14,7 @@ import pytest
 import scipy.stats
 
 import hebraud as hl
+from hebraud.analytic.moments import tail_exponent
 
 
 class OwnActivityNoise:
@@ -474,6 +475,13 @@ class Unheeding(OwnUniform):
         return super().nodes(rtol)
 
 
+class Coarse(OwnUniform):
+    """Nodes that know nothing of kinks anywhere, which landings that are spread out make."""
+
+    def nodes(self, rtol=1e-9, breaks=(), kinks=math.inf):
+        return super().nodes(rtol, breaks)
+
+
 class Unsteady(OwnPair):
     """A few values, but others at another tolerance."""
 
@@ -501,6 +509,7 @@ ONE, WHOLE = np.array([1.0]), np.array([1.0])
         (Law([1.0], [1.0], lambda q: 0 * q + 1), "must be an array of float64"),
         (Law(ONE, WHOLE, lambda q: 0 * q + 1, redraws=None), "must be True or False, got None"),
         (Unheeding(), "must heed what they are asked for: this law is continuous"),
+        (Coarse(), "its 8 nodes are the same with kinks = "),
         (Unsteady(True), "the same at every tolerance"),
     ],
 )
@@ -560,3 +569,38 @@ def test_a_slot_that_compares_in_its_own_way_can_be_shown():
     assert re.fullmatch(
         r"Model\(.*yielding=<.*Odd object.*>\)", repr(hl.Model(0.3, yielding=Odd()))
     )
+
+
+class Wrapped:
+    """A law of the house behind nothing but the protocol."""
+
+    def __init__(self, law):
+        self.nodes, self.ppf, self.redraws = law.nodes, law.ppf, law.redraws
+
+
+@pytest.mark.parametrize(
+    ("law", "heaviest"),
+    [
+        (scipy.stats.pareto(1.5), 1.5),
+        (scipy.stats.pareto(2.0), 2.0),
+        (scipy.stats.t(3, loc=1.0, scale=0.1), 3.0),
+        (scipy.stats.lognorm(1.5), math.inf),
+        (scipy.stats.expon(), math.inf),
+        (scipy.stats.weibull_min(0.5), math.inf),
+        (scipy.stats.norm(1.0, 0.3), math.inf),
+        (scipy.stats.uniform(0.99, 0.02), math.inf),
+        ([0.5, 1.0, 3.0], math.inf),
+    ],
+    ids=lambda law: getattr(getattr(law, "dist", None), "name", str(law)),
+)
+def test_tails_are_read_off_quantiles(law, heaviest):
+    """No power law is hidden from what asks for moments, and no other law is taken for one."""
+    rule = Wrapped(hl.Redrawn(law))
+    assert tail_exponent(rule) == pytest.approx(heaviest, abs=1e-3)
+    model, house = hl.Model(0.3, thresholds=rule), hl.Model(0.3, thresholds=hl.Redrawn(law))
+    if heaviest <= 2.0:
+        assert hl.critical_coupling(model) == math.inf
+        with pytest.raises(hl.NoStationaryState, match="diverges"):
+            hl.steady_state(model, 0.1)
+    else:
+        assert hl.steady_state(model, 0.1).stress == hl.steady_state(house, 0.1).stress

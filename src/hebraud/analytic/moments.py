@@ -12,18 +12,38 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from hebraud.errors import NoStationaryState
 from hebraud.model.model import Model
+from hebraud.model.thresholds import Thresholds
 
-__all__ = ["check_moments", "has_moment"]
+__all__ = ["check_moments", "has_moment", "tail_exponent"]
+
+_STEEPER = 1.02
+"""By how much the exponent of a power law may rise over two decades of probability at 1e-10; those
+of a lognormal or a stretched exponential law rise by 1.1 to 1.3."""
 
 
 def has_moment(model: Model, power: float) -> bool:
-    """True where <c^power> of the thresholds exists; ``power`` > 0.
+    """True where <c^power> of the thresholds exists; ``power`` > 0."""
+    return power < tail_exponent(model.thresholds)
 
-    A rule need not state its ``exponent_at_infinity``: its nodes are then all there is.
+
+def tail_exponent(thresholds: Thresholds) -> float:
+    """Return a of P(c > x) ~ x^-a at large thresholds x; infinite where it falls faster.
+
+    A rule that does not state it (``exponent_at_infinity``) is asked for its highest quantiles.
     """
-    return power < getattr(model.thresholds, "exponent_at_infinity", math.inf)
+    stated = getattr(thresholds, "exponent_at_infinity", None)
+    if stated is not None:
+        return float(stated)
+    steps = np.diff(thresholds.ppf(1.0 - np.array([1e-6, 1e-8, 1e-10, 1e-12])))
+    if not 0.0 < steps[0] < steps[1] < steps[2]:
+        return math.inf
+    before, last = math.log(100.0) / np.log(steps[1:] / steps[:-1])
+    # of a power law the two are the same, wherever it begins; 1 - q is known to 1e-4 of q
+    return round(float(last), 3) if last < _STEEPER * before else math.inf
 
 
 def check_moments(model: Model, shear_rate: float) -> None:
@@ -45,7 +65,7 @@ def check_moments(model: Model, shear_rate: float) -> None:
     }[redraws, shear_rate == 0.0]
     if redraws and not has_moment(model, 1):
         power, why = 1, "blocks stay on a threshold for a time that grows with it without bound"
-    falls = model.thresholds.exponent_at_infinity  # type: ignore[attr-defined]
+    falls = tail_exponent(model.thresholds)
     mean = "<c>" if power == 1 else f"<c^{power}>"
     raise NoStationaryState(
         f"no stationary state with a mean stress at shear rate {shear_rate:g} for {model!r}: "

@@ -36,6 +36,8 @@ _NODES_SUM = 1e-9
 """... and those of nodes, which may come from a quadrature."""
 _LOOSE = 1e-2
 """The tolerance at which thresholds are asked for nodes ..."""
+_LESS = 0.01
+"""... the part of what a kink does now, which asks for more of them ..."""
 _FINEST = 1e-9
 """... and the least that any solver asks for, of means and of kinks."""
 _AGREE = 0.02
@@ -194,12 +196,7 @@ def spread(thresholds: Any) -> ThresholdAnswers:
         values, weights = _nodes(thresholds, _LOOSE, nowhere)
         _check_one_law(what, drawn, values, weights)
         if not np.all(np.isin(drawn, values)):
-            if np.array_equal(_nodes(thresholds, _LOOSE, drawn[10:11])[0], values):
-                raise ValueError(
-                    f"nodes(rtol, breaks, kinks) {what} must heed what they are asked for: this "
-                    f"law is continuous, and its {values.size} nodes are the same with a break at "
-                    f"{drawn[10]:.4g}; give Redrawn or Quenched a law of scipy.stats, or samples"
-                )
+            _check_heeded(thresholds, values, weights, drawn[10:11])
             return ThresholdAnswers(None, False)
         finest = _nodes(thresholds, _FINEST, nowhere, _FINEST)[0]
     except HebraudError:
@@ -223,6 +220,24 @@ def _check_one_law(what: str, drawn: Floats, values: Floats, weights: Floats) ->
                 f"ppf and nodes {what} must be of one law, got means of (c/(c + {median:.4g}))^"
                 f"{power} of {said:.4g} and {wanted:.4g}"
             )
+
+
+def _check_heeded(thresholds: Any, values: Floats, weights: Floats, inside: Floats) -> None:
+    """Raise where a continuous law has the same nodes whatever they are asked for."""
+    asked = f"a break at {inside[0]:.4g}"
+    heeded = not np.array_equal(_nodes(thresholds, _LOOSE, inside)[0], values)
+    if heeded and thresholds.redraws:
+        # far less than what a kink between two of these nodes does, however that is reckoned
+        gaps = np.diff(values) if values.size > 1 else values
+        kinks = _LESS * float((weights[-gaps.size :] * gaps**2).max() / values[-1] ** 2)
+        asked = f"kinks = {kinks:.1g}"
+        heeded = _nodes(thresholds, _LOOSE, np.zeros(1), kinks)[0].size > values.size
+    if not heeded:
+        raise ValueError(
+            f"nodes(rtol, breaks, kinks) of thresholds {shown(thresholds)} must heed what they are "
+            f"asked for: this law is continuous, and its {values.size} nodes are the same with "
+            f"{asked}; give Redrawn or Quenched a law of scipy.stats, or samples"
+        )
 
 
 def _nodes(
