@@ -228,8 +228,9 @@ def _check_heeded(thresholds: Any, values: Floats, weights: Floats, inside: Floa
     heeded = not np.array_equal(_nodes(thresholds, _LOOSE, inside)[0], values)
     if heeded and thresholds.redraws:
         # far less than what a kink between two of these nodes does, however that is reckoned
+        median = values[np.searchsorted(np.cumsum(weights), 0.5)]
         gaps = np.diff(values) if values.size > 1 else values
-        kinks = _LESS * float((weights[-gaps.size :] * gaps**2).max() / values[-1] ** 2)
+        kinks = _LESS * float((weights[-gaps.size :] * gaps**2).max() / median**2)
         asked = f"kinks = {kinks:.1g}"
         heeded = _nodes(thresholds, _LOOSE, np.zeros(1), kinks)[0].size > values.size
     if not heeded:

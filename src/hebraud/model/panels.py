@@ -89,7 +89,7 @@ def panel_quadrature(
         done = done + fine[:-steps, ~todo].sum(axis=1)
         a, middle, b = a[todo], middle[todo], b[todo]
         a, b = np.concatenate([a, middle]), np.concatenate([middle, b])
-        if a.size + sum(nodes.size for nodes, _ in accepted) / _ORDERS[0] > _PANELS:
+        if a.size and a.size + sum(nodes.size for nodes, _ in accepted) / _ORDERS[0] > _PANELS:
             raise ConvergenceError(
                 f"the quadrature of the threshold law needs more than {_PANELS} panels for "
                 f"rtol={rtol:g} (last near c = {a[0]:g}); loosen rtol or give samples of the law"
