@@ -201,3 +201,22 @@ def test_every_coupling_has_nodes(noise):
         mean = law.expect(lambda c: c, lb=0.0) / law.sf(0.0)
         assert weights @ values == pytest.approx(mean, rel=1e-4)
         assert values.size <= 60
+
+
+@pytest.mark.parametrize(("std", "most"), [(0.05, 80), (0.2, 40)])
+def test_landings_that_are_spread_out_make_no_kinks(std, most):
+    """Every pair of thresholds made a kink, and 70 classes; it is as wide as the landings are."""
+    law, until = scipy.stats.norm(1.0, 0.2), 15.0
+    dense = even_panels(law, [1e-9, 0.3, 0.55, 0.8, 1.0, 1.2, 1.5, 2.4], 8)
+
+    def run(thresholds):
+        model = hl.Model(
+            0.2, relaxation=hl.GaussianLanding(0.5, std), thresholds=hl.Redrawn(thresholds)
+        )
+        times = np.linspace(0.0, until, 61)
+        return hl.evolve(model, hl.Startup(0.2), hl.gaussian(0.3), until, times, rtol=1e-4)
+
+    ours, reference = run(law), run(dense)
+    assert np.max(np.abs(ours.stress - reference.stress)) < 1e-4 * reference.stress.max()
+    model = hl.Model(0.2, relaxation=hl.GaussianLanding(0.5, std), thresholds=hl.Redrawn(law))
+    assert nodes_for_runs(model, 0.3, 1e-6)[0].size <= most

@@ -29,6 +29,8 @@ Nodes = tuple[Floats, Floats]
 
 _LOOSEST = 1e-3
 """Tolerance of the nodes of a run beyond which they would be too few to stand for a law."""
+_LINES = 64
+"""Lines by which it is told how far landings are spread out."""
 _CAUTION = 0.25
 """The thinnest layer of a run, in units of what keeps itself going."""
 _FINEST = 0.01
@@ -78,9 +80,18 @@ def nodes_for_runs(model: Model, width: float, rtol: float) -> Nodes:
     tolerance = min(_LOOSEST, rtol)
     if not isinstance(law, Continuous):
         return law.nodes(tolerance, points, kinks)
+    if model.scatters:  # what would be a kink is as wide as the landings are spread out
+        width, kinks = min(width, _scatter(model)), math.inf
     burst = math.sqrt(model.noise.diffusion(1.0, float(law.ppf(0.5)) ** 2))
     layer = _CAUTION * _step_in_a_tau(model)
     return law.resolved(tolerance, points, kinks, layer, _widths(law, width, burst))
+
+
+def _scatter(model: Model) -> float:
+    """Return the standard deviation of where blocks land that yield at the median threshold."""
+    lines = model.relaxation.quadrature(_LINES)
+    image = lines.scale * float(model.thresholds.ppf(0.5)) + lines.offset
+    return math.sqrt(float(lines.weight @ (image - lines.weight @ image) ** 2))
 
 
 def nodes_of_past(law: Thresholds, width: float, rtol: float) -> Nodes:
