@@ -104,7 +104,9 @@ def test_against_the_exact_variants(relaxation, law, g):
     truth = exact.stationary(model, g)
     assert relative(state, truth) <= 2.0 * state.error_estimate
     s = np.array([-0.45, 0.1, 0.6, 1.2])
-    wide = 3.0 * np.sqrt(state.error_estimate)
+    # a few classes stand for a continuous law: beyond the thresholds P has a step at each of them
+    classes = 0.03 if hasattr(getattr(law, "law", None), "pdf") else 0.0
+    wide = max(3.0 * np.sqrt(state.error_estimate), classes)
     np.testing.assert_allclose(state.density(s), truth.density(s), rtol=wide, atol=wide * 0.1)
 
 

@@ -457,3 +457,20 @@ def test_what_is_out_of_range_is_said():
     ):
         with pytest.raises(hl.ConvergenceError, match="the range of floating-point numbers"):
             hl.steady_state(model, g)
+
+
+@pytest.mark.parametrize("alpha", [1e4, 1e8, 1e12])
+def test_finite_volumes_hold_large_couplings(alpha):
+    """Cells as wide as the layer, 1e3 thresholds at alpha = 1e6, made 3e-5 of D for 4e-8 said."""
+    model = hl.Model(alpha)
+    right = hl.steady_state(model, 0.1)
+    state = hl.steady_state(model, 0.1, hl.FiniteVolume(rtol=1e-5))
+    assert state.diffusion == pytest.approx(right.diffusion, rel=2.0 * state.error_estimate)
+    partial = hl.Model(alpha, relaxation=hl.FractionalDrop(0.5))
+    found = hl.steady_state(partial, 0.1, hl.FiniteVolume(rtol=1e-4))
+    assert found.diffusion == pytest.approx(alpha, rel=1.5 * alpha**-0.5)
+
+
+def test_a_rate_that_no_grid_holds_is_no_missing_state():
+    with pytest.raises(hl.ConvergenceError, match=r"range of floats|is below|finite volumes"):
+        hl.steady_state(hl.Model(1e-12), 1e-25, hl.FiniteVolume())

@@ -25,6 +25,8 @@ Nodes = tuple[Floats, Floats]
 
 _RESOLVED = 5e9
 """Thresholds in units of the layer's width beyond which its cells are not told apart."""
+_LONG = 1e6
+"""The least part of a law beyond which it has such thresholds, in units of the median."""
 _KEPT = 1e-4
 """Thresholds below this part of that are kept as they are, for what is read off a state."""
 _FAR = {True: 40.0, False: 1e3}
@@ -43,7 +45,7 @@ def resolvable(model: Model, shear_rate: float, diffusion: float, nodes: Nodes) 
     g, redraws, fixed = abs(shear_rate), model.thresholds.redraws, model.relaxation.fixed_points
     width = 0.5 * (g + math.hypot(g, 2.0 * math.sqrt(diffusion)))
     most = _RESOLVED * width
-    if values[-1] <= most:
+    if values[-1] <= max(most, _LONG * float(model.thresholds.ppf(0.5))):
         return nodes
     simple = math.inf if fixed is None else 2.0 * float(np.abs(fixed.offset).max())
     simple = max(simple, _FAR[redraws] * (width + (diffusion / g if g > 0.0 else 0.0)))

@@ -311,7 +311,8 @@ def layout(
     size = _SPREAD_SIZE if fixed is None else _THRESHOLD_SIZE
     at_threshold = size * layer * share ** (-1.0 / 3.0)
     rare = np.exp(np.minimum(k * values / 3.0, 15.0)) if keeps_side else np.ones_like(values)
-    middle = _LANDING_SIZE / (k + 1.0 / (typical + width))
+    # where D is far above c^2 the layer is wider than all that is inside
+    middle = _LANDING_SIZE / (k + 1.0 / min(typical + width, 4.0 * typical))
     at_point = np.where(points < values[-1], middle, np.minimum(middle, layer))
     sources = np.concatenate([-values, values, -points, points, [0.0]])
     sizes = np.concatenate([at_threshold * rare, at_threshold, at_point, at_point, [middle]])

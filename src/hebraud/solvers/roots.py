@@ -47,6 +47,8 @@ _MOST = 400_000
 """Cells beyond which the solver gives up ..."""
 _MOST_MASSES = 20_000_000
 """... and cells times classes."""
+_BEYOND = 3
+"""Steps above the largest D that rates and thresholds ask for."""
 _CELLS_A_LINE = 32
 """A continuous landing law is cut into one line for so many cells ..."""
 _FEWEST_LINES = 64
@@ -201,8 +203,12 @@ def root_guesses(model: Model, shear_rate: float) -> list[float]:
         driven = max(driven, math.log(model.noise.constant))
     x = 2.0 * math.log(c + abs(shear_rate)) + 4.0
     points = [(x, explorer.excess(x, 1.0))]
-    while points[0][1] > 0.0 and points[0][0] < top:
-        x = points[0][0] + 3.0
+    beyond = _BEYOND
+    while points[0][1] > 0.0 and (points[0][0] < top or beyond):
+        x, f = points[0]
+        if x >= top:  # no root so far: what drives D is the coupling itself, which may be huge
+            x, beyond = x + max(f - 2.0, 0.0), beyond - 1
+        x += 3.0
         points.insert(0, (x, explorer.excess(x)))
     while (x := points[-1][0] - 1.0) > bottom:
         points.append((x, explorer.excess(x, 1.0)))
@@ -217,6 +223,12 @@ def root_guesses(model: Model, shear_rate: float) -> list[float]:
     roots = [root for _, root in sorted(crossings, key=lambda crossing: crossing[0])]
     if not roots:
         at = points[0] if points[0][1] > 0.0 else points[-1]
+        if shear_rate != 0.0 and at[1] <= 0.0:
+            raise ConvergenceError(
+                f"D of {model!r} at shear rate {shear_rate:g} is below {math.exp(at[0]):.1e}, "
+                "where floats cannot tell the faces of a grid apart; raise the shear rate or the "
+                "coupling"
+            )
         raise no_root(model, shear_rate, *at)
     return roots
 

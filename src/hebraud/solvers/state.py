@@ -63,7 +63,8 @@ class SteadyState:
         """Return P(s), all thresholds together, in 1/sigma_c; any shape of ``stress``.
 
         The exact state's density is exact. The finite-volume state's is the cell average of
-        the cell that holds s, and 0 beyond the grid.
+        the cell that holds s, and 0 beyond the grid. Where classes stand for a continuous law of
+        thresholds, both have a step at each class: means over P are right, points to a per cent.
         """
         s = check_array("stress", stress)
         return self._density(s)
