@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import check_number, shown
-from hebraud.model.coupling import NoiseTerms
+from hebraud.model.coupling import NoiseTerms, Stated
 from hebraud.model.probing import called, float_array, once_a_value
 
 __all__ = ["Onset", "YieldAnswers", "noise_terms", "yields"]
@@ -69,7 +69,8 @@ def noise_terms(coupling: Any) -> NoiseTerms:
     )
     if not any(terms):
         raise ValueError(f"coupling must make noise, got three terms 0 from {shown(coupling)}")
-    if hasattr(coupling, "diffusion"):
+    says = getattr(type(coupling), "diffusion", None)
+    if hasattr(coupling, "diffusion") and says not in (Stated.diffusion, NoiseTerms.diffusion):
         for activity, square in itertools.product(_NUMBERS, _NUMBERS):
             said, wanted = _noise(coupling, activity, square), terms.diffusion(activity, square)
             if not abs(said - wanted) <= _AFFINE * wanted:

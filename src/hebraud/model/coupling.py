@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from hebraud.errors import check_number
 
-__all__ = ["ActivityNoise", "Coupling", "DropNoise", "FixedNoise", "NoiseTerms"]
+__all__ = ["ActivityNoise", "Coupling", "DropNoise", "FixedNoise", "NoiseTerms", "Stated"]
 
 
 class NoiseTerms(NamedTuple):
@@ -88,11 +88,12 @@ class Coupling(Protocol):
         ...
 
 
-class _Stated:
-    """A coupling that says D by what it states."""
+class Stated:
+    """A coupling whose ``diffusion`` is made of the terms that it states."""
 
     @property
     def terms(self) -> NoiseTerms:
+        """The three numbers."""
         raise NotImplementedError
 
     def diffusion(self, activity: Any, released_square: Any) -> Any:
@@ -101,7 +102,7 @@ class _Stated:
 
 
 @dataclass(frozen=True)
-class ActivityNoise(_Stated):
+class ActivityNoise(Stated):
     """D = alpha sigma_c^2 Gamma: noise set by the rate of events alone (eq. 3).
 
     Parameters
@@ -122,7 +123,7 @@ class ActivityNoise(_Stated):
 
 
 @dataclass(frozen=True)
-class DropNoise(_Stated):
+class DropNoise(Stated):
     """D = alpha int nu <(s - s')^2> P ds: noise set by the stress that events release.
 
     This is eq. (8) of the paper with the mean square of the model's own stress drops in the
@@ -147,7 +148,7 @@ class DropNoise(_Stated):
 
 
 @dataclass(frozen=True)
-class FixedNoise(_Stated):
+class FixedNoise(Stated):
     """D given from outside: the linear Fokker-Planck equation, for tests and for teaching.
 
     Parameters
