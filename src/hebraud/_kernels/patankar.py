@@ -408,7 +408,8 @@ def tally(
                 out[1, j] += right[i, j] * gone
                 out[2, j] += mass[i, j]
         for j in range(1, classes if pooled else 0):
-            out[:, 0] += out[:, j]
+            for k in range(3):
+                out[k, 0] += out[k, j]
         return
     if classes == 1:
         out[0, 0], out[1, 0], out[2, 0] = _tally_one(sink.reshape(n), mass.reshape(n), middle)
