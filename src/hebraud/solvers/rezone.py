@@ -190,7 +190,7 @@ def way_of(
     scale = fast_width(D, rate, low, high, values)
     free = float(values[0]) - max(high, -low)
     if rate != 0.0 and D == 0.0 and free > _FREE * float(values[0]):
-        return Way(math.copysign(0.9 * free, rate), 0.0, scale)
+        return Way(math.copysign(0.9 * free, rate), 0.0, float(values[0]))
     times, surplus = (_SLOW, 1.2) if carried else (_FAST, 2.0)
     passing = abs(rate) * crest(mass, grid.widths)
     fast = max(abs(rate) / float(values @ weights), passing) > times
@@ -253,7 +253,7 @@ def wanted_sizes(
     fine = held[there] ** (-1.0 / 3.0)
     layers = [(0.7 * inner * w, 0.7 * outer * w) for w in fine.tolist()]
     if carried:
-        kink = _CARRIED * fast_width(D, rate, low, high, values)
+        kink = max(_CARRIED * way.scale, floor)
         layers = [(kink, kink)] * fine.size
     finest = min(inner, outer, kink)
     breaks = breaks_of(model, values)

@@ -40,7 +40,7 @@ _STATUS = {
     2: "the landing of a step did not converge",
     3: "the imposed stress was not reached",
 }
-_SAFETY, _CLOSE = 30.0, 0.03
+_SAFETY, _CARRIED_SAFETY, _CLOSE = 30.0, 10.0, 0.03
 _RENEW_EVERY = 12
 _FINENESS = 0.03
 _CHECK_EVERY = 5
@@ -389,7 +389,7 @@ class Run:
         if not math.isnan(slip):  # the strain is what is free; it is of the order of the threshold
             size = max(size, self.size)
             stress = slip
-        share = _SAFETY * self.rtol**0.5
+        share = (_CARRIED_SAFETY if self.carried else _SAFETY) * self.rtol**0.5
         allowed = share * (self.rtol * size + self.atol)
         activity = abs(last[2] - other[2])
         allowed_activity = share * (self.rtol * last[2] + self.atol / (1.0 + then) ** 2)
