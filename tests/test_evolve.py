@@ -179,9 +179,9 @@ def test_a_glass_is_still_one_after_a_small_strain():
 
 @pytest.mark.parametrize("name", work_precision.CASES)
 def test_the_true_error_goes_with_rtol(name):
-    """Against spectral elements (golden, to 1e-9): within 0.01 to 10 times rtol, and not by luck.
+    """Against spectral elements (golden, to 1e-9): at most 3 times rtol, and not by luck.
 
-    Measured 0.55 to 2.3 from 1e-3 to 1e-7; work falls as the tolerance is loosened. Few steps are
+    Measured 0.4 to 1.5 from 1e-3 to 1e-6 and, on grids that move with fast shear, from 0.01; work falls as the tolerance is loosened. Few steps are
     rejected (0.11 under oscillation, where the rate turns), and none for what the control does.
     """
     rtols = (1e-3, 1e-4, 1e-5)
@@ -189,8 +189,8 @@ def test_the_true_error_goes_with_rtol(name):
     size = work_precision.size_of(name)
     errors = [work_precision.true_error(name, run) for run in runs]
     ratios = np.array(errors) / (size * np.array(rtols))
-    assert min(ratios) > 0.1, ratios
-    assert max(ratios) < 5.0, ratios
+    assert min(ratios) > (0.1 if work_precision.CASES[name].elements is None else 1e-3), ratios
+    assert max(ratios) < 3.0, ratios
     solves = np.array([run.statistics["solves"] for run in runs])
     cells = np.array([run.final.masses.size for run in runs])
     assert np.all(np.diff(solves) > 0)
