@@ -179,6 +179,13 @@ def _shorten(step: Floats) -> None:
 
 
 @kernel()
+def _copy(source: Floats, out: Floats) -> None:
+    """Fill ``out`` from the first entries; ``out[:] = source[:n]`` takes seconds to compile."""
+    for a in range(out.size):
+        out[a] = source[a]
+
+
+@kernel()
 def minimise(
     place: Floats,
     kind: Whole,
@@ -219,7 +226,7 @@ def minimise(
                 added = max(4.0 * added, 1.0)
         _solve(factor, force, step)
         _shorten(step)
-        saved[:] = place[:n]
+        _copy(place, saved)
         drift = 0.0
         for a in range(0, n, 2):
             place[a] += step[a]
@@ -227,17 +234,18 @@ def minimise(
             drift = max(drift, math.hypot(place[a] - built[a], place[a + 1] - built[a + 1]))
         if drift > slack:
             listed = pairs(place, kind, targets, cutoff + _SKIN)
-            built[:] = place
+            _copy(place, built)
         lower, moved, weaker = push(place, targets, listed, potential, cutoff, trial)
         good = lower <= energy + _ROUNDING and (newton or weaker < 0.3 * largest)
         held = good and (weaker < 0.3 * largest and added == 0.0)
         if good:
             energy, virial, largest = lower, moved, weaker
-            force[:] = trial
+            _copy(trial, force)
             fresh = False
             added = 0.25 * added if added > 1.0 else 0.0
         else:
-            place[:n] = saved
+            for a in range(n):
+                place[a] = saved[a]
             if newton:
                 added = max(4.0 * added, 1.0)
     return True, virial, listed, tried, held
@@ -289,7 +297,7 @@ def follow(
             since += abs(strain_step)
             if since > _SHEARED:
                 since = 0.0
-                built[:] = place
+                _copy(place, built)
                 listed = pairs(place, kind, targets, cutoff + _SKIN)
         done, virial, listed, more, held = minimise(
             place, kind, targets, potential, cutoff, tolerance, most,
@@ -297,7 +305,7 @@ def follow(
         )  # fmt: skip
         tried += more
         virials[row] = virial
-        states[row] = place[:n]
+        _copy(place, states[row])
         if not done:
             return STUCK, virials[: row + 1], states[: row + 1], tried
         strain = row * strain_step
