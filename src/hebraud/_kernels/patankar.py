@@ -609,7 +609,7 @@ def land_by_sweeps(
     return 0
 
 
-@kernel(error_model="numpy")
+@kernel(error_model="numpy", inline="always")
 def implicit(
     up: Floats, down: Floats, sink: Floats, dt: float, cells: Cells, start: Floats, mass: Floats,
     work: Floats,
@@ -629,7 +629,7 @@ def implicit(
     return 1
 
 
-@kernel(error_model="numpy")
+@kernel(error_model="numpy", inline="always")
 def _first(
     start: Floats, dt: float, D: float, g: float, carried: float, imposed: bool, cells: Cells,
     stage: Floats, work: Floats,
@@ -765,7 +765,7 @@ def step(
     return 3, D1, g1, solves
 
 
-@kernel(error_model="numpy")
+@kernel(error_model="numpy", inline="always")
 def _measure(mass: Floats, cells: Cells, out: Floats) -> None:
     """Fill total mass, stress, activity, D and released stress."""
     total, stress, activity, made, released = functionals(
