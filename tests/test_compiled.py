@@ -212,6 +212,7 @@ for model in (
 ):
     hl.steady_state(model, 0.2, hl.FiniteVolume(rtol=1e-2))
     hl.evolve(model, hl.Startup(1), rest, 1, rtol=1e-2)
+    hl.evolve(model, hl.Startup(100), rest, 0.02, rtol=1e-2)
     hl.evolve(model, hl.Creep(0.2), rest, 1, rtol=1e-2)
     hl.evolve(model, hl.Oscillation(3.0, 2.0), rest, 1, rtol=1e-2)
     hl.simulate_blocks(model, hl.StrainStep(1), rest, 1, blocks=500, seed=2)

@@ -67,6 +67,7 @@ def _runs() -> None:
     past = hebraud.gaussian(0.3)
     for model in _models():
         hebraud.evolve(model, hebraud.Startup(0.1), past, 5.0, rtol=1e-2)
+        hebraud.evolve(model, hebraud.Startup(1e3), past, 1e-3, rtol=1e-2)  # the grid moves
         hebraud.simulate_blocks(model, hebraud.Startup(0.1), past, 1.0, blocks=1000, seed=1)
 
 
