@@ -249,3 +249,18 @@ def test_extreme_models_are_answered_in_words(name, size, make):
             if has_nan(result):
                 failures.append(f"NaN in {shown(result)}")
     assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("size", [1e15, 1e20, 1e60, 1e100])
+@pytest.mark.parametrize("protocol", [hl.StrainStep, hl.Creep, hl.Startup])
+def test_jumps_that_floats_cannot_hold_are_told(protocol, size):
+    """A stress that jumps by so much that cells next to each other end up at one place."""
+    said = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run = hl.evolve(CLASSICAL, protocol(size), hl.gaussian(0.3), 1e-3 / size, rtol=0.1)
+        said = not has_nan(run)
+    except Exception as error:
+        said = is_sentence(error)
+    assert said

@@ -69,8 +69,15 @@ class Grid:
 
     @classmethod
     def from_faces(cls, faces: Floats) -> Grid:
-        """Return the grid of the given faces."""
-        return cls(faces, 0.5 * (faces[1:] + faces[:-1]), np.diff(faces))
+        """Return the grid of the given faces; raise where floats cannot tell two of them apart."""
+        widths = np.diff(faces)
+        if not np.all(widths > 0.0):
+            raise ConvergenceError(
+                f"a grid of {widths.size} cells between stresses {faces[0]:.6g} and "
+                f"{faces[-1]:.6g} has cells without width: floats cannot tell its faces apart, so "
+                "far from zero; choose smaller stresses, strains or rates"
+            )
+        return cls(faces, 0.5 * (faces[1:] + faces[:-1]), widths)
 
     @property
     def first_right(self) -> int:

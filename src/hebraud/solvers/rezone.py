@@ -355,7 +355,7 @@ def rezoned(
     number = np.concatenate([[0.0], np.cumsum(steps)])
     number *= fineness if cells is None else cells / number[-1]
     at = np.interp(breaks, points, number)
-    if number[-1] * values.size > _CELLS:
+    if not number[-1] * values.size <= _CELLS:
         raise ConvergenceError(
             f"P of {model!r} between {low:.3g} and {high:.3g} asks for {number[-1]:.3g} cells, in "
             f"{values.size} classes of thresholds; at most {_CELLS:.0e} in all fit; loosen rtol"
