@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 
 MAX_ITERATIONS = 200
 _SMALL = 0.3  # below it the differences in psi, psi_hat and chi are summed as series
+_NEAR = 0.1  # of alpha to 1/2: within, 1/2 is taken out of the equation for D by hand
 _LEAST = 2.3e-308  # numbers below it lose digits
 
 
@@ -79,7 +80,7 @@ def _moments(k: float) -> tuple[float, float, float, float]:
 @kernel()
 def _roots(D: float, g: float) -> tuple[float, float, float]:
     """rho, lam and sqrt(g^2 + 4 D), without cancellation or overflow for g >= 0."""
-    root = math.hypot(g, 2.0 * math.sqrt(D))
+    root = math.sqrt(g * g + 4.0 * D) if g < 1e150 else math.hypot(g, 2.0 * math.sqrt(D))
     lam = 0.5 * (g + root)
     return D / lam, lam, root
 
@@ -194,19 +195,24 @@ def solve_diffusion(alpha: float, g: float, guess: float) -> tuple[float, float,
     low, high = 0.0, alpha  # cycle(D) > D
     D = guess if 0.0 < guess < alpha else 0.5 * alpha
     slope = 1.0
+    near = abs(alpha - 0.5) < _NEAR
     for iteration in range(1, MAX_ITERATIONS):
         if D < _LEAST:
             break
-        over, derivative, value = excess(D, g, alpha)
-        if over < 0.0:
+        if near:
+            over, derivative, value = excess(D, g, alpha)
+            log_over = math.log1p(over / alpha)
+        else:
+            value, derivative = cycle(D, g)
+            log_over = math.log(value / alpha)
+        if log_over < 0.0:
             low = D
         else:
             high = D
         slope = derivative / value
-        # log(alpha/value)/slope
-        step = -math.log1p(over / alpha) / slope
+        step = -log_over / slope
         new = D * math.exp(step) if abs(step) < 700.0 else 0.0
-        if abs(step) < 1e-8 and new > 0.0:
+        if abs(step) < (1e-8 if near else 1e-7) and new > 0.0:
             return new, slope, iteration
         if not low < new < high:
             new = math.sqrt(low) * math.sqrt(high) if low > 0.0 else 1e-3 * D
@@ -237,8 +243,12 @@ def classical_states(
             stress[i], diffusion[i] = 0.0, rest
             conditioning[i] = cycle(rest, 0.0)[0] / cycle(rest, 0.0)[1]
             continue
-        near = (g / math.sqrt(24.0)) ** 0.8  # D at alpha = 1/2: sqrt(D) = k^2/24
-        if rest > 0.0:
+        near = alpha
+        if abs(alpha - 0.5) < _NEAR:
+            near = (g / math.sqrt(24.0)) ** 0.8  # D at alpha = 1/2: sqrt(D) = k^2/24
+        if rest > 0.0 and near == alpha:
+            guess = alpha * (g / (g + 1.0)) + rest / (g + 1.0)
+        elif rest > 0.0:
             guess = max(alpha * (g / (g + 1.0)) + rest / (g + 1.0), min(near, alpha))
         else:
             guess = min(g / (u + g / alpha), near)
