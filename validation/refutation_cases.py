@@ -139,10 +139,13 @@ Pieces = list[tuple[Callable[[float], float] | None, float]]  # rates (None: cre
 
 
 def elements_truth(elements: Elements, y: Floats, pieces: Pieces, rtol: float, column: int = 0,
-                   points: int = 25, stops: Sequence[float] = (),
-                   sign: float = 1.0) -> Truth:  # fmt: skip
-    """Return a column of the twin's (stress, activity, strain) at even times of output."""
-    tolerance, begin, parts = 0.01 * rtol, 0.0, []
+                   points: int = 25, stops: Sequence[float] = (), sign: float = 1.0,
+                   scale: float = 1.0) -> Truth:  # fmt: skip
+    """Return a column of the twin's (stress, activity, strain) at even times of output.
+
+    ``scale`` is about how large the stress is where that is far below one.
+    """
+    tolerance, begin, parts = scale * min(0.01 * rtol, 1e-6), 0.0, []
     times = np.linspace(0.0, pieces[-1][1], points)
     for rate, end in pieces:
         last = end == pieces[-1][1]
@@ -186,7 +189,8 @@ def slow_startup(draw: Draw) -> Case:
 
     def truth() -> Truth:
         twin = s.elements((-reach, reach), finest, False)
-        return elements_truth(twin, twin.start(s.std), [(lambda t: g, until)], rtol)
+        scale = min(1.0, 10.0 * g) if over else 1.0
+        return elements_truth(twin, twin.start(s.std), [(lambda t: g, until)], rtol, scale=scale)
 
     call = _call(s.model, f"hl.Startup({g})", f"hl.gaussian({s.std})", until, rtol)
     return Case("slow startup", call, rtol, truth)
