@@ -191,6 +191,31 @@ def test_means_over_a_law_are_those_of_quad():
             assert means[k] == pytest.approx(sum(parts), rel=1e-8)
 
 
+# -- what was wrong once ---------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("model", "protocol", "until", "rtol", "stress"),
+    [
+        (hl.Model(0.3, thresholds=1e3), hl.Startup(1e3), 0.01, 1e-4, 10.0),  # the strain
+        (hl.Model(0.3), hl.Startup(100.0), 0.1, 1e-4, 9.5208109),  # elements, above
+        (hl.Model(0.3), hl.Startup(1e3), 0.01, 1e-5, 9.9506214),  # elements and parcels
+        (hl.Model(0.3), hl.StrainStep(1e6), 1.0, 1e-5, 1e6 * math.exp(-1.0)),
+    ],
+)
+def test_fast_flow(model, protocol, until, rtol, stress):
+    """Errors were 70, 15, 200 rtol where cells grew with the span of the grid."""
+    run = hl.evolve(model, protocol, hl.gaussian(0.3), until, rtol=rtol)
+    assert abs(run.stress[-1] - stress) < 3.0 * rtol * np.abs(run.stress).max()
+
+
+def test_a_pulse_in_a_long_quiet_run():
+    """It was stepped over: strain 0 for 1.2533."""
+    run = hl.evolve(
+        hl.Model(0.8), hl.ShearRate(lambda t: 0.5 * np.exp(-((t - 500.0) ** 2) / 2.0)),
+        hl.rest(hl.Model(0.8)), 1000.0, [500.0, 1000.0], rtol=1e-4,
+    )  # fmt: skip
+    assert run.strain[-1] == pytest.approx(0.5 * math.sqrt(2.0 * math.pi), rel=3e-4)
+
+
 # -- the list ------------------------------------------------------------------------------------
 def test_the_list_is_long_and_the_same_every_time():
     counts = [count for makers in refutation.REGIMES.values() for _, count in makers]

@@ -1,7 +1,7 @@
 """Try to refute the numbers of the theory side: random calls, each against an independent twin.
 
-Runs in time are held to 3 rtol of the largest value so far asked for; stationary states to twice
-their own error estimate and, on grids, to 3 rtol. A case that raises, or takes more than 20 s of processor time, is
+Runs in time are held to 3 rtol of their largest value; stationary states to twice their own error
+estimate and, on grids, to 3 rtol. A case that raises, or takes more than 20 s of processor time, is
 refuted too. ``--cases`` scales the list, ``--seed`` draws another, ``--regime NAME --only N``
 repeats one case. Exits with 1 where a case is refuted.
 """
