@@ -38,6 +38,8 @@ _LOOSE = 1e-2
 """The tolerance at which thresholds are asked for nodes ..."""
 _LESS = 0.01
 """... the part of what a kink does now, which asks for more of them ..."""
+_TAIL = 0.1
+"""(what of the law at either end is not looked at for that)"""
 _FINEST = 1e-9
 """... and the least that any solver asks for, of means and of kinks."""
 _AGREE = 0.02
@@ -227,10 +229,13 @@ def _check_heeded(thresholds: Any, values: Floats, weights: Floats, inside: Floa
     asked = f"a break at {inside[0]:.4g}"
     heeded = not np.array_equal(_nodes(thresholds, _LOOSE, inside)[0], values)
     if heeded and thresholds.redraws:
-        # far less than what a kink between two of these nodes does, however that is reckoned
-        median = values[np.searchsorted(np.cumsum(weights), 0.5)]
-        gaps = np.diff(values) if values.size > 1 else values
-        kinks = _LESS * float((weights[-gaps.size :] * gaps**2).max() / median**2)
+        # far less than what a kink does between two of these nodes, however that is reckoned; not
+        # in the tail, where wide gaps hold next to nothing
+        below = np.cumsum(weights)
+        gaps, median = np.diff(values, prepend=0.0), values[np.searchsorted(below, 0.5)]
+        inner = (below > _TAIL) & (below - weights < 1.0 - _TAIL) & (values > values[0])
+        size = weights[inner] * gaps[inner] ** 2 if inner.any() else values**2
+        kinks = _LESS * float(size.max() / median**2)
         asked = f"kinks = {kinks:.1g}"
         heeded = _nodes(thresholds, _LOOSE, np.zeros(1), kinks)[0].size > values.size
     if not heeded:
