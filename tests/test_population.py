@@ -184,3 +184,15 @@ def test_such_starts_are_kept_in_files(tmp_path):
     assert "norm(1.5, 0.1)" in loaded.settings["start"]
     on = [hl.evolve(REDRAWN, hl.Cessation(), r.final, 1.0, rtol=1e-3) for r in (run, loaded)]
     np.testing.assert_array_equal(on[0].stress, on[1].stress)
+
+
+@pytest.mark.parametrize("law", [scipy.stats.lognorm(0.6), scipy.stats.pareto(3.5)])
+@pytest.mark.parametrize("rtol", [1e-4, 1e-6])
+def test_states_of_long_tails_are_their_models_own(law, rtol):
+    """Steps narrower than c far out, and masses by coarse cells, refused a model's own states."""
+    model = hl.Model(0.3, thresholds=hl.Quenched(law))
+    state = hl.steady_state(model, RATE, hl.FiniteVolume(rtol=1e-4))
+    values, weights = state.nodes
+    blocks = populated(model, state, rtol)
+    np.testing.assert_array_equal(blocks.values, values)
+    np.testing.assert_array_equal(blocks.weights, weights)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,12 @@ _EMPTY = 1e-17
 """Part of the blocks that is round-off of their sum: so empty, a class exists only if drawn."""
 _APART = 2e-9
 """Thresholds nearer than this, in units of the largest, have one face and are one class."""
+_QUADRATURE = 1e-5
+"""What the parts of the blocks that are found class by class may be off by, all together."""
 _ALIKE = 3.0
 """By how much two quadratures of one law may differ, in units of the tolerance of both."""
-_STATES = 1e-6
-"""The tolerance of states that are made without one: of their classes no more is asked."""
+_STATES = 1e-5
+"""The tolerance that the classes of a state may be of, however tight that of the run is."""
 _BLOCKS = 100_000
 """Blocks by which a start is known that is a sample of them."""
 _GROUPS = 64
@@ -88,7 +91,7 @@ def populated(model: Model, start: Start, rtol: float) -> Population:
     ValueError
         If the model redraws nothing and the start's thresholds are not its own: if <c>, <c^2>, or
         the part of the blocks below any threshold (seen through a normal law as wide as theirs),
-        differ by more than 3 ``rtol``, and more than 3e-6.
+        differ by more than 3 ``rtol``, and more than 3e-5.
     """
     points, redraws = landings(model)[0], model.thresholds.redraws
     own, drawn = start.nodes, np.zeros(0, dtype=bool)
@@ -108,11 +111,14 @@ def populated(model: Model, start: Start, rtol: float) -> Population:
     if mine and drawn.all():
         return Population(start, *own, told, drawn, np.arange(values.size))
     part = _parts(start, told, points)
-    kept = drawn | (part > _EMPTY) if mine else part > _EMPTY
+    if not redraws and np.abs(part - own[1]).sum() <= _QUADRATURE:
+        part = own[1]  # a state of what is kept says the parts itself, and better
+    kept = drawn | (part > _EMPTY) if mine else part > (_EMPTY if redraws else 0.0)
     if mine or not redraws:
         weights = own[1][kept] if mine else part[kept]
         if not redraws:
-            _refuse_others(model, (values[kept], weights), wanted, points, rtol)
+            law = nodes_for_runs(model, math.inf, min(rtol, 0.1 * _STATES))
+            _refuse_others(model, (values[kept], weights), law, points, rtol)
         return Population(start, values[kept], weights, told, kept, np.arange(weights.size))
     return _joined(start, told, kept, nodes_for_runs(model, _width(start, told), rtol))
 
@@ -211,7 +217,10 @@ def _parts(start: Start, told: Classes, points: Floats) -> Floats:
     """Return the part of the blocks in every class of a start."""
     # the densities of states have kinks at the thresholds and where blocks land
     kinks = np.concatenate([told.values, points])
-    faces = np.concatenate([np.linspace(*start.extent, _LOOK + 1), kinks, -kinks])
+    low, high = start.extent
+    least = 0.01 * float(told.values @ told.weights)
+    even = np.linspace(math.asinh(low / least), math.asinh(high / least), _LOOK + 1)
+    faces = np.concatenate([least * np.sinh(even), [low, high], kinks, -kinks])
     masses = start.mass(np.unique(faces), told).sum(axis=1)
     return np.asarray(masses / masses.sum())
 
@@ -231,8 +240,10 @@ def _misfit(ours: Nodes, wanted: Nodes, points: Floats) -> float:
         return 1.0
     sums = np.cumsum(w)
     low, high = (float(np.interp(q, sums, b)) for q in (0.25, 0.75))
-    width = (high - low) / 1.35 if high > low else float(b[-1] - b[0])
+    width: Any = (high - low) / 1.35 if high > low else float(b[-1] - b[0])
     x = b[np.linspace(0, b.size - 1, _PLACES).astype(np.int64)][:, None]
+    # far out nodes are as far apart as thresholds are high
+    width = np.where(x > 2.0 * np.interp(0.5, sums, b), np.maximum(x, width), width)
     misfits = [ndtr((x - a) / width) @ v - ndtr((x - b) / width) @ w]
     misfits += [[float(a**n @ v / (b**n @ w)) - 1.0] for n in (1, 2)]
     inside = points[(points > b[0]) & (points < b[-1])]
