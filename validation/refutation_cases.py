@@ -145,7 +145,8 @@ def elements_truth(elements: Elements, y: Floats, pieces: Pieces, rtol: float, c
 
     ``scale`` is about how large the stress is where that is far below one.
     """
-    tolerance, begin, parts = scale * min(0.01 * rtol, 1e-6), 0.0, []
+    # densities are of order one: below 1e-10 is round-off
+    tolerance, begin, parts = max(scale * min(0.01 * rtol, 1e-6), 1e-10), 0.0, []
     times = np.linspace(0.0, pieces[-1][1], points)
     for rate, end in pieces:
         last = end == pieces[-1][1]
@@ -156,7 +157,7 @@ def elements_truth(elements: Elements, y: Floats, pieces: Pieces, rtol: float, c
         begin = end
     values = sign * np.concatenate(parts, axis=1)[column]
     size = float(np.abs(values).max())
-    return Truth(values, 0.03 * rtol * size, size)  # twice refined, it is nearer (tests)
+    return Truth(values, max(0.03 * rtol * size, 10.0 * tolerance * scale), size)  # twice refined, it is nearer (tests)
 
 
 def fast_startup(draw: Draw) -> Case:
