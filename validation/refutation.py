@@ -107,8 +107,9 @@ def _truth(case: Case) -> Truth | None:
         if case.rtol is None:
             raise
         return None
-    good = case.rtol is None or case.note == "bars"
-    return truth if good or truth.error <= 0.3 * ALLOWED * case.rtol * truth.size else None
+    if case.rtol is None or case.note == "bars":
+        return truth
+    return None if truth.error > 0.3 * ALLOWED * case.rtol * truth.size else truth
 
 
 def judged(name: str, case: Case) -> Outcome:

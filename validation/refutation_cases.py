@@ -157,7 +157,8 @@ def elements_truth(elements: Elements, y: Floats, pieces: Pieces, rtol: float, c
         begin = end
     values = sign * np.concatenate(parts, axis=1)[column]
     size = float(np.abs(values).max())
-    return Truth(values, max(0.03 * rtol * size, 10.0 * tolerance * scale), size)  # twice refined, it is nearer (tests)
+    # twice refined, it is nearer (tests)
+    return Truth(values, max(0.03 * rtol * size, 10.0 * tolerance * scale), size)
 
 
 def fast_startup(draw: Draw) -> Case:
