@@ -181,8 +181,9 @@ def test_a_glass_is_still_one_after_a_small_strain():
 def test_the_true_error_goes_with_rtol(name):
     """Against spectral elements (golden, to 1e-9): at most 3 times rtol, and not by luck.
 
-    Measured 0.4 to 1.5 from 1e-3 to 1e-6 and, on grids that move with fast shear, from 0.01; work falls as the tolerance is loosened. Few steps are
-    rejected (0.11 under oscillation, where the rate turns), and none for what the control does.
+    Measured 0.4 to 1.5 from 1e-3 to 1e-6 and, on grids that move with fast shear, from 0.01; work
+    falls as the tolerance is loosened. Few steps are rejected (0.11 under oscillation, where the
+    rate turns), and none for what the control does.
     """
     rtols = (1e-3, 1e-4, 1e-5)
     runs = [work_precision.CASES[name].run(rtol) for rtol in rtols]

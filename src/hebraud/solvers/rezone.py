@@ -48,6 +48,8 @@ _AHEAD = 0.2
 """Strain for which a moving grid is fine ahead, in units of the length over which P varies."""
 _FREE = 0.1
 """Least way to the next threshold, in its units, for which a grid moves where nothing yields."""
+_EVEN = 0.05
+"""Shear rate over sqrt(D), and mean over root mean square stress, below which grids are even."""
 _CELLS = 4e6
 """Cells times classes of a grid: each takes some 200 bytes."""
 _GAP = 8.0
@@ -242,6 +244,10 @@ def wanted_sizes(
     if carried:
         room = abs(way.strain)
         left, right = holding_landings(model, left + room, right + room)
+    # a small stress is what is odd in P: no grid may be odd there
+    even = not carried and _is_even(grid, mass, D, rate)
+    if even:
+        left = right = max(left, right)
     width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
     floor = 1e-9 * float(values[-1])
     outer = max(width, floor)
@@ -287,12 +293,24 @@ def wanted_sizes(
 
     from hebraud._kernels.remap import graded
 
+    if even:
+        points = np.unique(np.concatenate([points, -points]))
     size = sizes(points)
     more = _between(points, size)
     if more.size:
-        points = np.unique(np.concatenate([points, more]))
+        points = np.unique(np.concatenate([points, more, -more if even else more]))
         size = sizes(points)
+    if even:
+        size = np.minimum(size, size[::-1])
     return points, size, -left, right
+
+
+def _is_even(grid: Grid, mass: Floats, D: float, rate: float) -> bool:
+    """Return whether shear and stress are small beside diffusion and the spread of P."""
+    weight = mass.sum(axis=1)
+    mean = float(weight @ grid.centres)
+    square = float(weight @ grid.centres**2)
+    return rate * rate <= _EVEN**2 * D and mean * mean <= _EVEN**2 * square
 
 
 def _apart(points: Floats, place: float, ahead: float) -> Floats:
