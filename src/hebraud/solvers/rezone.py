@@ -49,7 +49,7 @@ _AHEAD = 0.2
 _FREE = 0.1
 """Least way to the next threshold, in its units, for which a grid moves where nothing yields."""
 _EVEN = 0.05
-"""Shear rate over sqrt(D), and mean over root mean square stress, below which grids are even."""
+"""Shear rate over sqrt(D), and mass on either side of any stress, below which grids are even."""
 _CELLS = 4e6
 """Cells times classes of a grid: each takes some 200 bytes."""
 _GAP = 8.0
@@ -306,11 +306,10 @@ def wanted_sizes(
 
 
 def _is_even(grid: Grid, mass: Floats, D: float, rate: float) -> bool:
-    """Return whether shear and stress are small beside diffusion and the spread of P."""
-    weight = mass.sum(axis=1)
-    mean = float(weight @ grid.centres)
-    square = float(weight @ grid.centres**2)
-    return rate * rate <= _EVEN**2 * D and mean * mean <= _EVEN**2 * square
+    """Return whether shear is weak beside diffusion and P nearly its own mirror image."""
+    below = np.concatenate([[0.0], np.cumsum(mass.sum(axis=1))])
+    mirrored = below[-1] - np.interp(-grid.faces, grid.faces, below)
+    return rate * rate <= _EVEN**2 * D and bool(np.all(np.abs(below - mirrored) <= _EVEN))
 
 
 def _apart(points: Floats, place: float, ahead: float) -> Floats:
