@@ -67,8 +67,8 @@ class Segment:
         Times within the segment at which g(t) jumps or kinks, ascending.
     strain : callable, optional
         The strain from one time to another, where the protocol knows it; else g(t) is integrated.
-    at_rest : bool
-        True where g is 0 throughout: a state in which nothing yields then stays as it is.
+    constant : bool
+        True where g is the same throughout; at g = 0 nothing is to come that could end a rest.
 
     Raises
     ------
@@ -82,7 +82,7 @@ class Segment:
     strain_step: float = 0.0
     breakpoints: tuple[float, ...] = ()
     strain: Callable[[float, float], float] | None = field(default=None, compare=False)
-    at_rest: bool = False
+    constant: bool = False
 
     def __post_init__(self) -> None:
         check_size("duration", self.duration)
@@ -161,7 +161,7 @@ class _Constant:
         """Return a segment of this rate."""
         return Segment(
             _last(duration), self, strain_step=strain_step, strain=self.strain,
-            at_rest=self.rate == 0.0,
+            constant=True,
         )  # fmt: skip
 
 

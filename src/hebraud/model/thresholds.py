@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -223,7 +223,10 @@ class _Law:
         ConvergenceError
             If a thousand panels are not enough.
         """
-        return self.resolved(rtol, breaks, kinks, 0.0, None)
+        tolerance = check_number("rtol", rtol, above=0.0, below=1.0)
+        points = tuple(np.unique(np.asarray(breaks, dtype=np.float64)).tolist())
+        values, weights = _nodes(self, tolerance, points, float(kinks))
+        return values.copy(), weights.copy()
 
     def resolved(
         self, rtol: float, breaks: ArrayLike, kinks: float, layer: float, width: Function | None
@@ -345,6 +348,13 @@ class _Law:
         cuts = np.concatenate([[far], beyond, [high]])
         more = tail_nodes(law.pdf, cuts, scale, falls, rtol, kinks, most)
         return np.append(values, more[0]), np.append(weights, more[1])
+
+
+@lru_cache(maxsize=64)  # solvers ask for the same nodes again and again; they take milliseconds
+def _nodes(
+    rule: _Law, rtol: float, breaks: tuple[float, ...], kinks: float
+) -> tuple[Floats, Floats]:
+    return rule.resolved(rtol, breaks, kinks, 0.0, None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

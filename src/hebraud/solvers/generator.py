@@ -195,16 +195,17 @@ def landing(
     of every cell are drawn together about their mean until the mean square is right too.
     """
     s, rule = grid.centres[:, None], model.relaxation
-    if isinstance(rule, Spread):
+    spread = rule if model.scatters and isinstance(rule, Spread) else None
+    if spread is not None:
         outwards = np.arange(s.size) - grid.first_right
         outwards = np.where(outwards < 0, -1 - outwards, outwards)
         phase = np.asarray(_GOLDEN * outwards % 1.0 - 0.5, dtype=np.float64)
-        scale, offset, weight = rule.shifted(lines, phase)
+        scale, offset, weight = spread.shifted(lines, phase)
     else:
         scale, offset, weight = landing_lines(model, lines)
     image = scale * s + offset * np.sign(s)
     lower, share, added = _between(grid, image)
-    if isinstance(rule, Spread):
+    if spread is not None:
         mean = (weight * image).sum(axis=1, keepdims=True)
         aside = image - mean
         square = (weight * aside**2).sum(axis=1)

@@ -62,6 +62,8 @@ _FLIP = 0.99
 """Largest part of its stress that a block may keep on the other side: the last cells are not the
 same on both sides, and what yields in one must land short of the middle of the other."""
 _DEPTH = 38.0
+_OVER = np.logspace(-8.0, 8.0, 161)
+"""Overstresses at which the decay of a tail is looked at, in units of its width."""
 
 
 def breaks_of(model: Model, values: Floats) -> Floats:
@@ -86,7 +88,7 @@ def _ends(
     model: Model, D: float, rate: float, values: Floats, low: float, high: float
 ) -> tuple[float, float]:
     """Return ends that hold the mass there is, the tails to come, and every landing."""
-    x = np.logspace(-8.0, 8.0, 161) * max(abs(rate) + math.sqrt(D), 1e-12)
+    x = _OVER * max(abs(rate) + math.sqrt(D), 1e-12)
     nu = model.yielding.rate(x)
     root = np.sqrt(rate * rate + 4.0 * D * nu)
     ends = []
@@ -144,15 +146,6 @@ def feedback(noise: float, crest: float) -> float:
     return max(_FEEDBACK * noise * crest * crest, 1.0)
 
 
-def fast_width(D: float, rate: float, low: float, high: float, values: Floats) -> float:
-    """Return the length over which P varies where shear is faster than diffusion.
-
-    The way of a block in tau, or, while none has gone so far, the extent of the stresses there are.
-    """
-    width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
-    return min(width, max(abs(low), abs(high), float(values[0])))
-
-
 class Way(NamedTuple):
     """How far the cells of a grid are carried along.
 
@@ -170,12 +163,11 @@ AT_REST = Way(0.0, 0.0, 1.0)
 
 
 def way_of(
-    model: Model,
     grid: Grid,
     mass: Floats,
     flow: tuple[float, float, float],
-    values: Floats,
-    weights: Floats,
+    lowest: float,
+    mean: float,
     carried: bool,
 ) -> Way:
     """Return whether a grid is to move with the shear, and how far it must serve.
@@ -183,31 +175,33 @@ def way_of(
     It pays where shear loads a block in a small part of tau, where diffusion does not reach as far
     meanwhile, and while there is something narrow that is carried along: in a stationary state no
     more than Gamma can pass any stress, rate P <= Gamma. It pays also while nothing yields at all:
-    then up to where the first blocks reach a threshold. ``flow`` is D, the shear rate and Gamma.
+    then up to where the first blocks reach a threshold. ``flow`` is D, the shear rate and Gamma;
+    ``lowest`` and ``mean`` are those of the thresholds.
     """
     from hebraud._kernels.patankar import crest
 
     D, rate, activity = flow
     low, high = extent_of(grid, mass)
-    scale = fast_width(D, rate, low, high, values)
-    free = float(values[0]) - max(high, -low)
-    if rate != 0.0 and D == 0.0 and free > _FREE * float(values[0]):
-        return Way(math.copysign(0.9 * free, rate), 0.0, float(values[0]))
+    free = lowest - max(high, -low)
+    if rate != 0.0 and D == 0.0 and free > _FREE * lowest:
+        return Way(math.copysign(0.9 * free, rate), 0.0, lowest)
     times, surplus = (_SLOW, 1.2) if carried else (_FAST, 2.0)
     passing = abs(rate) * crest(mass, grid.widths)
-    fast = max(abs(rate) / float(values @ weights), passing) > times
+    fast = max(abs(rate) / mean, passing) > times
     if fast and times**2 * D < rate * rate and passing > surplus * activity:
+        # the way of a block in tau, or, while none has gone so far, the extent of what there is
+        width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
+        scale = min(width, max(abs(low), abs(high), lowest))
         strain = math.copysign(_AHEAD * scale, rate)
         return Way(strain, strain, scale)
     return AT_REST
 
 
 def first_grid(
-    model: Model, values: Floats, extent: tuple[float, float], shift: float
+    model: Model, breaks: Floats, extent: tuple[float, float], shift: float
 ) -> Grid:
     """Return a grid on which a start is looked at, its stresses shifted."""
     low, high = extent
-    breaks = breaks_of(model, values)
     left, right = max(-low - shift, -1.05 * breaks[0]), max(high + shift, 1.05 * breaks[-1])
     left, right = holding_landings(model, left, right)
     # from zero outwards, and nothing next to a break: a symmetric start has a symmetric grid
@@ -232,6 +226,7 @@ def wanted_sizes(
     noise: float,
     values: Floats,
     weights: Floats,
+    breaks: Floats,
     way: Way = AT_REST,
 ) -> tuple[Floats, Floats, float, float]:
     """Return points, the relative cell size wanted at each, and the ends of the grid.
@@ -262,7 +257,6 @@ def wanted_sizes(
         kink = max(_CARRIED * way.scale, floor)
         layers = [(kink, kink)] * fine.size
     finest = min(inner, outer, kink)
-    breaks = breaks_of(model, values)
     span = right + left
     count = max(round(8.0 * math.log10(span / finest)), 8)
     reach = np.geomspace(0.3 * finest, span, count)
@@ -350,32 +344,30 @@ def _between(points: Floats, size: Floats) -> Floats:
 
 
 def rezoned(
-    model: Model,
     points: Floats,
     size: Floats,
     low: float,
     high: float,
-    values: Floats,
+    breaks: Floats,
     fineness: float,
     cells: int | None,
-    carried: bool = False,
+    classes: int,
 ) -> Grid:
     """Return the grid whose cells are ``fineness`` times smaller than those wanted.
 
-    ``cells`` fixes their number (nearly) instead, for studies of order. Where the grid will be
-    ``carried`` along, thresholds and landing points need no faces.
+    ``cells`` fixes their number (nearly) instead, for studies of order. At the ``breaks`` are
+    faces: thresholds and landing points, or nothing where the grid will be carried along.
     """
-    breaks = np.empty(0) if carried else breaks_of(model, values)
     breaks = np.concatenate([[low], breaks[(breaks > low) & (breaks < high)], [high]])
     density = 1.0 / size
     steps = 0.5 * (density[1:] + density[:-1]) * np.diff(points)
     number = np.concatenate([[0.0], np.cumsum(steps)])
     number *= fineness if cells is None else cells / number[-1]
     at = np.interp(breaks, points, number)
-    if not number[-1] * values.size <= _CELLS:
+    if not number[-1] * classes <= _CELLS:
         raise ConvergenceError(
-            f"P of {model!r} between {low:.3g} and {high:.3g} asks for {number[-1]:.3g} cells, in "
-            f"{values.size} classes of thresholds; at most {_CELLS:.0e} in all fit; loosen rtol"
+            f"P between {low:.3g} and {high:.3g} asks for {number[-1]:.3g} cells, in {classes} "
+            f"classes of thresholds; at most {_CELLS:.0e} in all fit; loosen rtol"
         )
     faces = [breaks[:1]]
     for a, b, end in zip(at[:-1], at[1:], breaks[1:], strict=True):

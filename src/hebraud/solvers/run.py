@@ -14,11 +14,14 @@ from hebraud.model.protocols import Segment
 from hebraud.model.starts import Start
 from hebraud.solvers.carried import CarriedSystem
 from hebraud.solvers.failure import EvolutionFailed
+from hebraud.solvers.foresight import foreseen, ways_ahead
 from hebraud.solvers.grid import Grid
 from hebraud.solvers.history import Row
 from hebraud.solvers.population import Population, populated
 from hebraud.solvers.rezone import (
     AT_REST,
+    Way,
+    breaks_of,
     feedback,
     first_grid,
     moved,
@@ -41,12 +44,12 @@ _STATUS = {
     3: "the imposed stress was not reached",
 }
 _SAFETY, _CARRIED_SAFETY, _CLOSE = 30.0, 10.0, 0.03
-_RENEW_EVERY = 12
-_FINENESS = 0.03
+_RENEW_EVERY, _FINENESS = 12, 0.03
 _CHECK_EVERY = 5
-_STRAIN_MOVED = 0.1
-_D_MOVED = 0.75
+_STRAIN_MOVED, _D_MOVED = 0.1, 0.75
 _LARGEST_RATIO = 1.6
+_ANSWER = 0.5
+"""Part of a change of D that the noise it makes does not undo, below which cells are finer."""
 _BEND = 0.1
 """In a step the strain strays from a straight line by at most this times sqrt(rtol), relatively."""
 _GONE = 0.5
@@ -77,8 +80,9 @@ class Run:
         blocks = populated(model, start, rtol)
         self.values, self.weights = blocks.values, blocks.weights
         self.size = float(self.values @ self.weights)
+        self.breaks = breaks_of(model, self.values)
         self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
-        self.carried, self.way = False, AT_REST
+        self.carried, self.way, self.answer = False, AT_REST, 1.0
         self.system: System | CarriedSystem
         self.time, self.strain = 0.0, shift
         self.step_size = 0.0
@@ -91,16 +95,17 @@ class Run:
 
     # -- the grid ----------------------------------------------------------------------------------
     def _begin(self, start: Population, shift: float) -> None:
-        grid = first_grid(self.model, self.values, start.extent, shift)
+        grid = first_grid(self.model, self.breaks, start.extent, shift)
         system = System(self.model, grid, self.values, self.weights, self.lines)
         mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
         D = system.means(mass)[3]
         for _ in range(2):
             mass = start.mass(grid.faces - shift).T
             points, size, a, b = wanted_sizes(
-                self.model, grid, mass, D, 0.0, system.noise_at_yield, self.values, self.weights
-            )
-            grid = rezoned(self.model, points, size, a, b, self.values, *self.fineness)
+                self.model, grid, mass, D, 0.0, system.noise_at_yield, self.values, self.weights,
+                self.breaks,
+            )  # fmt: skip
+            grid = rezoned(points, size, a, b, self.breaks, *self.fineness, self.values.size)
         self.mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
         self._set(grid)
 
@@ -121,9 +126,12 @@ class Run:
         noise = self.system.noise_at_yield
         points, size, a, b = wanted_sizes(
             self.model, grid, self.mass, self.diffusion, rate, noise, self.values, self.weights,
-            self.way,
+            self.breaks, self.way,
         )  # fmt: skip
-        return rezoned(self.model, points, size, a, b, self.values, *self.fineness, self.carried)
+        fineness, cells = self.fineness
+        fineness *= self.answer**0.5
+        breaks = np.empty(0) if self.carried else self.breaks
+        return rezoned(points, size, a, b, breaks, fineness, cells, self.values.size)
 
     def shift_to(self, stress: float) -> None:
         """Shift all stresses at once so that their mean is ``stress``, to round-off.
@@ -156,10 +164,7 @@ class Run:
     def rezone(self, rate: float) -> None:
         """Move to a new grid if the present one is off what is wanted by a factor."""
         old, before = self.system.grid, self.carried
-        self.way = way_of(
-            self.model, old, self.mass, (self.diffusion, rate, self.activity), self.values,
-            self.weights, self.carried,
-        ) if self.fixed_step is None else AT_REST  # fmt: skip
+        self.way = self._way(rate)
         self.carried = self.way.strain != 0.0
         try:
             grid = self._zoned(old, rate)
@@ -178,12 +183,26 @@ class Run:
         self._set(grid)
         self.counts["rezoned"] += 1
 
+    def _way(self, rate: float) -> Way:
+        """Return how far the grid is to move with the shear; studies of order are at rest."""
+        if self.fixed_step is not None:
+            return AT_REST
+        flow = self.diffusion, rate, self.activity
+        grid, mean = self.system.grid, self.size
+        return way_of(grid, self.mass, flow, float(self.values[0]), mean, self.carried)
+
     def _changed(self, rate: float) -> bool:
         """True where the run has moved on enough since the grid was last looked at."""
         D, strain = self.zoned
         gone = abs(self.strain - strain)
         if self.carried:
             return gone > _GONE * abs(self.way.strain) or rate * self.way.strain < 0.0
+        # D - made(D) falls short by `slopes` of what is wrong of D: next to a critical coupling it
+        # answers strongly to errors of the grid, which go as the square of its cells
+        answer = min(max(_ANSWER / max(self.slopes[0, 0], 1e-3), 1.0), 100.0)
+        if not 0.5 * self.answer <= answer <= 1.5 * self.answer and self.fixed_step is None:
+            self.answer = answer
+            return True
         moved_on = gone > _STRAIN_MOVED * float(self.values[0])
         return moved_on or not _D_MOVED * D < self.diffusion < D / _D_MOVED
 
@@ -226,7 +245,8 @@ class Run:
             self.step_size = self.fixed_step
         elif self.step_size == 0.0 or path is not None:
             self.step_size = 0.05 * min(end - begin, 1.0) * math.sqrt(self.rtol)
-        self.rezone(g0)
+        if self.carried or self._way(g0).strain != 0.0:
+            self.rezone(g0)
         since = 0
         while self.time < end:
             if self.activity == 0.0 and self.diffusion == 0.0 and self._still(segment):
@@ -257,7 +277,9 @@ class Run:
 
     def _still(self, segment: Segment) -> bool:
         """True where nothing will move any more, whatever the time."""
-        return self.released == 0.0 if segment.shear_rate is None else segment.at_rest
+        if segment.shear_rate is None:
+            return self.released == 0.0
+        return segment.constant and segment.shear_rate(0.0) == 0.0
 
     def _known(self, path: StrainPath | None, rate: float, dt: float) -> float:
         """Return a step, at most ``dt``, in which the strain is known well enough."""
@@ -296,13 +318,13 @@ class Run:
         mid = 0.5 * (now + then)
         h = 0.5 * (then - now)
         if path is None:
-            rates, ways = np.full(3, g0), self._rate_ahead(g0, h)
+            rates, ways = np.full(3, g0), ways_ahead(now, g0, self.last_rate, h)
         else:
             first, second = path.between(now, mid), path.between(mid, then)
             ways = np.array([first + second, first, second])
             rates = ways / np.array([2.0 * h, h, h])
-        D_end = self._foreseen(then)
-        D = self.diffusion, self._foreseen(mid), max(D_end + self.bias * h * h, 0.5 * D_end)
+        D_mid, D_end = (foreseen(t, now, self.diffusion, self.past) for t in (mid, then))
+        D = self.diffusion, D_mid, max(D_end + self.bias * h * h, 0.5 * D_end)
         self.since_renewed += 1
         renew = self.since_renewed > _RENEW_EVERY
         (status, solves, D_whole, gm, g1, g_whole, apart, top), ends, means = system.doubled(
@@ -353,28 +375,6 @@ class Run:
         self.largest_stress = max(self.largest_stress, abs(self.stress))
         self.counts["steps"] += 1
         return g1, True
-
-    def _rate_ahead(self, g0: float, h: float) -> Floats:
-        """Return strains foreseen for a step of 2 h and its halves, where stress is imposed."""
-        slope = 0.0
-        if self.last_rate is not None and self.last_rate[0] < self.time:
-            slope = (g0 - self.last_rate[1]) / (self.time - self.last_rate[0])
-        first, whole = h * (g0 + 0.5 * h * slope), 2.0 * h * (g0 + h * slope)
-        return np.array([whole, first, whole - first])
-
-    def _foreseen(self, time: float) -> float:
-        """Return D at a time to come, from the last three: a first guess, never trusted."""
-        here, D = self.time, self.diffusion
-        if not self.past or self.past[0][0] >= here:
-            return D
-        (t1, D1) = self.past[0]
-        slope = (D - D1) / (here - t1)
-        ahead = D + (time - here) * slope
-        if len(self.past) > 1:
-            t2, D2 = self.past[1]
-            bend = (slope - (D1 - D2) / (t1 - t2)) / (here - t2)
-            ahead += (time - here) * (time - t1) * bend
-        return ahead if 0.5 * D < ahead < 2.0 * D else D
 
     def _error(
         self, last: list[float], other: list[float], slip: float, apart: float, top: float,

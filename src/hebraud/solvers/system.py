@@ -12,6 +12,7 @@ from hebraud.solvers.grid import Grid
 __all__ = ["System"]
 
 Floats = NDArray[np.float64]
+_AT_REST = np.zeros(3)
 
 
 class System:
@@ -74,7 +75,7 @@ class System:
 
         ends, means = np.empty((3, *mass.shape)), np.empty((3, 5))
         out = doubled(
-            mass, h, D, g, np.zeros(3), close, renew, jacobians, target is not None,
+            mass, h, D, g, _AT_REST, close, renew, jacobians, target is not None,
             0.0 if target is None else target, self.cells, self.cells, self.cells, ends, means,
             self.work,
         )  # fmt: skip
