@@ -171,12 +171,11 @@ class Run:
         except ConvergenceError as error:
             raise self._fail(str(error)) from None
         self.zoned = (self.diffusion, self.strain)
-        if self.carried == before:
+        if not self.carried and not before:  # one that moves has come to the end of its way
             present = np.interp(grid.centres, old.centres, old.widths)
             inside = (grid.centres > old.faces[0]) & (grid.centres < old.faces[-1])
             a, b = old.faces[0], old.faces[-1]
-            margin = 0.02 * (np.array([b - a, b - a]) if self.carried else np.abs([a, b]))
-            short = grid.faces[0] < a - margin[0] or grid.faces[-1] > b + margin[1]
+            short = grid.faces[0] < a - 0.02 * abs(a) or grid.faces[-1] > b + 0.02 * abs(b)
             if not short and np.max((present / grid.widths)[inside]) < _LARGEST_RATIO:
                 return
         self.mass, _ = moved(old, self.mass, 0.0, grid)
