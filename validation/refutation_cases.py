@@ -156,7 +156,8 @@ def elements_truth(elements: Elements, y: Floats, pieces: Pieces, rtol: float, c
         parts.append(rows)
         begin = end
     values = sign * np.concatenate(parts, axis=1)[column]
-    size = float(np.abs(values).max())
+    # the largest value of the run, which may be between times of output
+    size = max(float(np.abs(values).max()), elements.peak if column == 0 else 0.0)
     # twice refined, it is nearer (tests)
     return Truth(values, max(0.03 * rtol * size, 10.0 * tolerance * scale), size)
 
@@ -282,7 +283,8 @@ def oscillation(draw: Draw) -> Case:
     def truth_of_elements() -> Truth:
         twin = s.elements((-reach, reach), finest, False)
         return elements_truth(
-            twin, twin.start(s.std), [(lambda t: rate * math.cos(omega * t), until)], rtol
+            twin, twin.start(s.std), [(lambda t: rate * math.cos(omega * t), until)], rtol,
+            scale=min(1.0, amount),
         )
 
     return Case("oscillation", call, rtol, truth_of_elements)
@@ -300,7 +302,8 @@ def strain_step(draw: Draw) -> Case:
         right = 14.0 - 8.6 * s.std if far else reach
         twin = s.elements((-reach, right), 5e-3, far)
         return elements_truth(
-            twin, twin.start(s.std, amount), [(lambda t: 0.0, until)], rtol, sign=sign
+            twin, twin.start(s.std, amount), [(lambda t: 0.0, until)], rtol, sign=sign,
+            scale=min(1.0, amount),
         )
 
     call = _call(s.model, f"hl.StrainStep({sign * amount})", f"hl.gaussian({s.std})", until, rtol)
@@ -319,7 +322,10 @@ def creep(draw: Draw) -> Case:
         else:
             reach = _reach(s, s.alpha) + stress + (25.0 * stress if stress > 0.8 * s.c else 6.0)
             twin = s.elements((-_reach(s, s.alpha), reach), 5e-3, False)
-        return elements_truth(twin, twin.start(s.std, stress), [(None, until)], rtol, 2, sign=sign)
+        return elements_truth(
+            twin, twin.start(s.std, stress), [(None, until)], rtol, 2, sign=sign,
+            scale=min(1.0, stress),
+        )  # fmt: skip
 
     call = _call(s.model, f"hl.Creep({sign * stress})", f"hl.gaussian({s.std})", until, rtol)
     return Case("creep", call, rtol, truth, lambda run: run.strain)
@@ -368,7 +374,8 @@ def pulse(draw: Draw) -> Case:
             a = np.abs(twin.s)
             inside = edge * (1.0 + (1.0 - a) / root)
             y[:-3] = np.where(a < 1.0, inside, edge * np.exp(-(a - 1.0) / root))
-        return elements_truth(twin, y, pieces, rtol, stops=stops)
+        scale = min(1.0, 0.3 * area)
+        return elements_truth(twin, y, pieces, rtol, stops=stops, scale=scale)
 
     call = _call(f"hl.Model({alpha})", protocol, start, until, rtol, more=more)
     return Case("pulse", call, rtol, truth)

@@ -311,6 +311,7 @@ class Elements:
                 if wrong <= 1.0:
                     y, begin = new, float(end) if last else begin + h
                     self.steps += 1
+                    self.peak = max(self.peak, abs(self.stress(y)))
                     h = h * factor if not last else max(h * factor, before)
                 else:
                     h *= factor
@@ -322,7 +323,7 @@ class Elements:
                 rows.append((self.stress(y), self.fields(y)[0], y[-1]))
         return np.array(rows).reshape(-1, 3).T, y
 
-    steps = 0
+    steps, peak = 0, 0.0
 
     def _held(self, y: Floats) -> None:
         """Raise if the density has come to an end of the elements where there is no outflow."""
