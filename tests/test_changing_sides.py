@@ -27,8 +27,9 @@ def flips(*points, weights=(1.0,), **slots):
 )
 def test_runs_end_in_the_stationary_state(model, rate):
     state = solve(model, rate, rtol=1e-5)
-    run = hl.evolve(model, hl.Startup(rate), hl.gaussian(0.3), 150.0, rtol=1e-4)
-    assert run.stress[-1] == pytest.approx(state.stress, abs=3e-4 * np.abs(run.stress).max())
+    rtol = 1e-5 if rate == 10.0 else 1e-4  # fast: 3.8 rtol off at 1e-4, 1.0 at 1e-5
+    run = hl.evolve(model, hl.Startup(rate), hl.gaussian(0.3), 150.0, rtol=rtol)
+    assert run.stress[-1] == pytest.approx(state.stress, abs=3.0 * rtol * np.abs(run.stress).max())
     assert run.activity[-1] == pytest.approx(state.activity, rel=3e-3)
     assert np.abs(run.mass_error).max() < 1e-10
 
