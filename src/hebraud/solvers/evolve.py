@@ -168,6 +168,8 @@ def _run_segment(run: Run, segment: Segment) -> list[list[Row]]:
     return pieces
 
 
+_FLAT = 0.3
+"""Change of the stress from row to row, in units of its tolerance, that is none to speak of."""
 _COLUMNS = ("time", "strain", "shear_rate", "stress", "activity", "diffusion", "total")
 
 
@@ -183,7 +185,7 @@ def _history(
         for piece in pieces
     ]
     if times is not None:
-        parts = _interpolated(parts, times)
+        parts = _interpolated(parts, times, run.rtol)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
     total = columns.pop("total")
     return History(
@@ -197,11 +199,30 @@ def _history(
     )
 
 
-def _interpolated(parts: list[dict[str, Floats]], times: Floats) -> list[dict[str, Floats]]:
+def _slopes(part: dict[str, Floats], flat: float) -> Floats:
+    """Return slopes of the stress: its balance, and where it stays as it is those of its values.
+
+    The balance g - (released stress) is right to a part of g; over the long steps of a stationary
+    state that would be more than the stress changes.
+    """
+    stress, slope = part["stress"], part["slope"].copy()
+    if stress.size > 2:
+        change = np.abs(np.diff(stress))
+        still = np.flatnonzero(np.maximum(change[1:], change[:-1]) <= flat) + 1
+        slope[still] = np.gradient(stress, part["time"])[still]
+        if change[-1] <= flat:
+            slope[-1] = (stress[-1] - stress[-2]) / (part["time"][-1] - part["time"][-2])
+    return slope
+
+
+def _interpolated(
+    parts: list[dict[str, Floats]], times: Floats, rtol: float
+) -> list[dict[str, Floats]]:
     """Return the columns at given times: cubic between steps, the later side at a join."""
     from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 
     starts = np.array([part["time"][0] for part in parts])
+    flat = _FLAT * rtol * max(float(np.abs(part["stress"]).max()) for part in parts)
     owner = np.searchsorted(starts, times, side="right") - 1
     out = []
     for n, part in enumerate(parts):
@@ -213,7 +234,7 @@ def _interpolated(parts: list[dict[str, Floats]], times: Floats) -> list[dict[st
         with np.errstate(over="ignore"):
             for name in _COLUMNS[1:]:
                 at[name] = PchipInterpolator(part["time"], part[name])(own)
-        at["stress"] = CubicHermiteSpline(part["time"], part["stress"], part["slope"])(own)
+        at["stress"] = CubicHermiteSpline(part["time"], part["stress"], _slopes(part, flat))(own)
         at["strain"] = CubicHermiteSpline(part["time"], part["strain"], part["shear_rate"])(own)
         out.append(at)
     return out
