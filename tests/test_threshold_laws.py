@@ -472,5 +472,6 @@ def test_finite_volumes_hold_large_couplings(alpha):
 
 
 def test_a_rate_that_no_grid_holds_is_no_missing_state():
-    with pytest.raises(hl.ConvergenceError, match=r"range of floats|is below|finite volumes|cells without width"):
+    said = r"range of floats|is below|finite volumes|cells without width"
+    with pytest.raises(hl.ConvergenceError, match=said):
         hl.steady_state(hl.Model(1e-12), 1e-25, hl.FiniteVolume())

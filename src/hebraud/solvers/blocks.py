@@ -79,7 +79,7 @@ class _Blocks:
 
     def __post_init__(self) -> None:
         n = self.stress.size
-        self._buffers = np.empty(n), np.empty(n), np.empty(_CHUNK)
+        self._buffers = np.empty(n), np.empty(n), np.zeros(_CHUNK)  # 0 x garbage may be nan
         scale, offset, weight = self.model.relaxation.quadrature(_LINES)
         self._moments = (
             float(weight @ (1.0 - scale)),
