@@ -50,7 +50,7 @@ _STRAIN_MOVED, _D_MOVED = 0.1, 0.75
 _LARGEST_RATIO = 1.6
 _ANSWER = 0.5
 """Part of a change of D that the noise it makes does not undo, below which cells are finer."""
-_BEND = 0.1
+_BEND = 0.05
 """In a step the strain strays from a straight line by at most this times sqrt(rtol), relatively."""
 _GONE = 0.5
 """Part of the way for which a moving grid was made, after which it is made anew."""
@@ -115,11 +115,13 @@ class Run:
             self.system = CarriedSystem(*made, scale=self.way.scale)
         else:
             self.system = System(*made)
-        self.total, self.stress, self.activity, self.diffusion, self.released = self.system.means(
-            self.mass
-        )
+        self._measure()
         self.past: list[tuple[float, float]] = []
         self.zoned = (self.diffusion, self.strain)
+
+    def _measure(self) -> None:
+        means = self.system.means(self.mass)
+        self.total, self.stress, self.activity, self.diffusion, self.released = means
 
     def _zoned(self, grid: Grid, rate: float) -> Grid:
         """Return the grid that the masses want, these on a grid of as many cells."""
@@ -179,7 +181,11 @@ class Run:
             if not short and np.max((present / grid.widths)[inside]) < _LARGEST_RATIO:
                 return
         self.mass, _ = moved(old, self.mass, 0.0, grid)
+        mean = self.stress / self.total
         self._set(grid)
+        if isinstance(self.system, CarriedSystem):  # its cells may be anywhere: the mean is kept
+            self.system.move(mean - self.stress / self.total)
+            self._measure()
         self.counts["rezoned"] += 1
 
     def _way(self, rate: float) -> Way:
