@@ -24,6 +24,7 @@ from hebraud.solvers.failure import EvolutionFailed
 from hebraud.solvers.history import History, Row, as_made, output_times
 from hebraud.solvers.progress import progress
 from hebraud.solvers.run import Run
+from hebraud.solvers.strain_path import StrainPath
 
 __all__ = ["EvolutionFailed", "evolve"]
 
@@ -185,7 +186,7 @@ def _history(
         for piece in pieces
     ]
     if times is not None:
-        parts = _interpolated(parts, times, run.rtol)
+        parts = _interpolated(parts, run.paths, times, run.rtol)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
     total = columns.pop("total")
     return History(
@@ -216,16 +217,20 @@ def _slopes(part: dict[str, Floats], flat: float) -> Floats:
 
 
 def _interpolated(
-    parts: list[dict[str, Floats]], times: Floats, rtol: float
+    parts: list[dict[str, Floats]], paths: list[StrainPath | None], times: Floats, rtol: float
 ) -> list[dict[str, Floats]]:
-    """Return the columns at given times: cubic between steps, the later side at a join."""
+    """Return the columns at given times: cubic between steps, the later side at a join.
+
+    Under a given shear rate the strain is its integral, and what the stress falls short of it is
+    smoother than both.
+    """
     from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 
     starts = np.array([part["time"][0] for part in parts])
     flat = _FLAT * rtol * max(float(np.abs(part["stress"]).max()) for part in parts)
     owner = np.searchsorted(starts, times, side="right") - 1
     out = []
-    for n, part in enumerate(parts):
+    for n, (part, path) in enumerate(zip(parts, paths, strict=True)):
         own = times[owner == n]
         if own.size == 0:
             continue
@@ -234,7 +239,16 @@ def _interpolated(
         with np.errstate(over="ignore"):
             for name in _COLUMNS[1:]:
                 at[name] = PchipInterpolator(part["time"], part[name])(own)
-        at["stress"] = CubicHermiteSpline(part["time"], part["stress"], _slopes(part, flat))(own)
-        at["strain"] = CubicHermiteSpline(part["time"], part["strain"], part["shear_rate"])(own)
+        time, strain, rate = part["time"], part["strain"], part["shear_rate"]
+        slope = _slopes(part, flat)
+        if path is None:
+            at["stress"] = CubicHermiteSpline(time, part["stress"], slope)(own)
+            at["strain"] = CubicHermiteSpline(time, strain, rate)(own)
+        else:
+            last = np.searchsorted(time, own, side="right") - 1
+            since = [path.between(float(time[k]), float(t)) for k, t in zip(last, own, strict=True)]
+            at["strain"] = strain[last] + np.array(since)
+            short = CubicHermiteSpline(time, part["stress"] - strain, slope - rate)(own)
+            at["stress"] = at["strain"] + short
         out.append(at)
     return out

@@ -88,6 +88,7 @@ class Run:
         self.step_size = 0.0
         self.largest_stress = 0.0
         self.last_rate: tuple[float, float] | None = None
+        self.paths: list[StrainPath | None] = []
         self.frozen_at: float | None = None
         self.report: Callable[[float], None] = lambda time: None
         self.counts = {"steps": 0, "rejected": 0, "solves": 0, "rezoned": 0}
@@ -244,6 +245,7 @@ class Run:
         path = None
         if segment.shear_rate is not None:
             path = StrainPath(segment, zero, begin, end, self.rtol, self.max_step)
+        self.paths.append(path)
         g0 = self._rate(path, begin)
         record.append(self.row(g0))
         if self.fixed_step is not None:
