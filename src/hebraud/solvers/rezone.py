@@ -265,7 +265,8 @@ def wanted_sizes(
     points = np.concatenate([grid.faces, near.ravel(), sources, [-left, right]])
     points = np.unique(points[(points >= -left) & (points <= right)])
     centre, smooth, crest = _curvature(grid, mass)
-    smooth *= feedback(noise, crest)
+    free = carried and ahead == 0.0  # nothing yields, and makes no noise
+    smooth *= feedback(0.0 if free else noise, crest)
     fixed = model.relaxation.fixed_points
     landings = np.zeros(1) if fixed is None else np.abs(fixed.offset)
     landings = np.unique(np.concatenate([landings, -landings]))
