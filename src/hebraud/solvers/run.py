@@ -48,7 +48,7 @@ _RENEW_EVERY, _FINENESS = 12, 0.03
 _CHECK_EVERY = 5
 _STRAIN_MOVED, _D_MOVED = 0.1, 0.75
 _LARGEST_RATIO = 1.6
-_ANSWER = 0.5
+_ANSWER = 0.8
 """Part of a change of D that the noise it makes does not undo, below which cells are finer."""
 _BEND = 0.05
 """In a step the strain strays from a straight line by at most this times sqrt(rtol), relatively."""
@@ -89,6 +89,7 @@ class Run:
         self.largest_stress = 0.0
         self.last_rate: tuple[float, float] | None = None
         self.paths: list[StrainPath | None] = []
+        self.safety = _SAFETY
         self.frozen_at: float | None = None
         self.report: Callable[[float], None] = lambda time: None
         self.counts = {"steps": 0, "rejected": 0, "solves": 0, "rezoned": 0}
@@ -246,6 +247,8 @@ class Run:
         if segment.shear_rate is not None:
             path = StrainPath(segment, zero, begin, end, self.rtol, self.max_step)
         self.paths.append(path)
+        # in a quiet run what a pulse of the rate leaves behind is felt for long
+        self.safety = 0.5 * _SAFETY if path is not None and path.varies else _SAFETY
         g0 = self._rate(path, begin)
         record.append(self.row(g0))
         if self.fixed_step is not None:
@@ -396,7 +399,7 @@ class Run:
         if not math.isnan(slip):  # the strain is what is free; it is of the order of the threshold
             size = max(size, self.size)
             stress = slip
-        share = (_CARRIED_SAFETY if self.carried else _SAFETY) * self.rtol**0.5
+        share = (_CARRIED_SAFETY if self.carried else self.safety) * self.rtol**0.5
         allowed = share * (self.rtol * size + self.atol)
         activity = abs(last[2] - other[2])
         allowed_activity = share * (self.rtol * last[2] + self.atol / (1.0 + then) ** 2)

@@ -95,6 +95,8 @@ class StrainPath:
         self.begin, self.end, self.span = begin, end, end - begin
         self.first, self.last = math.nextafter(begin, end), math.nextafter(end, begin)
         self.panels: list[_Panel] = []
+        self.varies = False
+        """True where the rate is a function of time that is not the same everywhere."""
         if segment.strain is not None:
             ends = np.linspace(begin - zero, end - zero, _PANELS + 1).tolist()
             steps = [segment.strain(a, b) for a, b in itertools.pairwise(ends)]
@@ -103,6 +105,7 @@ class StrainPath:
         count = max(_PANELS, math.ceil(min(self.span / widest, _MOST)))
         edges = np.linspace(begin, end, count + 1).tolist()
         self.panels = [_Panel(self.rate, a, b) for a, b in itertools.pairwise(edges)]
+        self.varies = np.ptp(np.concatenate([panel.values for panel in self.panels])) > 0.0
         self.begins = edges[:-1]
         self.range = float(np.ptp(np.cumsum([0.0, *(panel.strain for panel in self.panels)])))
 
