@@ -1,4 +1,4 @@
-"""What the slots promise, tried out when a model is built: solvers rely on that and on no more.
+"""The promises of the slots, tried out when a model is built: solvers rely on these and no more.
 
 A slot is any object with the methods of its protocol. Each function here asks it at some points,
 refuses what breaks a promise in one line that names the point, and returns what solvers want to

@@ -1,4 +1,4 @@
-"""What a run that fails leaves behind."""
+"""The error of a run that fails, with the state that it reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step is begun with: D and the shear rate to come, from those of the last steps."""
+"""First guesses of a step: D and the shear rate to come, from those of the last steps."""
 
 from __future__ import annotations
 

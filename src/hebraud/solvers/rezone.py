@@ -158,6 +158,11 @@ class Way(NamedTuple):
     ahead: float
     scale: float
 
+    @property
+    def moves(self) -> bool:
+        """True where the grid moves with the shear."""
+        return self.strain != 0.0
+
 
 AT_REST = Way(0.0, 0.0, 1.0)
 
@@ -235,7 +240,7 @@ def wanted_sizes(
     """
     low, high = extent_of(grid, mass)
     left, right = _ends(model, D, rate, values, low, high)
-    carried, ahead = way.strain != 0.0, way.ahead
+    carried, ahead = way.moves, way.ahead
     if carried:
         room = abs(way.strain)
         left, right = holding_landings(model, left + room, right + room)

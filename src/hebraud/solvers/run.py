@@ -82,7 +82,7 @@ class Run:
         self.size = float(self.values @ self.weights)
         self.breaks = breaks_of(model, self.values)
         self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
-        self.carried, self.way, self.answer = False, AT_REST, 1.0
+        self.way, self.answer = AT_REST, 1.0
         self.system: System | CarriedSystem
         self.time, self.strain = 0.0, shift
         self.step_size = 0.0
@@ -113,7 +113,7 @@ class Run:
 
     def _set(self, grid: Grid) -> None:
         made = self.model, grid, self.values, self.weights, self.lines
-        if self.carried:
+        if self.way.moves:
             self.system = CarriedSystem(*made, scale=self.way.scale)
         else:
             self.system = System(*made)
@@ -134,7 +134,7 @@ class Run:
         )  # fmt: skip
         fineness, cells = self.fineness
         fineness *= self.answer**0.5
-        breaks = np.empty(0) if self.carried else self.breaks
+        breaks = np.empty(0) if self.way.moves else self.breaks
         return rezoned(points, size, a, b, breaks, fineness, cells, self.values.size)
 
     def shift_to(self, stress: float) -> None:
@@ -159,7 +159,7 @@ class Run:
         if amount == 0.0:
             return
         old = self.system.grid
-        self.carried, self.way = False, AT_REST
+        self.way = AT_REST
         grid = self._zoned(Grid.from_faces(old.faces + amount), 0.0)
         self.mass, _ = moved(old, self.mass, amount, grid)
         self.strain += amount
@@ -167,15 +167,14 @@ class Run:
 
     def rezone(self, rate: float) -> None:
         """Move to a new grid if the present one is off what is wanted by a factor."""
-        old, before = self.system.grid, self.carried
+        old, before = self.system.grid, self.way.moves
         self.way = self._way(rate)
-        self.carried = self.way.strain != 0.0
         try:
             grid = self._zoned(old, rate)
         except ConvergenceError as error:
             raise self._fail(str(error)) from None
         self.zoned = (self.diffusion, self.strain)
-        if not self.carried and not before:  # one that moves has come to the end of its way
+        if not self.way.moves and not before:  # one that moves has come to the end of its way
             present = np.interp(grid.centres, old.centres, old.widths)
             inside = (grid.centres > old.faces[0]) & (grid.centres < old.faces[-1])
             a, b = old.faces[0], old.faces[-1]
@@ -196,13 +195,13 @@ class Run:
             return AT_REST
         flow = self.diffusion, rate, self.activity
         grid, mean = self.system.grid, self.size
-        return way_of(grid, self.mass, flow, float(self.values[0]), mean, self.carried)
+        return way_of(grid, self.mass, flow, float(self.values[0]), mean, self.way.moves)
 
     def _changed(self, rate: float) -> bool:
         """True where the run has moved on enough since the grid was last looked at."""
         D, strain = self.zoned
         gone = abs(self.strain - strain)
-        if self.carried:
+        if self.way.moves:
             return gone > _GONE * abs(self.way.strain) or rate * self.way.strain < 0.0
         # D - made(D) falls short by `slopes` of what is wrong of D: next to a critical coupling it
         # answers strongly to errors of the grid, which go as the square of its cells
@@ -255,7 +254,7 @@ class Run:
             self.step_size = self.fixed_step
         elif self.step_size == 0.0 or path is not None:
             self.step_size = 0.05 * min(end - begin, 1.0) * math.sqrt(self.rtol)
-        if self.carried or self._way(g0).strain != 0.0:
+        if self.way.moves or self._way(g0).moves:
             self.rezone(g0)
         since = 0
         while self.time < end:
@@ -277,7 +276,7 @@ class Run:
             g0, accepted = self._try(path, segment.stress, end, g0, dt, record)
             since += accepted
             self.report(self.time)
-            if (since >= _CHECK_EVERY or self.carried) and self._changed(g0):
+            if (since >= _CHECK_EVERY or self.way.moves) and self._changed(g0):
                 since = 0
                 self.rezone(g0)
 
@@ -297,7 +296,7 @@ class Run:
             if path is not None:
                 size = max(self.largest_stress, min(path.range, self.size))
                 dt = path.straight(self.time, dt, _BEND * self.rtol**0.5 * size + self.atol)
-            return self._held(path, rate, dt) if self.carried else dt
+            return self._held(path, rate, dt) if self.way.moves else dt
         except ConvergenceError as error:
             raise self._fail(str(error)) from None
 
@@ -399,7 +398,7 @@ class Run:
         if not math.isnan(slip):  # the strain is what is free; it is of the order of the threshold
             size = max(size, self.size)
             stress = slip
-        share = (_CARRIED_SAFETY if self.carried else self.safety) * self.rtol**0.5
+        share = (_CARRIED_SAFETY if self.way.moves else self.safety) * self.rtol**0.5
         allowed = share * (self.rtol * size + self.atol)
         activity = abs(last[2] - other[2])
         allowed_activity = share * (self.rtol * last[2] + self.atol / (1.0 + then) ** 2)
