@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import hebraud as hl
-from hebraud.cli import app
+from hebraud.cli import app, commands, registry
+from hebraud.cli.registry import build
 
 STEADY = ["steady", "--alpha", "0.3", "--shear-rate", "1e-3"]
 
@@ -96,3 +101,48 @@ def test_errors_are_one_line_with_a_code(arguments, code, words):
 def test_usage():
     assert run("steady", "--bogus", code=2).stdout == ""
     assert "flow-curve" in run("--help").stdout
+
+
+# -- a command of one's own -----------------------------------------------------------------------
+def shout(word: str) -> None:
+    """Say a word aloud."""
+    if not word:
+        raise ValueError("word must have letters")
+    typer.echo(word.upper())
+
+
+def test_one_file_is_a_command(tmp_path, monkeypatch):
+    """Its name is that of the file, its errors are one line; a Typer brings commands of its own."""
+    (tmp_path / "say_it.py").write_text("from test_cli import shout as command\n")
+    (tmp_path / "many.py").write_text(
+        "import typer\nfrom test_cli import shout\n"
+        "command = typer.Typer()\ncommand.command('one')(shout)\ncommand.command('two')(shout)\n"
+    )
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    mine = build()
+    assert CliRunner().invoke(mine, ["say-it", "yes"]).stdout == "YES\n"
+    assert CliRunner().invoke(mine, ["many", "two", "yes"]).stdout == "YES\n"
+    refused = CliRunner().invoke(mine, ["many", "one", ""])
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        "hebraud: error: word must have letters\n",
+    )
+    assert "steady" in CliRunner().invoke(mine, ["--help"]).stdout
+    for module in ("say_it", "many"):
+        monkeypatch.delitem(sys.modules, f"{commands.__name__}.{module}")
+        monkeypatch.delattr(commands, module)
+
+
+def test_another_package_adds_a_command(monkeypatch):
+    def points(group):
+        assert group == "hebraud.commands"
+        return [EntryPoint(name, "test_cli:shout", group) for name in names]
+
+    monkeypatch.setattr(registry, "entry_points", points)
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    names = ["shout"]
+    assert CliRunner().invoke(build(), ["shout", "yes"]).stdout == "YES\n"
+    names = ["steady"]
+    with pytest.raises(ValueError, match="two commands are called 'steady'"):
+        build()

@@ -32,7 +32,7 @@ from hebraud.md.measure.diffusion import StressDifferences, StressDiffusion
 from hebraud.md.measure.plastic import merge_records
 from hebraud.md.measured import PLASTIC
 from hebraud.plot import COLOURS, MARKERS
-from hebraud.plot_particles import stress_strain
+from hebraud.plot.particles import stress_strain
 
 Floats = NDArray[np.float64]
 PIECE = 0.3  # of strain, drawn in (a)

@@ -28,7 +28,7 @@ from hebraud.md.evidence import Evidence
 from hebraud.md.measured import Measured, measure
 from hebraud.md.predictions import predicted_density
 from hebraud.plot import COLOURS
-from hebraud.plot_particles import block_stress
+from hebraud.plot.particles import block_stress
 
 Floats = NDArray[np.float64]
 

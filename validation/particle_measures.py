@@ -30,7 +30,7 @@ from hebraud.md.measured import PLASTIC, Measured, measure
 from hebraud.md.predictions import predicted_start_up
 from hebraud.md.report import EVIDENCE
 from hebraud.md.sensitivity import alternatives, sensitivity, sensitivity_table
-from hebraud.plot_particles import PAGES
+from hebraud.plot.particles import PAGES
 from provenance import check_provenance
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _check_start_up(result: Result) -> None:
 
 
 def draw(result: Result, ax: Axes, page: str = "stress_diffusion") -> None:
-    """Draw one of the pages of `hebraud.plot_particles`."""
+    """Draw one of the pages of `hebraud.plot.particles`."""
     PAGES[page](result.evidence, result.measured, ax)
 
 

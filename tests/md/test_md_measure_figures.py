@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 import hebraud as hl
 import particle_measures as page
 from hebraud.md.measured import measure
-from hebraud.plot_particles import PAGES, _first_sample, write_figures
+from hebraud.plot.particles import PAGES, first_sample, write_figures
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,9 @@ def test_a_rate_too_fast_for_the_modulus_is_said(result, tmp_path):
 
 def test_activity_drawn_beside_a_stress_is_of_the_same_sample():
     records = [{"strain": np.array([a, a + 0.1])} for a in (1.0, 1.1, 1.2, 1.0, 1.1)]
-    assert _first_sample(records) == records[:3]
-    assert _first_sample(records[:2]) == records[:2]
-    assert _first_sample([{"strain": -r["strain"]} for r in records])[2]["strain"][0] == -1.2
+    assert first_sample(records) == records[:3]
+    assert first_sample(records[:2]) == records[:2]
+    assert first_sample([{"strain": -r["strain"]} for r in records])[2]["strain"][0] == -1.2
 
 
 def test_a_changed_file_is_refused(tmp_path):

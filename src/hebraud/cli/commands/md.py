@@ -1,7 +1,7 @@
-"""The command line of the particles: ``hebraud md run | plan | prepare | shear | ...``.
+"""The commands ``hebraud md run | prepare | shear | ...``: particle simulations.
 
-Each of prepare, shear, measure, frozen-matrix and aggregate is one step of a campaign: from files
-to files, and nothing is done twice. ``run`` lets Snakemake do all of them.
+A campaign has the steps ``prepare``, ``shear``, ``measure``, ``frozen-matrix``, ``aggregate``.
+A step reads files, writes files and does no work twice. ``run`` has Snakemake run all of them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from typing import Annotated
 
 import typer
 
-from hebraud.cli_errors import one_line_errors
+__all__ = ["command"]
 
-__all__ = ["md"]
-
-md = typer.Typer(help="Particle simulations with LAMMPS (extra: md).", no_args_is_help=True)
+command = typer.Typer(help="Particle simulations with LAMMPS (extra: md).", no_args_is_help=True)
 
 PresetOption = Annotated[str, typer.Option(help="demo, laptop, paper, or a campaign file (.toml).")]
 Tier = Annotated[int, typer.Option(help="Leave out runs of a higher tier.")]
@@ -30,12 +28,11 @@ def _run_folder(preset: str, output: Path | None) -> Path:
     return Path("runs") / Path(preset).stem if output is None else output
 
 
-def _command(preset: str, tier: int) -> str:
+def _resume(preset: str, tier: int) -> str:
     return f"hebraud md run --preset {preset}" + (f" --tier {tier}" if tier > 1 else "")
 
 
-@md.command("run")
-@one_line_errors
+@command.command("run")
 def md_run(
     campaign: Annotated[
         Path | None, typer.Argument(help="A campaign file, instead of --preset.")
@@ -63,7 +60,7 @@ def md_run(
         print_outlook(preset_named(chosen).up_to(tier), folder, cores)
         return
     try:
-        run(chosen, folder, processes, tier=tier, profile=profile, command=_command(chosen, tier))
+        run(chosen, folder, processes, tier=tier, profile=profile, command=_resume(chosen, tier))
     except KeyboardInterrupt:
         typer.echo(
             f"hebraud: stopped; the same command goes on from what is in {str(folder)!r}", err=True
@@ -75,7 +72,7 @@ def md_run(
 def _draw(folder: Path) -> None:
     """Draw what each density of a run was measured from, and say what could not be drawn."""
     from hebraud.md.report import EVIDENCE
-    from hebraud.plot_particles import write_figures
+    from hebraud.plot.particles import write_figures
 
     for evidence in sorted(folder.glob(f"*/{EVIDENCE}")):
         drawn = write_figures(evidence.parent)
@@ -86,8 +83,7 @@ def _draw(folder: Path) -> None:
         typer.echo(f"{count} figures in {evidence.parent / 'figures'}")
 
 
-@md.command("prepare")
-@one_line_errors
+@command.command("prepare")
 def md_prepare(sample: Sample) -> None:
     """Step: quench a sample."""
     from hebraud.md.workflow import work
@@ -96,8 +92,7 @@ def md_prepare(sample: Sample) -> None:
     work.prepare_sample(sample)
 
 
-@md.command("shear")
-@one_line_errors
+@command.command("shear")
 def md_shear(
     chain: Chain, segments: Annotated[int, typer.Option(help="How many it is to have.")]
 ) -> None:
@@ -108,8 +103,7 @@ def md_shear(
     work.shear_chain(chain, segments)
 
 
-@md.command("frozen-matrix")
-@one_line_errors
+@command.command("frozen-matrix")
 def md_frozen_matrix(chain: Chain) -> None:
     """Step: local yield stresses in the configurations that a chain keeps."""
     from hebraud.md.workflow import work
@@ -118,8 +112,7 @@ def md_frozen_matrix(chain: Chain) -> None:
     work.freeze_chain(chain)
 
 
-@md.command("measure")
-@one_line_errors
+@command.command("measure")
 def md_measure(
     paths: Annotated[
         list[Path], typer.Argument(help="Folders of chains, or dump files in order of time.")
@@ -176,8 +169,7 @@ def _type_map(said: str | None) -> dict[int, int] | None:
         raise ValueError(f"--type-map must be pairs such as 2:1,1:2, got {said!r}") from None
 
 
-@md.command("aggregate")
-@one_line_errors
+@command.command("aggregate")
 def md_aggregate(
     folder: Run,
     so_far: Annotated[
@@ -203,8 +195,7 @@ def md_aggregate(
         typer.echo(f"left out: {why}")
 
 
-@md.command("export")
-@one_line_errors
+@command.command("export")
 def md_export(
     folder: Run,
     destination: Annotated[Path, typer.Argument(help="Folder to write.")],
@@ -219,8 +210,7 @@ def md_export(
     typer.echo(export_run(folder, destination, preset, tier))
 
 
-@md.command("import")
-@one_line_errors
+@command.command("import")
 def md_import(
     source: Annotated[Path, typer.Argument(help="Folder that export wrote.")], folder: Run
 ) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from hebraud._lmfit_records import lmfit_members, lmfit_result
 from hebraud.analytic.exact import ExactState
 from hebraud.errors import HebraudError
 from hebraud.inference.fit import Fit
@@ -27,6 +26,7 @@ from hebraud.inference.reduced import Classical, Tabulated
 from hebraud.inference.transients import _CREEP, _STARTUP, TransientFit
 from hebraud.inference.transients import _LatticeLaw as LatticeLaw
 from hebraud.inference.transients import _TransientLaw as TransientLaw
+from hebraud.io.lmfit_records import lmfit_members, lmfit_result
 from hebraud.model.coupling import ActivityNoise, DropNoise, FixedNoise, NoiseTerms
 from hebraud.model.model import Model
 from hebraud.model.relaxation import FractionalDrop, GaussianLanding, Landing, ResidualStress

@@ -1,7 +1,6 @@
-"""One figure for each measurement on particles, to be judged by eye.
+"""Draw one figure for each measurement on particles.
 
-Every page is drawn from the evidence of a run and the parameters measured on it, in Lennard-Jones
-units. Loaded on first use; needs matplotlib.
+Every page shows the evidence of a run and the parameters measured on it, in Lennard-Jones units.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from hebraud import plot
 from hebraud.errors import ConvergenceError, HebraudError
 from hebraud.md.evidence import Evidence
 from hebraud.md.measure.duration import plastic_correlation, seen_event
@@ -27,9 +25,11 @@ from hebraud.md.measured import PLASTIC, Measured, measure
 from hebraud.md.predictions import predicted_density, predicted_start_up
 from hebraud.md.report import EVIDENCE
 from hebraud.model.model import Model
+from hebraud.plot import results
+from hebraud.plot.style import COLOURS, style
 from hebraud.rheology.estimate import Estimate
 
-__all__ = ["PAGES", "write_figures"]
+__all__ = ["PAGES", "first_sample", "write_figures"]
 
 Floats = NDArray[np.float64]
 STRESS = r"($\varepsilon/\sigma^2$)"
@@ -62,7 +62,7 @@ def write_figures(directory: str | PathLike[str]) -> dict[str, Path | str]:
     (folder / "figures").mkdir(exist_ok=True)
     written: dict[str, Path | str] = {}
     for name, draw in PAGES.items():
-        with plot.style():
+        with style():
             figure = Figure(figsize=(_COLUMN, 0.8 * _COLUMN), layout="constrained")
             try:
                 draw(seen, found, figure.subplots())
@@ -91,7 +91,7 @@ def _models(found: Measured) -> dict[str, Model]:
     }
 
 
-def _first_sample(records: Sequence[Record]) -> Sequence[Record]:
+def first_sample(records: Sequence[Record]) -> Sequence[Record]:
     """Return the records of the first sample: as far as strain goes on."""
     ends = [float(np.abs(record["strain"]).max()) for record in records]
     back = [k for k in range(1, len(ends)) if ends[k] <= ends[k - 1]]
@@ -100,20 +100,20 @@ def _first_sample(records: Sequence[Record]) -> Sequence[Record]:
 
 def stress_strain(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw the stress of the first sample, and below it the share of active particles."""
-    ax.plot(seen.strain, seen.stress[0], color=plot.COLOURS[0], lw=0.5)
+    ax.plot(seen.strain, seen.stress[0], color=COLOURS[0], lw=0.5)
     ax.axhline(_value(found, "block stress").value, color="0.35", lw=0.8, ls="--")
     ax.set_xlabel(r"strain $\gamma$")
-    ax.set_ylabel(rf"shear stress $\sigma_{{xy}}$ {STRESS}", color=plot.COLOURS[0])
+    ax.set_ylabel(rf"shear stress $\sigma_{{xy}}$ {STRESS}", color=COLOURS[0])
     top = float(seen.stress[0].max())
     ax.set_ylim(-1.0 * top, 1.1 * top)
     ax.set_yticks([tick for tick in ax.get_yticks() if 0.0 <= tick <= 1.1 * top])
     below = ax.twinx()
-    first = merge_records(_first_sample(seen.records[PLASTIC]))
+    first = merge_records(first_sample(seen.records[PLASTIC]))
     share = 100.0 * first["active"] / float(first["particles"][0])
-    below.plot(np.abs(first["strain"]), share, color=plot.COLOURS[1], lw=0.5)
+    below.plot(np.abs(first["strain"]), share, color=COLOURS[1], lw=0.5)
     below.set_ylim(0.0, 2.2 * float(share.max()))
     below.set_yticks([tick for tick in below.get_yticks() if tick <= 1.1 * float(share.max())])
-    below.set_ylabel("active particles (%)", color=plot.COLOURS[1])
+    below.set_ylabel("active particles (%)", color=COLOURS[1])
 
 
 def flow_curve(seen: Evidence, found: Measured, ax: Axes) -> None:
@@ -125,7 +125,7 @@ def flow_curve(seen: Evidence, found: Measured, ax: Axes) -> None:
         label = "$n = 1/2$" if exponent else f"$n$ = {law.exponent}"
         label += rf", $\sigma_Y$ = {law.yield_stress}"
         ax.plot(rate, law.stress(rate), line, color="0.4", lw=1.0, label=label)
-    plot.flow_curve(curve, ax, fmt="o", ms=3.0, capsize=2.0, color=plot.COLOURS[0])
+    results.flow_curve(curve, ax, fmt="o", ms=3.0, capsize=2.0, color=COLOURS[0])
     ax.set_xlabel(r"shear rate $\dot\gamma$ ($1/\tau_0$)")
     ax.set_ylabel(rf"shear stress $\sigma_{{xy}}$ {STRESS}")
     ax.legend()
@@ -135,7 +135,7 @@ def modulus(seen: Evidence, found: Measured, ax: Axes) -> None:
     """Draw the start of every sample, a colour a rate, and the slope that is taken for G0."""
     G0 = _value(found, "G0")
     begun = slow_start_ups(seen.start_ups)
-    for one, colour in zip(begun, cycle(plot.COLOURS), strict=False):
+    for one, colour in zip(begun, cycle(COLOURS), strict=False):
         first = one.strain <= 4.0 * _PROBE
         strain, stress = one.strain[first], one.stress[:, first]
         probed = strain <= _PROBE
@@ -161,7 +161,7 @@ def branches(seen: Evidence, found: Measured, ax: Axes) -> None:
     rising = elastic_branches(strain, stress, 0.1 * steady, 2e-3)
     for start, end in zip(rising.start, rising.end, strict=True):
         on = (strain >= start) & (strain <= end)
-        ax.plot(strain[on], stress[on], color=plot.COLOURS[0], lw=1.4)
+        ax.plot(strain[on], stress[on], color=COLOURS[0], lw=1.4)
     ax.set_title(f"mean slope {_value(found, 'G0 branches')}", fontsize=8)
     ax.set_xlabel(r"strain $\gamma$")
     ax.set_ylabel(rf"shear stress $\sigma_{{xy}}$ {STRESS}")
@@ -179,16 +179,16 @@ def stress_diffusion(seen: Evidence, found: Measured, ax: Axes) -> None:
         lag, differences.less(load).mean_square, ":", color="0.4", label="eq. (7) to the letter"
     )
     label = rf"$D_\sigma t$, $D_\sigma$ = {fit.D_sigma}"
-    ax.loglog(lag, fit.D_sigma.value * lag, "-", color=plot.COLOURS[1], lw=1.0, label=label)
+    ax.loglog(lag, fit.D_sigma.value * lag, "-", color=COLOURS[1], lw=1.0, label=label)
     ax.set_xlabel(r"lag $t$ ($\tau_0$)")
     ax.set_ylabel(r"$\langle\Delta\sigma^2\rangle$ ($\varepsilon^2/\sigma^4$)")
     ax.legend(loc="upper left")
     right = ax.twinx()
-    right.plot(*differences.local_exponent, "s-", ms=1.5, lw=0.6, color=plot.COLOURS[2])
-    right.axhline(1.0, color=plot.COLOURS[2], lw=0.5, ls="--")
+    right.plot(*differences.local_exponent, "s-", ms=1.5, lw=0.6, color=COLOURS[2])
+    right.axhline(1.0, color=COLOURS[2], lw=0.5, ls="--")
     right.set_ylim(0.0, 4.0)
     right.set_yticks([0.0, 1.0, 2.0])
-    right.set_ylabel("log-slope", color=plot.COLOURS[2], loc="bottom")
+    right.set_ylabel("log-slope", color=COLOURS[2], loc="bottom")
 
 
 def event_duration(seen: Evidence, found: Measured, ax: Axes) -> None:
@@ -201,7 +201,7 @@ def event_duration(seen: Evidence, found: Measured, ax: Axes) -> None:
     window = plateau + (1.0 - plateau) * np.maximum(0.0, 1.0 - fine / lag)
     apparent = _value(found, "tau_p apparent")
     ax.semilogy(time, correlation, "o", ms=3.0, label="active particles")
-    ax.semilogy(fine, beside, "-", color=plot.COLOURS[1], label=rf"event, $\tau_p$ = {tau}")
+    ax.semilogy(fine, beside, "-", color=COLOURS[1], label=rf"event, $\tau_p$ = {tau}")
     ax.semilogy(fine, window, ":", color="0.4", label="sudden jump")
     plain = np.exp(-fine / apparent.value)
     ax.semilogy(fine, plain, "--", color="0.4", lw=0.8, label=rf"$e^{{-t/{apparent.value:.2f}}}$")
@@ -259,7 +259,7 @@ def drops(seen: Evidence, found: Measured, ax: Axes) -> None:
     probed = seen.known_yields
     largest = max(float(np.nanmax(drop)) for drop in probed.drops.values())
     edges = np.linspace(0.0, 1.02 * largest, 26)
-    for (name, drop), colour in zip(probed.drops.items(), plot.COLOURS, strict=False):
+    for (name, drop), colour in zip(probed.drops.items(), COLOURS, strict=False):
         values = drop[np.isfinite(drop)]
         share = float(values.mean()) / _value(found, "sigma_c").value
         label = rf"{name.replace('_', ' ')}: {share:.3f} $\sigma_c$"
@@ -297,11 +297,11 @@ def start_up(seen: Evidence, found: Measured, ax: Axes) -> None:
     strain = seen.strain[:whole].reshape(-1, width).mean(axis=1)
     stress = seen.stress[:, :whole].reshape(len(seen.stress), -1, width).mean(axis=2)
     ax.plot(strain, stress.T, color="0.7", lw=0.5)
-    ax.plot(strain, stress.mean(axis=0), color=plot.COLOURS[0], label="particles, mean")
+    ax.plot(strain, stress.mean(axis=0), color=COLOURS[0], label="particles, mean")
     spread = _value(found, "block stress std").value
     line = np.linspace(0.0, float(strain[-1]), 400)
     for (name, model), dash, colour in zip(
-        _models(found).items(), ("-", "--"), plot.COLOURS[1:], strict=False
+        _models(found).items(), ("-", "--"), COLOURS[1:], strict=False
     ):
         assert found.parameters is not None
         predicted = predicted_start_up(

@@ -1,17 +1,11 @@
-"""Drawing: house style, flow curves, distributions, runs in time.
-
-Loaded on first use; needs matplotlib.
-"""
+"""Draw flow curves, distributions of local stress, and runs in time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Literal
 
-import matplotlib as mpl
 import numpy as np
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from numpy.typing import ArrayLike, NDArray
@@ -24,44 +18,13 @@ from hebraud.solvers.starts import Classes
 from hebraud.solvers.state import SteadyState
 
 __all__ = [
-    "COLOURS",
-    "MARKERS",
     "ageing",
     "density",
     "density_image",
     "flow_curve",
     "lissajous",
     "stress_strain",
-    "style",
 ]
-
-# Okabe and Ito's palette, told apart by colour-blind readers; markers tell them apart in print.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Use the house style inside a ``with`` block: legible at a column's width of 86 mm."""
-    settings: Any = {
-        "figure.dpi": 100,
-        "savefig.dpi": 300,
-        "font.size": 8,
-        "axes.labelsize": 9,
-        "legend.fontsize": 7,
-        "legend.frameon": False,
-        "axes.prop_cycle": cycler(color=COLOURS),
-        "lines.linewidth": 1.2,
-        "lines.markersize": 4,
-        "xtick.direction": "in",
-        "ytick.direction": "in",
-        "xtick.top": True,
-        "ytick.right": True,
-        "pdf.fonttype": 42,
-    }
-    with mpl.rc_context(settings):
-        yield
-
 
 def flow_curve(curve: FlowCurve, ax: Axes, **line: Any) -> None:
     """Draw stress against shear rate, the rate on a logarithmic axis.

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import hebraud
+from hebraud.cli import options
+from hebraud.cli.options import Output, Plot
 
-__all__ = ["fit"]
+if TYPE_CHECKING:
+    from hebraud.inference import Comparison, FlowCurveFit, Table
 
-Hold = "Hold it at this value."
+__all__ = ["command"]
+
+_HOLD = "Hold it at this value."
+_UNITS = {"shear_rate": "1/s", "stress": "Pa", "threshold": "Pa", "modulus_time": "Pa s"}
 
 
-def fit(
+def command(
     data: Annotated[Path, typer.Argument(help="CSV or TSV file with a header line.")],
-    alpha: Annotated[float | None, typer.Option(help=f"Coupling. {Hold}")] = None,
-    threshold: Annotated[float | None, typer.Option(help=f"sigma_c (Pa). {Hold}")] = None,
-    modulus_time: Annotated[float | None, typer.Option(help=f"G0 tau (Pa s). {Hold}")] = None,
+    alpha: Annotated[float | None, typer.Option(help=f"Coupling. {_HOLD}")] = None,
+    threshold: Annotated[float | None, typer.Option(help=f"sigma_c (Pa). {_HOLD}")] = None,
+    modulus_time: Annotated[float | None, typer.Option(help=f"G0 tau (Pa s). {_HOLD}")] = None,
     shear_rate_column: Annotated[str | None, typer.Option(help="Its header.")] = None,
     stress_column: Annotated[str | None, typer.Option(help="Its header.")] = None,
     stress_err_column: Annotated[str | None, typer.Option(help="Its header.")] = None,
@@ -34,8 +40,8 @@ def fit(
         bool, typer.Option("--compare", help="Fit the Herschel-Bulkley law too.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of the report.")] = False,
-    output: Annotated[Path | None, typer.Option(help="File instead of standard output.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw to this file (.png, .pdf, .svg).")] = None,
+    output: Output = None,
+    plot: Plot = None,
 ) -> None:
     """Fit the Hébraud-Lequeux flow curve to data: alpha, threshold, modulus_time (G0 tau)."""
     from hebraud.inference import (
@@ -45,8 +51,7 @@ def fit(
         read_flow_curve,
     )
 
-    if plot is not None and plot.suffix not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"--plot must end in one of .png, .pdf, .svg, got {str(plot)!r}")
+    options.check_plot(plot)
     given = {
         "shear_rate": shear_rate_column, "stress": stress_column, "stress_err": stress_err_column,
     }  # fmt: skip
@@ -68,19 +73,12 @@ def fit(
     else:
         text = _report(data, table, found, level)
         text += "" if comparison is None else f"\n{comparison.report()}"
-    if output is None:
-        typer.echo(text)
-    else:
-        output.write_text(text + "\n", encoding="utf-8")
+    options.write_text(text, output)
     if plot is not None:
-        known = all(table.units.get(name) for name in ("shear_rate", "stress"))
-        units = {
-            "shear_rate": "1/s", "stress": "Pa", "threshold": "Pa", "modulus_time": "Pa s",
-        }  # fmt: skip
+        in_pascals = all(table.units.get(name) for name in ("shear_rate", "stress"))
         with hebraud.plot.style():
-            (found if comparison is None else comparison).plot(
-                units=units if known else None
-            ).savefig(plot)
+            drawn = found if comparison is None else comparison
+            drawn.plot(units=_UNITS if in_pascals else None).savefig(plot)
 
 
 def _condition(text: str) -> tuple[str, str]:
@@ -90,7 +88,7 @@ def _condition(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _report(data: Path, table: Any, found: Any, level: float) -> str:
+def _report(data: Path, table: Table, found: FlowCurveFit, level: float) -> str:
     """Return the fit's report, under what was read and the lines of the points it names."""
     named = sorted({i for warning in found.warnings for i in warning.points})
     lines = [f"{data}: {table}"]
@@ -100,15 +98,17 @@ def _report(data: Path, table: Any, found: Any, level: float) -> str:
     return "\n".join([*lines, found.report(level)])
 
 
-def _summary(table: Any, found: Any, comparison: Any, level: float) -> dict[str, Any]:
-    """Return what the report says, for machines; null where an interval has no end."""
-    parameters = {}
+def _summary(
+    table: Table, found: FlowCurveFit, comparison: Comparison | None, level: float
+) -> dict[str, object]:
+    """Return the content of the report for programs; null where an interval has no end."""
+    parameters: dict[str, dict[str, float | None]] = {}
     for name, estimate in found.estimates.items():
         parameters[name] = {"value": estimate.value, "stderr": estimate.stderr}
         if name in found.free:
             low, high = found.interval(name, level)
             parameters[name] |= {"low": low or None, "high": high if high < float("inf") else None}
-    summary = {
+    summary: dict[str, object] = {
         "parameters": parameters, "level": level, "chi_square": found.chi_square,
         "degrees_of_freedom": found.degrees_of_freedom, "aic": found.aic, "bic": found.bic,
         "warnings": [

@@ -1,7 +1,7 @@
-"""The command ``hebraud warm-up``: compile all kernels, so that no later run has to wait for it.
+"""The command ``hebraud warm-up``: compile all kernels, so that no later run waits for it.
 
-By what users call, on small inputs: a list of signatures would be wrong some day. A test holds that
-no kernel is left out.
+It calls the library as users do, on small inputs: a list of signatures would go out of date. A test
+checks that no kernel is left out.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import typer
 
 import hebraud
 
-__all__ = ["warm_up"]
+__all__ = ["command"]
 
 
-def warm_up() -> None:
+def command() -> None:
     """Compile everything that is compiled at first use (a minute; once an installation)."""
     from hebraud._kernels.compiled import COMPILED, folder
 
