@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.md.files import sha256
+from hebraud._files import sha256
 from provenance import check_provenance
 
 HERE = Path(__file__).resolve().parent
@@ -101,14 +101,14 @@ def check(moment: Moment) -> None:
 
 def store(run: Path, destination: Path = DATA) -> Moment:
     """Measure a moment of the run in a folder (which is only read), and store it."""
-    from hebraud.md.campaign_file import read_campaign
-    from hebraud.md.chain import read_segment
-    from hebraud.md.configuration import Configuration
-    from hebraud.md.engine import lammps_version
+    from hebraud.md.campaign.chain import read_segment
+    from hebraud.md.campaign.plan_file import read_campaign
+    from hebraud.md.campaign.workflow.steps import CAMPAIGN
+    from hebraud.md.glass.configuration import Configuration
+    from hebraud.md.glass.trajectory import Frames
+    from hebraud.md.lammps.engine import lammps_version
+    from hebraud.md.lammps.segment import Series, shear
     from hebraud.md.measure.nonaffine import d2min_series
-    from hebraud.md.segment import Series, shear
-    from hebraud.md.trajectory import Frames
-    from hebraud.md.workflow.steps import CAMPAIGN
 
     plan = read_campaign(run / CAMPAIGN)
     points = [plan.point(rate, SEED, DENSITY) for rate in sorted(plan.shear_rates)]
@@ -172,7 +172,7 @@ def store(run: Path, destination: Path = DATA) -> Moment:
 
 def _first_frame(start, frames):
     """Return the configuration that a segment begins from as the frame before its first."""
-    from hebraud.md.trajectory import Frames
+    from hebraud.md.glass.trajectory import Frames
 
     return Frames(
         time=frames.time[:1] - frames.spacing,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench import Row
 from hebraud.md import Configuration, Mixture, Preparation, prepare
-from hebraud.md.engine import box_with, command_all
+from hebraud.md.lammps.engine import box_with, command_all
 from hebraud.md.measure.local_yield import local_yield
 
 WIDTH, STRAIN_STEP, TOLERANCE = 6.0, 1e-3, 1e-6

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from bench import Row
+from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.nonaffine import d2min
-from hebraud.md.trajectory import Frames
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 CUTOFF = 2.5

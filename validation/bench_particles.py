@@ -8,7 +8,7 @@ from dataclasses import replace
 from bench import Row
 from hebraud.errors import MissingDependency
 from hebraud.md import Configuration, Mixture, Preparation, Recording, prepare, shear
-from hebraud.md.engine import box_with, command_all, require_lammps
+from hebraud.md.lammps.engine import box_with, command_all, require_lammps
 
 PARTICLES, STEPS, RATE, REPETITIONS = 4000, 4000, 1e-3, 5
 QUICK = Preparation(melt_time=5.0, equilibrium_time=5.0, quench_rate=0.2, rest_time=10.0)

@@ -24,21 +24,21 @@ from numpy.typing import NDArray
 
 from hebraud import Estimate, FlowCurve, HerschelBulkley
 from hebraud.errors import ConvergenceError
-from hebraud.md.campaign_file import read_campaign
-from hebraud.md.chain import segments_done
-from hebraud.md.condensed import Condensed, condense
-from hebraud.md.evidence import Evidence, LocalYields
-from hebraud.md.frozen_matrix import kept_segments, snapshot_yields, yields_file
+from hebraud.md.campaign.archive import import_run
+from hebraud.md.campaign.chain import segments_done
+from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields, yields_file
+from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan_file import read_campaign
+from hebraud.md.campaign.reduced_chain import Condensed, condense
+from hebraud.md.campaign.workflow.steps import CAMPAIGN
 from hebraud.md.measure.modulus import slow_rates
 from hebraud.md.measure.stress import steady_stress
-from hebraud.md.measured import Measured, measure
-from hebraud.md.parameters import BlockParameters
-from hebraud.md.portable import import_run
-from hebraud.md.presets import Preset
-from hebraud.md.quantities import ROWS
-from hebraud.md.rates import AtRate, at_rate
-from hebraud.md.reduction import evidence_of, joined_yields, start_ups
-from hebraud.md.workflow.steps import CAMPAIGN
+from hebraud.md.results.measures import Measured, measure
+from hebraud.md.results.parameters import BlockParameters
+from hebraud.md.results.rates import AtRate, at_rate
+from hebraud.md.results.reduced_data import Evidence, LocalYields
+from hebraud.md.results.reduction import evidence_of, joined_yields, start_ups
+from hebraud.md.results.symbols import ROWS
 from provenance import store_run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,7 +115,7 @@ class AtDensity:
         return None if self.measured is None else self.measured.parameters
 
     def estimate(self, symbol: str) -> Estimate | str:
-        """Return a measure by its symbol (`hebraud.md.quantities`), or why there is none."""
+        """Return a measure by its symbol (`hebraud.md.results.symbols`), or why there is none."""
         if self.measured is None:
             return "none: no chain has settled"
         return self.measured.estimates.get(symbol, "none: not measured")

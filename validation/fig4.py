@@ -30,7 +30,7 @@ from hebraud import Estimate
 from hebraud.errors import ConvergenceError
 from hebraud.md.measure.diffusion import StressDifferences, StressDiffusion
 from hebraud.md.measure.plastic import merge_records
-from hebraud.md.measured import PLASTIC
+from hebraud.md.observers import PLASTIC
 from hebraud.plot import COLOURS, MARKERS
 from hebraud.plot.particles import stress_strain
 

@@ -26,7 +26,6 @@ from campaign import Campaign
 from figures import COLUMN, make, panels
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
-from hebraud.md.evidence import Evidence, LocalYields
 from hebraud.md.measure.duration import (
     apparent_event_duration,
     event_duration,
@@ -36,7 +35,8 @@ from hebraud.md.measure.duration import (
 from hebraud.md.measure.plastic import merge_records
 from hebraud.md.measure.threshold_fits import ThresholdFits, fit_thresholds
 from hebraud.md.measure.yield_means import yield_means
-from hebraud.md.measured import PLASTIC
+from hebraud.md.observers import PLASTIC
+from hebraud.md.results.reduced_data import Evidence, LocalYields
 from hebraud.plot import COLOURS, MARKERS
 
 Floats = NDArray[np.float64]

@@ -24,9 +24,9 @@ import reduced
 from campaign import AtDensity, Campaign
 from figures import COLUMN, make, panels
 from hebraud import Estimate
-from hebraud.md.evidence import Evidence
-from hebraud.md.measured import Measured, measure
-from hebraud.md.predictions import predicted_density
+from hebraud.md.results.measures import Measured, measure
+from hebraud.md.results.predictions import predicted_density
+from hebraud.md.results.reduced_data import Evidence
 from hebraud.plot import COLOURS
 from hebraud.plot.particles import block_stress
 

@@ -27,10 +27,10 @@ from campaign import APART, AtDensity, Campaign
 from figures import COLUMN, make, panels
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
-from hebraud.md.campaign_file import read_campaign
+from hebraud.md.campaign.plan_file import read_campaign
+from hebraud.md.campaign.workflow.steps import CAMPAIGN
 from hebraud.md.measure.plastic import plastic_activity
-from hebraud.md.measured import PLASTIC
-from hebraud.md.workflow.steps import CAMPAIGN
+from hebraud.md.observers import PLASTIC
 from hebraud.plot import COLOURS, MARKERS
 from provenance import store_run
 

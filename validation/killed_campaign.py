@@ -5,16 +5,12 @@ random moments, no process is left over, and the same command ends with the same
 table, condensed chain and local yield stress as an undisturbed run.
 
 ``python validation/killed_campaign.py`` takes some minutes; ``--preset demo`` is the same with the
-demo, ``--kills`` and ``--seed`` change the number and the moments (0 kills: no second run). It also
-says what share of the time of its cores the undisturbed run spent in LAMMPS and compiled kernels,
-by the steps' own clocks; with ``--busy`` the claim is that this is at least so much (0.9 asks for a
-machine that does nothing else, and steps of minutes, such as those of busy_cores.toml).
+demo, ``--kills`` and ``--seed`` change the number and the moments.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import signal
@@ -25,10 +21,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from hebraud.md.campaign_file import read_campaign
-from hebraud.md.outlook import time_left
-from hebraud.md.workflow.shares import Shares, work_shares
-from hebraud.md.workflow.steps import CAMPAIGN, campaign_steps
+from hebraud.md.campaign.cost import time_left
+from hebraud.md.campaign.plan_file import read_campaign
+from hebraud.md.campaign.workflow.steps import CAMPAIGN, campaign_steps
 
 #: Two samples of 400 particles, sheared at two rates in segments of a tenth of a second.
 TINY = """
@@ -86,7 +81,6 @@ class Result:
     killed: dict[str, bytes]
     moments: list[str]
     left_over: list[int]
-    shares: Shares
 
 
 def command(campaign: str, folder: Path, processes: int) -> list[str]:
@@ -166,8 +160,10 @@ def kind_of(process: int) -> str:
 
 def first_step(folder: Path) -> float:
     """Return when the first step of a finished run began, in seconds since 1970."""
-    receipts = [json.loads(path.read_text()) for path in folder.glob("density*/**/*.json")]
-    return min(said["begin"] for said in receipts if "spent" in said)
+    return min(
+        path.stat().st_mtime - float(path.read_text().splitlines()[1].split("\t")[0])
+        for path in folder.glob("benchmarks/**/*.tsv")
+    )
 
 
 def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Result:
@@ -182,34 +178,28 @@ def compute(campaign: str | None, kills: int, processes: int, place: Path) -> Re
     whole, broken = place / "whole", place / "killed"
     begin = time.time()
     subprocess.run(command(campaign, whole, processes), check=True, stdout=subprocess.DEVNULL)
-    shares = work_shares(whole, processes, begin, time.time())
-    print(f"undisturbed: {shares}", flush=True)
-    start = first_step(whole) - begin
+    wall, start = time.time() - begin, first_step(whole) - begin
+    print(f"undisturbed: {wall:.0f} s", flush=True)
     plan = read_campaign(whole / CAMPAIGN)
     total = sum(step.seconds for step in campaign_steps(plan))
     moments, left_over = [], []
     for to_come in range(kills, 0, -1):
         # so that on the average each lets an equal part of what is left be done: all kills count
-        left = (shares.wall - start) * sum(cost for _, cost in time_left(plan, broken)) / total
+        left = (wall - start) * sum(cost for _, cost in time_left(plan, broken)) / total
         if not left:
             moments.append(FINISHED)
             break
         after = random.uniform(1.0, start + 1.5 * left / (to_come + 1))
         moments.append(kill_one(campaign, broken, processes, after))
         left_over += wait_until_gone(broken)
-        print(f"{moments[-1]}; {100.0 * left / (shares.wall - start):.0f} % were left", flush=True)
-    if not kills:
-        return Result(tables(whole), {}, [], [], shares)
+        print(f"{moments[-1]}; {100.0 * left / (wall - start):.0f} % were left", flush=True)
     subprocess.run(command(campaign, broken, processes), check=True, stdout=subprocess.DEVNULL)
-    return Result(tables(whole), tables(broken), moments, left_over, shares)
+    return Result(tables(whole), tables(broken), moments, left_over)
 
 
-def check(result: Result, busy: float = 0.0) -> None:
-    """Raise ``AssertionError`` if anything differs, was left over, or too little was computed."""
+def check(result: Result) -> None:
+    """Raise ``AssertionError`` if anything differs or was left over."""
     assert len(result.undisturbed) > 5, "the undisturbed run left no tables"
-    assert result.shares.computing >= busy, str(result.shares)
-    if not result.moments:
-        return
     assert FINISHED not in result.moments, f"not killed so often: {result.moments}"
     assert result.killed.keys() == result.undisturbed.keys()
     other = [name for name, data in result.undisturbed.items() if result.killed[name] != data]
@@ -224,12 +214,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--busy", type=float, default=0.0, help="least share in LAMMPS, kernels")
     given = parser.parse_args()
     random.seed(given.seed)
     with tempfile.TemporaryDirectory() as place:
         result = compute(given.preset, given.kills, given.processes, Path(place))
-        check(result, given.busy)
+        check(result)
     print(
         f"killed {len(result.moments)} times: {len(result.undisturbed)} files are the same to the "
         f"byte, no process was left over"

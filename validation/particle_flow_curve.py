@@ -152,9 +152,9 @@ def draw(result: Result, ax: Axes) -> None:
 
 def regenerate(directory: Path, processes: int = 1) -> None:
     """Run the simulation in ``directory`` (resumed if begun) and replace the stored data."""
+    from hebraud._files import write_whole
     from hebraud.md import run
-    from hebraud.md.chain import read_series
-    from hebraud.md.files import write_whole
+    from hebraud.md.campaign.chain import read_series
 
     plan = preset()
     run(plan, directory, processes=processes, command=COMMAND)

@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hebraud import Estimate, FlowCurve, plot
-from hebraud.md.evidence import Evidence
 from hebraud.md.measure.duration import plastic_correlation, seen_event
 from hebraud.md.measure.plastic import merge_records, plastic_activity
 from hebraud.md.measure.threshold_fits import fit_thresholds
-from hebraud.md.measured import PLASTIC, Measured, measure
-from hebraud.md.predictions import predicted_start_up
-from hebraud.md.report import EVIDENCE
-from hebraud.md.sensitivity import alternatives, sensitivity, sensitivity_table
+from hebraud.md.observers import PLASTIC
+from hebraud.md.results.measures import Measured, measure
+from hebraud.md.results.predictions import predicted_start_up
+from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.report import EVIDENCE
+from hebraud.md.results.sensitivity import alternatives, sensitivity, sensitivity_table
 from hebraud.plot.particles import PAGES
 from provenance import check_provenance
 
@@ -238,7 +239,9 @@ def store(tables: Path) -> None:
     for name in FILES:
         shutil.copyfile(tables / name, DATA / name)
     provenance = json.loads((DATA / "provenance.json").read_text())
-    provenance[EVIDENCE] = "what parameters and figures are made from: hebraud.md.evidence.Evidence"
+    provenance[EVIDENCE] = (
+        "what parameters and figures are made from: hebraud.md.results.reduced_data.Evidence"
+    )
     provenance["tolerance"] = (
         "A run on the same kind of processor with the same versions gives the same bytes. "
         "Elsewhere chaos makes other trajectories of the same statistics: estimates agree within "

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from hebraud.md.engine import lammps_version
-from hebraud.md.files import sha256
-from hebraud.md.portable import export_run
+from hebraud._files import sha256
+from hebraud.md.campaign.archive import export_run
+from hebraud.md.lammps.engine import lammps_version
 
 
 def check_provenance(data: Path) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import hebraud as hl
 from hebraud import Estimate, FlowCurve
 from hebraud.errors import HebraudError
-from hebraud.md.evidence import Evidence
-from hebraud.md.measured import Measured
-from hebraud.md.parameters import BlockParameters
-from hebraud.md.sensitivity import alternatives, sensitivity
+from hebraud.md.results.measures import Measured
+from hebraud.md.results.parameters import BlockParameters
+from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.sensitivity import alternatives, sensitivity
 
 
 @dataclass(frozen=True)

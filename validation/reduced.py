@@ -13,12 +13,12 @@ import hebraud as hl
 from campaign import ROOT, AtDensity, Campaign
 from hebraud import Estimate, FlowCurve
 from hebraud.errors import ConvergenceError
-from hebraud.md.evidence import Evidence
 from hebraud.md.measure.resampling import spread
-from hebraud.md.measured import Measured, measure
-from hebraud.md.parameters import BlockParameters
-from hebraud.md.quantities import ROWS
-from hebraud.md.report import EVIDENCE
+from hebraud.md.results.measures import Measured, measure
+from hebraud.md.results.parameters import BlockParameters
+from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.report import EVIDENCE
+from hebraud.md.results.symbols import ROWS
 
 Floats = NDArray[np.float64]
 DEMO = 1.189  # the density of the demo

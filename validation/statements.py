@@ -21,10 +21,10 @@ import reduced
 from campaign import APART, AtDensity
 from fig2 import COMMON
 from hebraud import Estimate, HerschelBulkley
-from hebraud.md.measure.couplings import scaling
 from hebraud.md.measure.resampling import spread
-from hebraud.md.parameters import BlockParameters
-from hebraud.md.quantities import ROWS
+from hebraud.md.results.couplings import scaling
+from hebraud.md.results.parameters import BlockParameters
+from hebraud.md.results.symbols import ROWS
 
 Found = Estimate | str
 BORNE_OUT, NOT_BORNE_OUT, OPEN = "borne out", "not borne out", "not decided by these data"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hebraud import Estimate, closed_form
 
 if TYPE_CHECKING:
-    from hebraud.md.parameters import BlockParameters
+    from hebraud.md.results.parameters import BlockParameters
 
 ALPHA_MICRO = {
     1.149: Estimate(0.281, 0.021, note="Table 1"),

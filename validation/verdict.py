@@ -19,7 +19,7 @@ import reduced
 import table1
 from campaign import AtDensity, Campaign
 from hebraud import Estimate
-from hebraud.md.parameters import BlockParameters
+from hebraud.md.results.parameters import BlockParameters
 from plain_words import Said, plain_words
 from readings import Prediction, Range, choices, predictions
 from statements import (

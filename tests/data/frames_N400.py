@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hebraud.md import Configuration, Mixture, prepare, shear
-from hebraud.md.trajectory import Frames
+from hebraud.md.glass.trajectory import Frames
 
 HERE = Path(__file__).parent
 RATE, STRAIN, FRAMES, STEPS = 1e-2, 0.45, 12, 200  # steps of 0.005 tau_0

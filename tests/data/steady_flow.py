@@ -18,7 +18,7 @@ sys.path.insert(0, str(HERE.parents[1] / "validation"))
 
 from bench_frozen import whole_box  # noqa: E402
 from hebraud.md import Mixture, prepare, shear  # noqa: E402
-from hebraud.md.engine import lammps_version  # noqa: E402
+from hebraud.md.lammps.engine import lammps_version  # noqa: E402
 
 WIDTH, STRAIN_STEP, TOLERANCE = 6.0, 1e-3, 1e-9
 STEPS = (60, 60, 95)  # the third goes through its yield point to the next minimum

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hebraud.errors import MissingDependency
-from hebraud.md.engine import require_lammps
+from hebraud.md.lammps.engine import require_lammps
 
 
 @pytest.fixture(scope="session")

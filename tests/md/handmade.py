@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from hebraud.md import PRESETS, BlockStress, Recording, Runs, Series
-from hebraud.md.files import write_arrays
+from hebraud.md.campaign.files import write_arrays
 from hebraud.md.observers import Plastic
 
 POINT_RUNS = (Runs(1e-3, 1.9, (1,)),)

@@ -21,11 +21,11 @@ import table1
 import verdict
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
-from hebraud.md.campaign_file import campaign_json, read_campaign
-from hebraud.md.condensed import Condensed
-from hebraud.md.portable import import_run
-from hebraud.md.segment import Series
-from hebraud.md.workflow.steps import CAMPAIGN
+from hebraud.md.campaign.archive import import_run
+from hebraud.md.campaign.plan_file import campaign_json, read_campaign
+from hebraud.md.campaign.reduced_chain import Condensed
+from hebraud.md.campaign.workflow.steps import CAMPAIGN
+from hebraud.md.lammps.segment import Series
 
 DENSITY = 1.189
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import hebraud as hl
 import particle_measures as page
-from hebraud.md.measured import measure
+from hebraud.md.results.measures import measure
 from hebraud.plot.particles import PAGES, first_sample, write_figures
 
 

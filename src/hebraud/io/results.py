@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from hebraud import __version__
+from hebraud._files import write_whole
 from hebraud.checks import check_path
 from hebraud.errors import MissingDependency, shown
 from hebraud.io.records import RESULTS, UnreadableFile, get, put
-from hebraud.md.files import write_whole
 
 __all__ = ["FORMAT", "UnreadableFile", "load", "provenance", "save"]
 

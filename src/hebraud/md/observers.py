@@ -9,9 +9,12 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from hebraud.errors import check_number
-from hebraud.md.trajectory import Frames
+from hebraud.md.glass.trajectory import Frames
 
-__all__ = ["Observer", "Plastic"]
+__all__ = ["PLASTIC", "Observer", "Plastic"]
+
+#: The name of the observer that the parameters of the model are measured with.
+PLASTIC = "plastic"
 
 
 class Observer(Protocol):
@@ -56,7 +59,7 @@ class Plastic:
     mesoblock_width: float = 6.0
     corners: bool = False
     correlation_time: float = 20.0
-    name: str = "plastic"
+    name: str = PLASTIC
 
     def __post_init__(self) -> None:
         for name in ("lag", "cutoff", "threshold", "block_width", "mesoblock_width"):

@@ -16,14 +16,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError, HebraudError
-from hebraud.md.evidence import Evidence
 from hebraud.md.measure.duration import plastic_correlation, seen_event
 from hebraud.md.measure.modulus import elastic_branches, slow_start_ups
 from hebraud.md.measure.plastic import Record, merge_records
 from hebraud.md.measure.threshold_fits import fit_thresholds
-from hebraud.md.measured import PLASTIC, Measured, measure
-from hebraud.md.predictions import predicted_density, predicted_start_up
-from hebraud.md.report import EVIDENCE
+from hebraud.md.observers import PLASTIC
+from hebraud.md.results.measures import Measured, measure
+from hebraud.md.results.predictions import predicted_density, predicted_start_up
+from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.report import EVIDENCE
 from hebraud.model.model import Model
 from hebraud.plot import results
 from hebraud.plot.style import COLOURS, style

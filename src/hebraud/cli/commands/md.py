@@ -49,9 +49,9 @@ def md_run(
     ] = False,
 ) -> None:
     """Run a campaign, or go on where it was stopped; ends with its tables."""
-    from hebraud.md.campaign import run
-    from hebraud.md.campaign_file import preset_named
-    from hebraud.md.outlook import print_outlook
+    from hebraud.md.campaign.cost import print_outlook
+    from hebraud.md.campaign.plan_file import preset_named
+    from hebraud.md.results.aggregate import run
 
     chosen = preset if campaign is None else str(campaign)
     folder = _run_folder(chosen, output)
@@ -71,7 +71,7 @@ def md_run(
 
 def _draw(folder: Path) -> None:
     """Draw what each density of a run was measured from, and say what could not be drawn."""
-    from hebraud.md.report import EVIDENCE
+    from hebraud.md.results.report import EVIDENCE
     from hebraud.plot.particles import write_figures
 
     for evidence in sorted(folder.glob(f"*/{EVIDENCE}")):
@@ -86,7 +86,7 @@ def _draw(folder: Path) -> None:
 @command.command("prepare")
 def md_prepare(sample: Sample) -> None:
     """Step: quench a sample."""
-    from hebraud.md.workflow import work
+    from hebraud.md.campaign.workflow import work
 
     work.follow_front()
     work.prepare_sample(sample)
@@ -97,7 +97,7 @@ def md_shear(
     chain: Chain, segments: Annotated[int, typer.Option(help="How many it is to have.")]
 ) -> None:
     """Step: shear a sample until its chain has so many segments."""
-    from hebraud.md.workflow import work
+    from hebraud.md.campaign.workflow import work
 
     work.follow_front()
     work.shear_chain(chain, segments)
@@ -106,7 +106,7 @@ def md_shear(
 @command.command("frozen-matrix")
 def md_frozen_matrix(chain: Chain) -> None:
     """Step: local yield stresses in the configurations that a chain keeps."""
-    from hebraud.md.workflow import work
+    from hebraud.md.campaign.workflow import work
 
     work.follow_front()
     work.freeze_chain(chain)
@@ -130,7 +130,7 @@ def md_measure(
 ) -> None:
     """Step: what chains give the measures; or measure other people's dump files."""
     if paths[0].is_dir():
-        from hebraud.md.workflow import work
+        from hebraud.md.campaign.workflow import work
 
         work.follow_front()
         work.measure_chains(paths)
@@ -138,8 +138,8 @@ def md_measure(
     from rich.console import Console
     from rich.table import Table
 
-    from hebraud.md.measure_dumps import measure_dumps
-    from hebraud.md.mixture import Mixture
+    from hebraud.md.glass.mixture import Mixture
+    from hebraud.md.results.from_dumps import measure_dumps
 
     found = measure_dumps(
         paths,
@@ -178,11 +178,11 @@ def md_aggregate(
     ] = False,
 ) -> None:
     """Step: the tables of a campaign, from its chains."""
-    from hebraud.md.campaign import aggregate, by_density, parts_so_far
-    from hebraud.md.campaign_file import read_campaign
-    from hebraud.md.report import print_summary
-    from hebraud.md.workflow import work
-    from hebraud.md.workflow.steps import CAMPAIGN
+    from hebraud.md.campaign.plan_file import read_campaign
+    from hebraud.md.campaign.workflow import work
+    from hebraud.md.campaign.workflow.steps import CAMPAIGN
+    from hebraud.md.results.aggregate import aggregate, by_density, parts_so_far
+    from hebraud.md.results.report import print_summary
 
     work.follow_front()
     plan = read_campaign(folder / CAMPAIGN)
@@ -205,7 +205,7 @@ def md_export(
     tier: Tier = 1,
 ) -> None:
     """Write what a run has so far in little room: condensed chains, last checkpoints."""
-    from hebraud.md.portable import export_run
+    from hebraud.md.campaign.archive import export_run
 
     typer.echo(export_run(folder, destination, preset, tier))
 
@@ -215,6 +215,6 @@ def md_import(
     source: Annotated[Path, typer.Argument(help="Folder that export wrote.")], folder: Run
 ) -> None:
     """Unpack an exported run, so that hebraud md run goes on from it."""
-    from hebraud.md.portable import import_run
+    from hebraud.md.campaign.archive import import_run
 
     typer.echo(import_run(source, folder))

@@ -78,12 +78,12 @@ def _fits() -> None:
 
 def _particles() -> None:
     from hebraud.md import Configuration, Mixture
+    from hebraud.md.glass.trajectory import Frames
     from hebraud.md.measure.block_stress import block_stress
     from hebraud.md.measure.clusters import label_clusters
     from hebraud.md.measure.diffusion import stress_differences
     from hebraud.md.measure.local_yield import local_yield
     from hebraud.md.measure.nonaffine import d2min_series
-    from hebraud.md.trajectory import Frames
 
     mixture = Mixture()
     rng = np.random.default_rng(1)

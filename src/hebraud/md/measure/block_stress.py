@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number, check_whole_number
-from hebraud.md.mixture import Mixture
-from hebraud.md.trajectory import Frames
+from hebraud.md.glass.mixture import Mixture
+from hebraud.md.glass.trajectory import Frames
 
 __all__ = ["atom_block_stress", "block_count", "block_stress", "cells", "epochs"]
 

@@ -258,7 +258,7 @@ def stress_differences(
     over blocks m and times t0 of steady flow. No difference spans two epochs (flips of the box).
 
     In steady flow eq. (7) sees a block's own plastic events beside the noise of the others; see
-    :func:`hebraud.md.measure.couplings.noise_diffusion`.
+    :func:`hebraud.md.results.couplings.noise_diffusion`.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from hebraud._kernels import frozen
 from hebraud.errors import ConvergenceError, check_number
-from hebraud.md.configuration import Configuration
-from hebraud.md.mixture import Mixture
+from hebraud.md.glass.configuration import Configuration
+from hebraud.md.glass.mixture import Mixture
 
 __all__ = ["DROPS", "BlockYield", "block_grid", "local_yield"]
 

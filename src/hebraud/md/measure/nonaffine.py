@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number
-from hebraud.md.trajectory import Frames
+from hebraud.md.glass.trajectory import Frames
 
 __all__ = ["d2min", "d2min_series", "frames_in"]
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number
+from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.block_stress import block_count, epochs
 from hebraud.md.measure.clusters import active_blocks, cluster_sizes, label_clusters
 from hebraud.md.measure.nonaffine import d2min_series, frames_in
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
-from hebraud.md.trajectory import Frames
 from hebraud.rheology.estimate import Estimate
 
 __all__ = [

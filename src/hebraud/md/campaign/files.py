@@ -1,0 +1,88 @@
+"""Named arrays in HDF5 files that are whole or absent, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud._files import write_whole
+from hebraud.errors import MissingDependency
+from hebraud.md.errors import CorruptCheckpoint
+
+__all__ = ["read_arrays", "write_arrays"]
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def _digest(arrays: Arrays, about: str) -> str:
+    total = hashlib.sha256(about.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        total.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def _h5py() -> Any:
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingDependency(
+            'particle runs are stored with h5py, which is not installed: pip install "hebraud[md]"'
+        ) from error
+    return h5py
+
+
+def write_arrays(path: Path, arrays: Arrays, about: Mapping[str, Any]) -> None:
+    """Store arrays in HDF5 at ``path``, whole or not at all, with a checksum and no times inside.
+
+    ``about`` (anything JSON can hold) says what the arrays belong to; `read_arrays` wants it back.
+    """
+    text = json.dumps(about, sort_keys=True)
+    image = io.BytesIO()
+    with _h5py().File(image, "w") as store:
+        store.attrs["about"] = text
+        store.attrs["sha256"] = _digest(arrays, text)
+        for name in sorted(arrays):
+            store.create_dataset(name, data=arrays[name], track_times=False)
+    write_whole(path, image.getvalue())
+
+
+def read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return the arrays stored at ``path`` by `write_arrays`, if they belong to ``about``.
+
+    Every key of ``about`` must be there with its value; the file may say more.
+
+    Raises
+    ------
+    CorruptCheckpoint
+        If the file cannot be read, fails its checksum, or was written for another ``about``.
+    """
+    h5py = _h5py()
+    try:
+        with h5py.File(path, "r") as store:
+            arrays = {name: store[name][()] for name in store}
+            text, checksum = str(store.attrs["about"]), str(store.attrs["sha256"])
+    except (OSError, KeyError, RuntimeError) as error:
+        raise CorruptCheckpoint(f"{path} is damaged ({error}); {_WAY_OUT}") from error
+    if _digest(arrays, text) != checksum:
+        raise CorruptCheckpoint(f"{path} is damaged (its checksum does not match); {_WAY_OUT}")
+    found, wanted = json.loads(text), json.loads(json.dumps(about))
+    other = [key for key in sorted(wanted) if found.get(key) != wanted[key]]
+    if other:
+        said = ", ".join(f"{key} = {found.get(key)!r}, not {wanted[key]!r}" for key in other)
+        raise CorruptCheckpoint(
+            f"{path} belongs to another run ({said}); take another directory for this one, or go "
+            "back to the settings and the LAMMPS version it was begun with"
+        )
+    return arrays
+
+
+_WAY_OUT = "delete it and every later file beside it: the run goes on from the one before"

@@ -1,0 +1,183 @@
+"""A campaign's steps, run by Snakemake: one at a time in a directory, ended with its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from hebraud._files import write_whole
+from hebraud.errors import HebraudError, MissingDependency, check_whole_number
+from hebraud.md.campaign.chain import segments_done
+from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan_file import campaign_json
+from hebraud.md.campaign.progress import Watch
+from hebraud.md.campaign.state_point import StatePoint
+from hebraud.md.campaign.workflow.steps import CAMPAIGN
+from hebraud.md.campaign.workflow.work import FRONT
+from hebraud.md.lammps.engine import require_lammps
+
+__all__ = ["alone", "launch"]
+
+_LOG = "workflow.log"
+_PR_SET_PDEATHSIG = 1
+_POLL = 1.0  # seconds between two looks at the files
+
+
+@contextmanager
+def launch(
+    plan: Preset,
+    folder: Path,
+    processes: int | None,
+    progress: bool,
+    profile: str | os.PathLike[str] | None,
+) -> Iterator[None]:
+    """Do all steps of a campaign, then hold its directory for what is done with the results.
+
+    Arguments and errors are those of `hebraud.md.run`.
+    """
+    count = os.cpu_count() or 1 if processes is None else processes
+    count = check_whole_number("processes", count, at_least=1)
+    if importlib.util.find_spec("snakemake") is None:
+        raise MissingDependency(
+            "campaigns are run by Snakemake, which is not installed: "
+            'pip install "hebraud[campaign]"'
+        )
+    require_lammps()
+    with alone(folder) as token:
+        described = campaign_json(plan)
+        if not _holds(folder / CAMPAIGN, described):
+            write_whole(folder / CAMPAIGN, described)
+        elsewhere = profile is not None and _runs_elsewhere(Path(profile))
+        limit = None if elsewhere and processes is None else count
+        _workflow(plan, folder, limit, progress, profile, token)
+        yield
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[str]:
+    """Hold the directory for this process; the system lets go of it when the process ends.
+
+    What is handed out is written into the lock: steps follow it (`work.follow_front`).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "a+") as lock:
+        for attempt in range(10):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:  # a step of a dead run may be looking whether it is free
+                if attempt == 9:
+                    raise HebraudError(
+                        f"another run is at work in {folder}; wait for it, end it, or take "
+                        "another one"
+                    ) from None
+                time.sleep(0.1)
+        token = f"{os.getpid()}-{time.time_ns()}"
+        lock.truncate(0)
+        lock.write(token)
+        lock.flush()
+        for part in folder.rglob(".*.part"):  # of a run that was killed while writing
+            part.unlink(missing_ok=True)
+        yield token
+
+
+def _runs_elsewhere(profile: Path) -> bool:
+    """Return whether a profile names an executor that is not this machine."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(profile.glob("config*.yaml"))]
+    named = [re.search(r"^executor:\s*[\"']?([\w-]+)", text, re.MULTILINE) for text in texts]
+    return any(one is not None and one[1] != "local" for one in named)
+
+
+def _snakemake(cores: int | None, profile: str | os.PathLike[str] | None) -> list[str]:
+    """Return the command. A file that is there is whole, whatever became of its step."""
+    said = [sys.executable, "-m", "snakemake", "--scheduler", "greedy"]
+    said += ["--rerun-triggers", "mtime", "--ignore-incomplete", "--keep-incomplete", "--nolock"]
+    said += [] if cores is None else ["--cores", str(cores)]
+    return said if profile is None else [*said, "--profile", str(Path(profile).resolve())]
+
+
+def _workflow(
+    plan: Preset,
+    folder: Path,
+    cores: int | None,
+    progress: bool,
+    profile: str | os.PathLike[str] | None,
+    token: str,
+) -> None:
+    """Let Snakemake do all steps, and show how far the chains are."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    if profile is None:
+        environment[FRONT] = f"{(folder / '.lock').resolve()}:{token}"
+
+    def done() -> dict[StatePoint, int]:
+        return {point: segments_done(point, folder) for point in plan.chains}
+
+    with (
+        as_file(files("hebraud.md.campaign.workflow") / "Snakefile") as rules,
+        open(folder / _LOG, "ab") as log,
+        Watch(plan, done(), shown=progress) as watch,
+    ):
+        begin = log.tell()
+        engine = subprocess.Popen(
+            [*_snakemake(cores, profile), "--snakefile", str(rules), "--directory", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+        try:
+            while engine.poll() is None:
+                time.sleep(_POLL)
+                watch.look(done())
+                _stop_at_error(folder / _LOG, begin)
+            _stop_at_error(folder / _LOG, begin)
+        except BaseException:
+            _kill_group(engine)
+            raise
+    if engine.returncode:
+        raise HebraudError(
+            f"Snakemake ended with code {engine.returncode}; what it said is in {folder / _LOG}. "
+            "The same command goes on from what is stored"
+        )
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies; elsewhere its failing steps end it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _kill_group(engine: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(engine.pid, signal.SIGKILL)
+    engine.wait()
+
+
+def _stop_at_error(log: Path, begin: int) -> None:
+    """Raise what a step has said it failed for, if one has since ``begin``."""
+    mark = b"hebraud: error: "
+    with open(log, "rb") as stream:
+        stream.seek(begin)
+        for line in stream:
+            if line.startswith(mark) and line.endswith(b"\n"):
+                said = line.removeprefix(mark).decode(errors="replace").strip()
+                raise HebraudError(
+                    f"{said} (a step of the campaign; the rest of what was said is in {log}; the "
+                    "same command goes on from what is stored)"
+                )

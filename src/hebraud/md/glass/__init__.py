@@ -1,0 +1,1 @@
+"""The particle glass: its mixture, its thermal history, and its positions in time."""

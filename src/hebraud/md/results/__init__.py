@@ -1,0 +1,1 @@
+"""From chains to numbers: one reduction, the model's parameters and couplings, tables."""

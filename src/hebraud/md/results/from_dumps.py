@@ -1,0 +1,245 @@
+"""What other people's trajectories say of the model's parameters, as far as they go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud.errors import ConvergenceError
+from hebraud.md.glass.configuration import Configuration
+from hebraud.md.glass.dumps import read_column, read_dump
+from hebraud.md.glass.mixture import Mixture
+from hebraud.md.glass.trajectory import Frames
+from hebraud.md.measure.block_stress import atom_block_stress, block_count, block_stress, epochs
+from hebraud.md.measure.local_stress import block_stress_law, time_block_moments
+from hebraud.md.measure.plastic import balance_ratio
+from hebraud.md.observers import Plastic
+from hebraud.md.results.symbols import DROP_SYMBOLS, quantity_rows
+from hebraud.rheology.estimate import Estimate
+
+__all__ = ["DumpMeasures", "measure_dumps"]
+
+Floats = NDArray[np.float64]
+_TIME_BLOCKS = 8
+_NEEDS = {
+    "G0": "a start-up of two or more samples; give shear_modulus where it is needed",
+    "sigma_Y": "steady stresses at several shear rates",
+    "A": "steady stresses at several shear rates",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class DumpMeasures:
+    """What one trajectory in steady flow gives.
+
+    Attributes
+    ----------
+    shear_rate : float
+        Mean over the frames, in 1/tau_0; its sign is that of the flow.
+    density, block_width : float
+        Particles per area, and W of the blocks.
+    particles, frames : int
+    estimates : mapping
+        By symbol (`symbols.ROWS`), in Lennard-Jones units; a sentence where one cannot be measured.
+    block_stress : (F, M^2) array or None
+        Of every frame, where the potential or the column of stresses was given.
+    """
+
+    shear_rate: float
+    density: float
+    block_width: float
+    particles: int
+    frames: int
+    estimates: Mapping[str, Estimate | str]
+    block_stress: Floats | None = field(repr=False)
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Return (symbol, value or why there is none, unit, meaning), to print."""
+        return quantity_rows(self.estimates)
+
+
+def measure_dumps(
+    paths: Sequence[str | PathLike[str]],
+    timestep: float,
+    type_map: Mapping[int, int] | None = None,
+    mixture: Mixture | None = None,
+    shear_modulus: Estimate | None = None,
+    stress_column: str | None = None,
+    plastic: Plastic | None = None,
+    yield_every: float = 0.2,
+) -> DumpMeasures:
+    """Measure what can be measured on dump files of one steady flow, the transient left out.
+
+    From positions: the share of active particles, l_pl, Gamma and tau_p. With the potential, or a
+    column of per-atom stresses: D_sigma and the distribution of block stresses. With the potential:
+    local yield stresses and drops (a quarter of a minute for every 100 blocks). Errors are those
+    of eight consecutive parts of the trajectory.
+
+    Parameters
+    ----------
+    paths : sequence of paths
+        LAMMPS dump files in the order of time (`hebraud.md.read_dump`).
+    timestep : float
+        In tau_0.
+    type_map : mapping of int to int, optional
+        From the types of the files to 1 for A, 2 for B.
+    mixture : Mixture, optional
+        The potential. Block stresses then need vx, vy in the files.
+    shear_modulus : Estimate, optional
+        G0, for eq. (7) to the letter and for the balance of events and load.
+    stress_column : str, optional
+        Name of the column of stress x area, xy (such as ``"c_stress[4]"``); taken instead of the
+        potential.
+    plastic : Plastic, optional
+        How events are counted; None takes the defaults.
+    yield_every : float
+        Strain between two snapshots that are probed for local yield stresses.
+
+    Raises
+    ------
+    MissingDependency
+        If OVITO is not installed.
+    ValueError
+        As `hebraud.md.read_dump` does, or if the box is not sheared. What cannot be measured is
+        said in ``estimates``.
+    """
+    frames = read_dump(paths, timestep, type_map)
+    if len(frames) < 2 or frames.strain[0] == frames.strain[-1]:
+        raise ValueError("the box of these files is not sheared: no strain between two snapshots")
+    rate = float(np.ptp(frames.strain) / np.ptp(frames.time))
+    observer = plastic or Plastic()
+    blocks = block_count(float(frames.box[0]), observer.mesoblock_width)
+
+    def stresses() -> Floats:
+        if stress_column is not None:
+            return atom_block_stress(frames, read_column(paths, stress_column), blocks)
+        if mixture is None:
+            raise ValueError("block stresses need a mixture (the potential) or a stress_column")
+        return block_stress(read_dump(paths, timestep, type_map, velocities=True), mixture, blocks)
+
+    estimates: dict[str, Estimate | str] = {name: f"none: needs {_NEEDS[name]}" for name in _NEEDS}
+    if shear_modulus is not None:
+        estimates["G0"] = shear_modulus
+    kept: Floats | None = None
+    try:
+        kept = stresses()
+    except ValueError as error:
+        estimates |= dict.fromkeys(("D_sigma", "block stress"), f"none: {error}")
+    else:
+        estimates |= _tried(
+            ("D_sigma", "block stress"), lambda: _stresses(frames, kept, rate, shear_modulus)
+        )
+    estimates |= _tried(("Gamma", "l_pl", "tau_p"), lambda: _events(frames, observer))
+    estimates |= _tried(
+        ("sigma_c", "sigma_c_std", "drop"),
+        lambda: _yields(frames, mixture, observer.mesoblock_width, yield_every),
+    )
+    gamma, modulus, drop = (estimates.get(name) for name in ("Gamma", "G0", "drop"))
+    if isinstance(gamma, Estimate) and isinstance(modulus, Estimate) and isinstance(drop, Estimate):
+        estimates["Gamma drop/(G0 rate)"] = balance_ratio(gamma, modulus, rate, drop)
+    return DumpMeasures(
+        shear_rate=float(np.sign(frames.strain[-1] - frames.strain[0])) * rate,
+        density=frames.particles / float(np.prod(frames.box)),
+        block_width=float(frames.box[0]) / blocks,
+        particles=frames.particles,
+        frames=len(frames),
+        estimates=estimates,
+        block_stress=kept,
+    )
+
+
+def _tried(
+    symbols: Sequence[str], measure: Callable[[], Mapping[str, Estimate | str]]
+) -> dict[str, Estimate | str]:
+    try:
+        return dict(measure())
+    except (ValueError, ConvergenceError) as error:
+        return dict.fromkeys(symbols, f"none: {error}")
+
+
+def _events(frames: Frames, observer: Plastic) -> dict[str, Estimate | str]:
+    from hebraud.md.measure.duration import event_duration, late_event_duration
+    from hebraud.md.measure.plastic import plastic_activity
+
+    before = observer.frames_before(frames.spacing)
+    cuts = np.linspace(0, len(frames), _TIME_BLOCKS + 1).astype(int)
+    records = [
+        observer.reduce(frames[low:high], frames[max(0, low - before) : low] if low else None)
+        for low, high in pairwise(cuts.tolist())
+    ]
+    found = plastic_activity(records)
+    return {
+        "Gamma": found.activity,
+        "l_pl": found.plastic_length,
+        "Gamma onsets": found.onset_activity,
+        "Gamma area": found.area_activity,
+        "active": found.active,
+        **_tried(("tau_p",), lambda: {"tau_p": event_duration(records)}),
+        **_tried(("tau_p late",), lambda: {"tau_p late": late_event_duration(records)}),
+    }
+
+
+def _stresses(
+    frames: Frames, stress: Floats, rate: float, shear_modulus: Estimate | None
+) -> dict[str, Estimate | str]:
+    from hebraud.md.measure.diffusion import StressDiffusion, stress_differences
+
+    flips = epochs(frames.strain, float(frames.box[1] / frames.box[0]))
+    differences = stress_differences(
+        [stress], frames.spacing, elastic_rate=0.0, epoch=[flips], time_blocks=_TIME_BLOCKS
+    )
+
+    def named(found: StressDiffusion) -> dict[str, Estimate | str]:
+        return {
+            "D_sigma": found.D_sigma,
+            "exponent": found.exponent,
+            "excess kurtosis": found.excess_kurtosis,
+        }
+
+    found = block_stress_law(time_block_moments([stress], _TIME_BLOCKS))
+    estimates: dict[str, Estimate | str] = {**found}
+    estimates |= _tried(("D_sigma",), lambda: named(differences.diffusion()))
+    if shear_modulus is not None:
+        load = shear_modulus.value * rate
+        estimates |= _tried(
+            ("D_sigma eq. (7)",),
+            lambda: {"D_sigma eq. (7)": differences.less(load).diffusion().D_sigma},
+        )
+    return estimates
+
+
+def _yields(
+    frames: Frames, mixture: Mixture | None, width: float, every: float
+) -> dict[str, Estimate | str]:
+    from hebraud.md.measure.local_yield import DROPS, block_grid, local_yield
+    from hebraud.md.measure.yield_means import yield_means
+
+    if mixture is None:
+        raise ValueError("local yield stresses need a mixture (the potential)")
+    lx, ly = (float(edge) for edge in frames.box)
+    if not np.isclose(lx, ly, rtol=1e-5):
+        raise ValueError(f"local yield stresses need a square box, this one is {lx:g} x {ly:g}")
+    passed = np.abs(frames.strain - frames.strain[0])
+    chosen = np.searchsorted(passed + 1e-9, np.arange(0.0, passed[-1] + 1e-9, every))
+    sense = 1 if frames.strain[-1] > frames.strain[0] else -1
+    found = []
+    for k in chosen.tolist():
+        strain = float(frames.strain[k])
+        glass = Configuration(
+            position=frames.position[k],
+            velocity=np.zeros_like(frames.position[k]),
+            species=frames.species.astype(np.int32),
+            image=np.zeros(frames.position[k].shape, np.int64),
+            side=lx,
+            tilt=(strain - float(epochs(strain))) * lx,
+            strain=strain,
+        )
+        found.append(local_yield(glass, mixture, *block_grid(glass, width), sense))
+    drops = {name: np.array([one.drop[name] for one in found]) for name in DROPS}
+    means, _ = yield_means(np.array([one.threshold for one in found]), drops)
+    return {DROP_SYMBOLS.get(name, name): value for name, value in means.items()}
