@@ -120,6 +120,8 @@ def as_floats(name: str, values: Any, kind: str = "a finite number") -> Floats:
         If there are masked entries, text, booleans, complex numbers, dates, None, other objects,
         or rows of several lengths; the message names the argument.
     """
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values.copy()
     return _Conversion(name, kind).floats(values)
 
 
@@ -127,6 +129,8 @@ def _within(
     name: str, array: Floats, limits: dict[str, Any], plural: bool = False, hint: str = ""
 ) -> None:
     """Raise and name the first number that is not finite and within the limits."""
+    if not limits and np.isfinite(array).all():  # the usual case, and quick
+        return
     above, below = limits.get("above", -math.inf), limits.get("below", math.inf)
     low, high = limits.get("at_least", -math.inf), limits.get("at_most", math.inf)
     if array.size:  # most arrays are good, and their ends tell (NaN makes both ends NaN)

@@ -94,6 +94,8 @@ class Segment:
         elif not isinstance(self.shear_rate, _Checked):
             check_function("shear_rate", self.shear_rate, "time")
             object.__setattr__(self, "shear_rate", _Checked(cast(Any, self.shear_rate)))
+        if type(self.breakpoints) is tuple and not self.breakpoints:
+            return
         inside = _breakpoints(self.breakpoints)
         if inside and inside[-1] >= self.duration:
             raise ValueError(
@@ -160,7 +162,7 @@ class _Constant:
     def segment(self, duration: float | None, strain_step: float = 0.0) -> Segment:
         """Return a segment of this rate."""
         return Segment(
-            _last(duration), self, strain_step=strain_step, strain=self.strain,
+            _last(duration), _Checked(self), strain_step=strain_step, strain=self.strain,
             constant=True,
         )  # fmt: skip
 

@@ -86,7 +86,7 @@ class Run:
         self.system: System | CarriedSystem
         self.time, self.strain = 0.0, shift
         self.step_size = 0.0
-        self.largest_stress = 0.0
+        self.largest_stress = self.largest_diffusion = 0.0
         self.last_rate: tuple[float, float] | None = None
         self.paths: list[StrainPath | None] = []
         self.safety = _SAFETY
@@ -124,6 +124,7 @@ class Run:
     def _measure(self) -> None:
         means = self.system.means(self.mass)
         self.total, self.stress, self.activity, self.diffusion, self.released = means
+        self.largest_diffusion = max(self.largest_diffusion, self.diffusion)
 
     def _zoned(self, grid: Grid, rate: float) -> Grid:
         """Return the grid that the masses want, these on a grid of as many cells."""
@@ -206,6 +207,8 @@ class Run:
         # D - made(D) falls short by `slopes` of what is wrong of D: next to a critical coupling it
         # answers strongly to errors of the grid, which go as the square of its cells
         answer = min(max(_ANSWER / max(self.slopes[0, 0], 1e-3), 1.0), 100.0)
+        # rtol is of the largest D: what has decayed by ageing may be off by more of itself
+        answer = 1.0 + (answer - 1.0) * self.diffusion / self.largest_diffusion
         if not 0.5 * self.answer <= answer <= 1.5 * self.answer and self.fixed_step is None:
             self.answer = answer
             return True
@@ -331,7 +334,7 @@ class Run:
         else:
             first, second = path.between(now, mid), path.between(mid, then)
             ways = np.array([first + second, first, second])
-            rates = ways / np.array([2.0 * h, h, h])
+            rates = np.array([ways[0] / (2.0 * h), first / h, second / h])
         D_mid, D_end = (foreseen(t, now, self.diffusion, self.past) for t in (mid, then))
         D = self.diffusion, D_mid, max(D_end + self.bias * h * h, 0.5 * D_end)
         self.since_renewed += 1
@@ -382,6 +385,7 @@ class Run:
             self.strain += strain
             record.append(self.row(g))
         self.largest_stress = max(self.largest_stress, abs(self.stress))
+        self.largest_diffusion = max(self.largest_diffusion, self.diffusion)
         self.counts["steps"] += 1
         return g1, True
 

@@ -95,6 +95,9 @@ class StrainPath:
         self.begin, self.end, self.span = begin, end, end - begin
         self.first, self.last = math.nextafter(begin, end), math.nextafter(end, begin)
         self.panels: list[_Panel] = []
+        self.constant: float | None = None
+        if segment.constant:
+            self.constant = self.rate(begin)
         self.varies = False
         """True where the rate is a function of time that is not the same everywhere."""
         if segment.strain is not None:
@@ -111,6 +114,8 @@ class StrainPath:
 
     def rate(self, time: float) -> float:
         """Return the shear rate, one-sided at the ends of the piece."""
+        if self.constant is not None:
+            return self.constant
         inside = min(max(time, self.first), self.last)
         assert self.segment.shear_rate is not None
         return self.segment.shear_rate(inside - self.zero)

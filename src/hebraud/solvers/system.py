@@ -12,7 +12,6 @@ from hebraud.solvers.grid import Grid
 __all__ = ["System"]
 
 Floats = NDArray[np.float64]
-_AT_REST = np.zeros(3)
 
 
 class System:
@@ -67,16 +66,15 @@ class System:
         jacobians: Floats,
         target: float | None,
     ) -> tuple[tuple[int, int, float, float, float, float, float, float], Floats, Floats]:
-        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.patankar.doubled`.
+        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.patankar.doubled_at_rest`.
 
         ``ways``, by how far a grid moves in the three steps, are zero here.
         """
-        from hebraud._kernels.patankar import doubled
+        from hebraud._kernels.patankar import doubled_at_rest
 
         ends, means = np.empty((3, *mass.shape)), np.empty((3, 5))
-        out = doubled(
-            mass, h, D, g, _AT_REST, close, renew, jacobians, target is not None,
-            0.0 if target is None else target, self.cells, self.cells, self.cells, ends, means,
-            self.work,
+        out = doubled_at_rest(
+            mass, h, D, g, close, renew, jacobians, target is not None,
+            0.0 if target is None else target, self.cells, ends, means, self.work,
         )  # fmt: skip
         return out, ends, means
