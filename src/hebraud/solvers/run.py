@@ -208,7 +208,8 @@ class Run:
         # answers strongly to errors of the grid, which go as the square of its cells
         answer = min(max(_ANSWER / max(self.slopes[0, 0], 1e-3), 1.0), 100.0)
         # rtol is of the largest D: what has decayed by ageing may be off by more of itself
-        answer = 1.0 + (answer - 1.0) * self.diffusion / self.largest_diffusion
+        if self.diffusion < self.largest_diffusion:
+            answer = 1.0 + (answer - 1.0) * self.diffusion / self.largest_diffusion
         if not 0.5 * self.answer <= answer <= 1.5 * self.answer and self.fixed_step is None:
             self.answer = answer
             return True
