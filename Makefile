@@ -6,7 +6,9 @@ PEERS := .venv-peers
 PEERS_PYTHON ?= python3.12
 ARGS ?=
 PRESET ?= demo
-FIGURES = $(sort $(wildcard validation/fig[0-9].py validation/fig_*.py))
+VALIDATE = $(addprefix figures.,fig2 fig3 fig4 fig5 fig_block_stress model_flow_curves transients \
+	universality modified_model fit_examples) $(addprefix particles.,demo_flow_curve demo_measures) \
+	$(addprefix claims.,table1 verdict work_precision fit_recovery reliability refutation.refute)
 
 .DEFAULT_GOAL := help
 .PHONY: help fig2 fig3 test lint bench peers docs gallery validate md-demo campaign clean
@@ -15,10 +17,10 @@ help:  ## what one can make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
 
 fig3: $(VENV)/.core  ## the paper's Fig. 3 with the shipped particle data, to figures/fig3.png and .pdf
-	$(BIN)/python validation/fig3.py
+	$(BIN)/python -m validation.figures.fig3
 
 fig2: $(VENV)/.core  ## the paper's Fig. 2, flow curves of the particles, to figures/fig2.png and .pdf
-	$(BIN)/python validation/fig2.py
+	$(BIN)/python -m validation.figures.fig2
 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/python -m pytest $(ARGS)
@@ -29,27 +31,26 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, the floors
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev  ## measures of speed; ARGS=--write updates docs/benchmarks.md
-	$(BIN)/python validation/bench.py $(ARGS)
+	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 peers: $(PEERS)/.peers  ## RheoJAX, py-pde and FiPy on the same cases (minutes); ARGS=--write updates docs/peers.md
-	$(PEERS)/bin/python validation/peers.py $(ARGS)
+	$(PEERS)/bin/python -m validation.peers.compare $(ARGS)
 
 docs: $(VENV)/.docs  ## the documentation, to docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 gallery: $(VENV)/.dev  ## the documentation's pictures that are out of date; ARGS=--all for all
-	$(BIN)/python validation/gallery.py $(ARGS)
+	$(BIN)/python -m validation.gallery $(ARGS)
 
-validate: $(VENV)/.dev  ## claims of validation/, checked in numbers and drawn (but transient_recovery.py: hours)
-	@set -e; for script in $(FIGURES) validation/model_flow_curves.py validation/table1.py validation/verdict.py validation/transients.py validation/work_precision.py validation/universality.py validation/modified_model.py validation/particle_flow_curve.py validation/particle_measures.py validation/fit_examples.py validation/fit_recovery.py validation/reliability.py validation/refutation.py; do \
-	  echo "$$script"; $(BIN)/python $$script; done
+validate: $(VENV)/.dev  ## the claims of validation/, checked in numbers and drawn (but transient_recovery: hours)
+	@set -e; for one in $(VALIDATE); do echo "$$one"; $(BIN)/python -m validation.$$one; done
 
 md-demo: $(VENV)/.dev  ## the particle simulation behind inset (b), live (minutes on two cores)
 	$(BIN)/hebraud md run --preset demo $(ARGS)
 
 campaign: $(VENV)/.dev  ## particle runs, live, and their own Fig. 3: PRESET=demo (minutes), laptop, paper
 	$(BIN)/hebraud md run --preset $(PRESET) --output runs/$(PRESET) $(ARGS)
-	$(BIN)/python validation/fig3.py --run runs/$(PRESET)
+	$(BIN)/python -m validation.figures.fig3 --run runs/$(PRESET)
 
 clean:  ## remove what the other targets made (not the environment)
 	rm -rf figures runs build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -74,10 +75,10 @@ $(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
 	@touch $@ $(VENV)/.core
 
-$(PEERS)/.peers: pyproject.toml validation/peers-requirements.txt
+$(PEERS)/.peers: pyproject.toml validation/peers/requirements.txt
 	@$(PEERS_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12) and \
 	  "RheoJAX needs Python 3.12 or newer")' || \
 	  { echo "not with $(PEERS_PYTHON); try: make peers PEERS_PYTHON=/path/to/python3.12"; exit 1; }
 	$(PEERS_PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install -q -r validation/peers-requirements.txt -e .
+	$(PEERS)/bin/python -m pip install -q -r validation/peers/requirements.txt -e .
 	@touch $@

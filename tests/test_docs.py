@@ -127,6 +127,8 @@ def test_what_the_pages_name_is_there():
             r"\b(?:validation|tests|docs|src)/[\w./-]*\w\.(?:py|md|json|csv)", text
         ):
             assert (ROOT / path).exists(), (page.name, path)
+        for module in re.findall(r"python -m ((?:validation|benchmarks)[\w.]+\w)", text):
+            assert (ROOT / f"{module.replace('.', '/')}.py").exists(), (page.name, module)
         for name in re.findall(r"`(test_\w+)`", text):
             assert f"def {name}(" in tests, (page.name, name)
         for name in re.findall(r"`(hebraud(?:\.\w+)+)[`(]", text):

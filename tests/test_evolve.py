@@ -10,12 +10,12 @@ import scipy.stats
 
 import hebraud as hl
 import naive_evolve
-import peers_cases
-import work_precision
 from hebraud._kernels import patankar
 from hebraud.solvers.evolve import march
 from hebraud.solvers.response import relaxation_modulus
 from hebraud.solvers.run import Run
+from validation.claims import work_precision
+from validation.peers import cases as peers_cases
 
 CLASSICAL = hl.Model(0.3)
 WIDE = hl.Model(

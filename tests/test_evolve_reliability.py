@@ -1,4 +1,4 @@
-"""Random models x protocols x starts; the long list is ``validation/reliability.py``."""
+"""Random models x protocols x starts; the long list is ``validation/claims/reliability.py``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-import reliability
+from validation.claims import reliability
 
 
 @st.composite

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-import fig3
 import hebraud as hl
-import model_flow_curves
+from validation.figures import fig3, model_flow_curves
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fit_recovery
 import hebraud as hl
 from hebraud.inference import fit_flow_curve, fit_herschel_bulkley_law
 from hebraud.inference.profile import allowed_rise, region
 from hebraud.inference.reduced import Classical, Tabulated
 from hebraud.rheology.herschel_bulkley import fit_herschel_bulkley
+from validation.claims import fit_recovery
 
 RATES = np.geomspace(1e-3, 10.0, 30)
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import fit_examples
 import hebraud as hl
 from hebraud.cli import app
 from hebraud.inference import (
@@ -20,6 +19,7 @@ from hebraud.inference import (
     fit_herschel_bulkley_law,
     read_flow_curve,
 )
+from validation.figures import fit_examples
 
 RATES = np.geomspace(1e-3, 10.0, 30)
 STRESS = 50.0 * hl.flow_curve(hl.Model(0.3), RATES * 20.0 / 50.0).stress

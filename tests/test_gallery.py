@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-import gallery
 import hebraud as hl
+from validation import gallery
 
 EXAMPLES = gallery.ROOT / "docs" / "examples"
 QUICK = ("startup_overshoot", "ageing_overshoot", "local_stresses", "critical_modulus",
@@ -76,27 +76,36 @@ def test_no_picture_is_out_of_date(name):
 def test_every_script_that_draws_is_named_in_a_page():
     pages = "".join(path.read_text("utf-8") for path in (gallery.ROOT / "docs").glob("*.md"))
     for script in gallery.scripts():
-        command = rf"python {script.relative_to(gallery.ROOT)}|`make {script.stem}`"
-        assert re.search(command, pages), script
+        command = " ".join(gallery.command(script)).replace(f"{gallery.ROOT}/", "")
+        assert re.search(rf"python {re.escape(command)}\b|`make {script.stem}`", pages), script
 
 
 def test_what_a_picture_is_made_from(tmp_path, monkeypatch):
     """A change in a module that the script imports, or in the data of that, makes it stale."""
     monkeypatch.setattr(gallery, "ROOT", tmp_path)
-    monkeypatch.setattr(gallery, "DATA", {"other.py": "data"})
-    script, other, data = tmp_path / "a.py", tmp_path / "other.py", tmp_path / "data" / "x"
-    data.parent.mkdir()
-    script.write_text("import other\nfrom figures import make\n")
-    other.write_text("import json\n")
+    monkeypatch.setattr(gallery, "DATA", {"room/other.py": "data"})
+    names = ("room/a.py", "room/other.py", "validation/drawing.py", "data/x")
+    script, other, drawing, data = (tmp_path / name for name in names)
+    for path in (script, drawing, data):
+        path.parent.mkdir()
+    script.write_text("from room import other\nfrom validation.drawing import make\n")
+    other.write_text("import json\n\ndef half(x):\n    return x / 2\n")
+    drawing.write_text("import json\n")
     data.write_text("1")
-    assert gallery.sources(script) == [script, data, other]
+    assert gallery.sources(script) == [data, script, other]
     digests = {gallery.digest(script)}
-    for path in (script, other, data):
-        path.write_text(path.read_text() + "\n")
+    for path in (script, other):
+        path.write_text(path.read_text() + "x = 1\n")
         digests.add(gallery.digest(script))
+    data.write_text("2")
+    digests.add(gallery.digest(script))
     assert len(digests) == 4
-    known = {"a": {"script": "a.py", "sha256": gallery.digest(script)}}
+    known = {"a": {"script": "room/a.py", "sha256": gallery.digest(script)}}
     assert not gallery.stale(script, known)
     assert gallery.stale(other, known)
-    data.write_text("2")
+    other.write_text('"""Why."""\nimport json\ndef half(x):\n    """Halve."""\n    return x/2\nx=1')
+    assert not gallery.stale(script, known), "words make no picture stale"
+    script.write_text(script.read_text().replace("drawing import make", "drawing import panels"))
+    assert not gallery.stale(script, known), "nor where a name comes from"
+    other.write_text(other.read_text().replace("x/2", "x/3"))
     assert gallery.stale(script, known)

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import hebraud as hl
-import modified_model as mm
-from table1 import ALPHA_FLOW_MEAN, ALPHA_MICRO_MEAN
+from validation.claims.table1 import ALPHA_FLOW_MEAN, ALPHA_MICRO_MEAN
+from validation.figures import modified_model as mm
 
 
 @pytest.fixture(scope="module")

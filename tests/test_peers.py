@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import hebraud as hl
-import peers
-import peers_cases
-import peers_hebraud
+from validation.peers import cases as peers_cases
+from validation.peers import compare as peers
+from validation.peers import with_hebraud as peers_hebraud
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,18 @@ from scipy import stats
 from scipy.integrate import quad
 
 import hebraud as hl
-import refutation
-from refutation_cases import Case, Draw, Truth, fast_startup
-from refutation_elements import Elements, Physics, mesh
-from refutation_parcels import parcels
-from refutation_steady import (
+from validation.claims.refutation import refute as refutation
+from validation.claims.refutation.cases import Case, Draw, Truth, fast_startup
+from validation.claims.refutation.elements import Elements, Physics, mesh
+from validation.claims.refutation.parcels import parcels
+from validation.claims.refutation.steady import (
     classical,
     cycle,
     law_average,
     sample_average,
     stationary,
 )
-from work_precision import spline, truth
+from validation.claims.work_precision import spline, truth
 
 CLASSICAL = Physics((0.0, 0.3, 0.0))
 

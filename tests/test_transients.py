@@ -12,8 +12,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 import hebraud as hl
-import transients
 from hebraud.solvers.progress import progress
+from validation.figures import transients
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import hebraud as hl
-import universality
 from hebraud.analytic import symbolic, symbolic_variants
 from hebraud.analytic.asymptote import (
     asymptote,
@@ -24,6 +23,7 @@ from hebraud.analytic.asymptote import (
     layer_length,
 )
 from hebraud.analytic.symbolic_variants import b, derive, f, u, x
+from validation.figures import universality
 
 SPREAD = [0.5, 1.0, 1.7]
 WEIBULL = scipy.stats.weibull_min(2.0)

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[1] / "validation"))
+sys.path.insert(0, str(HERE.parents[1]))
 
-from bench_frozen import whole_box  # noqa: E402
+from benchmarks.bench_frozen import whole_box  # noqa: E402
 from hebraud.md import Mixture, prepare, shear  # noqa: E402
 from hebraud.md.lammps.engine import lammps_version  # noqa: E402
 
@@ -44,7 +44,7 @@ def main() -> None:
         "three blocks of width 6 in a frozen matrix, strain steps of 1e-3, by LAMMPS minimize",
         "command": "python tests/data/steady_flow.py",
         "source": "prepare(Mixture(), 1000, 1.189, seed=1), six times shear(.., 1e-3, 20000); "
-        "block curves: validation/bench_frozen.py whole_box, cg, line forcezero",
+        "block curves: benchmarks/bench_frozen.py whole_box, cg, line forcezero",
         "date": datetime.date.today().isoformat(),
         "versions": {
             "lammps": lammps_version(),

@@ -11,14 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-import campaign
-import fig2
-import fig3
 import hebraud as hl
-import reduced
-import statements
-import table1
-import verdict
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
 from hebraud.md.campaign.archive import import_run
@@ -26,6 +19,9 @@ from hebraud.md.campaign.plan_file import campaign_json, read_campaign
 from hebraud.md.campaign.reduced_chain import Condensed
 from hebraud.md.campaign.workflow.steps import CAMPAIGN
 from hebraud.md.lammps.segment import Series
+from validation.claims import statements, table1, verdict
+from validation.figures import fig2, fig3
+from validation.particles import campaign, reduced
 
 DENSITY = 1.189
 
@@ -34,14 +30,14 @@ DENSITY = 1.189
 def one_density(tmp_path_factory):
     """The shipped data of one density."""
     place = tmp_path_factory.mktemp("data")
-    plan = read_campaign(campaign.DATA / CAMPAIGN).at(DENSITY)
+    plan = read_campaign(campaign.STORED / CAMPAIGN).at(DENSITY)
     (place / CAMPAIGN).write_text(campaign_json(plan))
-    index = json.loads((campaign.DATA / "index.json").read_text())
+    index = json.loads((campaign.STORED / "index.json").read_text())
     kept = {name: one for name, one in index.items() if name.startswith(f"density{DENSITY}")}
     (place / "index.json").write_text(json.dumps(kept))
     for name in kept:
         (place / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(campaign.DATA / f"{name}.xz", place / f"{name}.xz")
+        shutil.copyfile(campaign.STORED / f"{name}.xz", place / f"{name}.xz")
     return place
 
 
@@ -306,5 +302,5 @@ def test_stale_pages_are_seen(loaded, demo, tmp_path):
     verdict.check(result, page)
     text = page.read_text(encoding="utf-8")
     page.write_text(text.replace(str(rows["1.189, N = 1000"].alpha_HL.paper), "0.0123 ± 0.0001"))
-    with pytest.raises(AssertionError, match=r"verdict\.py --table"):
+    with pytest.raises(AssertionError, match=r"claims\.verdict --table"):
         verdict.check(result, page)

@@ -1,33 +1,21 @@
 """The stored flow curve reproduces its own fit and passes its own check; no LAMMPS."""
 
 import dataclasses
-import importlib.util
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "validation" / "particle_flow_curve.py"
+from validation.particles import demo_flow_curve as page
 
 
 @pytest.fixture(scope="module")
-def page():
-    spec = importlib.util.spec_from_file_location("particle_flow_curve", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def result(page):
+def result():
     return page.compute()
 
 
-def test_stored_data_pass_their_check(page, result):
+def test_stored_data_pass_their_check(result):
     page.check(result)
 
 
@@ -39,7 +27,7 @@ def test_stored_data_reproduce_their_fit(result):
 
 
 @pytest.mark.parametrize("change", [0.9, 1.1])
-def test_the_check_sees_a_wrong_stress(page, result, change):
+def test_the_check_sees_a_wrong_stress(result, change):
     for at in range(len(result.curve)):
         stress = result.curve.stress.copy()
         stress[at] *= change
@@ -48,11 +36,11 @@ def test_the_check_sees_a_wrong_stress(page, result, change):
             page.check(dataclasses.replace(result, curve=curve))
 
 
-def test_the_stored_series_give_the_stored_means(page, result):
+def test_the_stored_series_give_the_stored_means(result):
     from hebraud.md.measure.stress import steady_stress
 
     plan = page.preset()
-    with np.load(page.DATA / "stress_series.npz") as packed:
+    with np.load(page.STORED / "stress_series.npz") as packed:
         for at, rate in enumerate(result.curve.shear_rate.tolist()):
             series = np.array([packed[f"rate{rate:g}_seed{seed}"] for seed in plan.seeds_at(rate)])
             step = page.THIN * plan.sample_every * plan.mixture.timestep * rate
@@ -62,18 +50,18 @@ def test_the_stored_series_give_the_stored_means(page, result):
             assert again.stderr == pytest.approx(result.curve.stress_err[at], rel=0.35)
 
 
-def test_a_changed_file_is_refused(page, tmp_path):
-    shutil.copytree(page.DATA, tmp_path / "data")
+def test_a_changed_file_is_refused(tmp_path):
+    shutil.copytree(page.STORED, tmp_path / "data")
     table = tmp_path / "data" / "flow_curve.csv"
     table.write_text(table.read_text().replace("0.01,", "0.02,"))
     with pytest.raises(ValueError, match=r"flow_curve\.csv is not the file"):
         page.compute(tmp_path / "data")
 
 
-def test_provenance_says_what_is_needed_and_no_more(page):
-    text = (page.DATA / "provenance.json").read_text()
+def test_provenance_says_what_is_needed_and_no_more():
+    text = (page.STORED / "provenance.json").read_text()
     provenance = json.loads(text)
     assert {"command", "date", "versions", "preset", "columns", "sha256"} <= set(provenance)
     assert '"/' not in text, "an absolute path"
     assert " /" not in text.replace(" / ", " "), "an absolute path"
-    assert sum(f.stat().st_size for f in page.DATA.iterdir()) < 400_000
+    assert sum(f.stat().st_size for f in page.STORED.iterdir()) < 400_000

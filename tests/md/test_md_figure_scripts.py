@@ -9,19 +9,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-import active_particles
-import campaign
-import fig4
-import fig5
-import fig_block_stress
-import finite_size
 from hebraud import Estimate, plot
+from validation.figures import fig4, fig5, fig_block_stress
+from validation.particles import active_particles, campaign, finite_size
 
 
 @pytest.fixture(scope="module")
 def small():
     """The stored box of 1000 particles as a campaign of one density."""
-    return campaign.load(finite_size.DATA / "N1000")
+    return campaign.load(finite_size.STORED / "N1000")
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +156,7 @@ def test_active_particles_stand_together():
 
 
 def test_stored_moments_have_a_birth_certificate(tmp_path):
-    shutil.copytree(active_particles.DATA, tmp_path / "data")
+    shutil.copytree(active_particles.STORED, tmp_path / "data")
     text = (tmp_path / "data" / "provenance.json").read_text()
     assert {"command", "date", "versions", "sha256", "tolerance"} <= set(json.loads(text))
     assert '"/' not in text, "an absolute path"

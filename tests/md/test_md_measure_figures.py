@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import hebraud as hl
-import particle_measures as page
 from hebraud.md.results.measures import measure
 from hebraud.plot.particles import PAGES, first_sample, write_figures
+from validation.particles import demo_measures as page
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_activity_drawn_beside_a_stress_is_of_the_same_sample():
 
 
 def test_a_changed_file_is_refused(tmp_path):
-    shutil.copytree(page.DATA, tmp_path / "data")
+    shutil.copytree(page.STORED, tmp_path / "data")
     table = tmp_path / "data" / "parameters.json"
     table.write_text(table.read_text().replace("Gamma", "gamma"))
     with pytest.raises(ValueError, match=r"parameters\.json is not the file"):
@@ -120,11 +120,11 @@ def test_a_changed_file_is_refused(tmp_path):
 
 
 def test_provenance_says_what_is_needed_and_no_more(result):
-    text = (page.DATA / "provenance.json").read_text()
+    text = (page.STORED / "provenance.json").read_text()
     provenance = json.loads(text)
     assert {"command", "date", "versions", "preset", "sha256", "tolerance"} <= set(provenance)
     assert provenance["command"] == page.COMMAND
     assert '"/' not in text, "an absolute path"
-    assert sum(f.stat().st_size for f in page.DATA.iterdir()) < 1_000_000
+    assert sum(f.stat().st_size for f in page.STORED.iterdir()) < 1_000_000
     assert len(page.preset().recording.observers) == len(result.evidence.records)
     assert np.array_equal(result.evidence.curve.shear_rate, [1e-3, 3e-3, 1e-2, 3e-2])

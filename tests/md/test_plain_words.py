@@ -4,11 +4,10 @@ import dataclasses
 
 import pytest
 
-import plain_words
-import verdict
 from hebraud import Estimate
-from plain_words import PARAGRAPHS, Said, span
-from readings import Prediction, Range
+from validation.claims import plain_words, verdict
+from validation.claims.plain_words import PARAGRAPHS, Said, span
+from validation.claims.readings import Prediction, Range
 
 NUMBERS = {
     "alpha_flow": (0.314, 0.326), "alpha_flow of density": (0.034,), "collapse": (0.06,),

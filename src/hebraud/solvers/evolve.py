@@ -61,7 +61,7 @@ def evolve(
     rtol, atol : float
         Tolerances: the error of the stress (of the strain under ``Creep``) at all times is of the
         order of ``rtol`` times its largest value (0.4 to 1.9 times in five kinds of run from 1e-2
-        to 1e-7, ``validation/work_precision.py``). The number of steps and that of cells go as
+        to 1e-7, ``validation/claims/work_precision.py``). Steps and cells go in number as
         ``rtol^(-1/2)``: the error of each step in the stress is kept below ``rtol^(3/2)`` times a
         constant times the largest stress so far, that in the activity below the same times the
         activity, and the mass that it puts on the wrong side of any stress below the same times

@@ -30,14 +30,14 @@ RUNNER = CliRunner()
 
 
 def killed_campaign():
-    import killed_campaign as script
+    from validation.claims import killed_campaign as script
 
     return script
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """The campaign of validation/killed_campaign.py with half of its chains."""
+    """The campaign of validation/claims/killed_campaign.py with half of its chains."""
     path = tmp_path_factory.mktemp("campaign") / "tiny.toml"
     path.write_text(killed_campaign().TINY.replace("seeds = [1, 2]", "seeds = [1]"))
     return path

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-import killed_campaign
 from hebraud.errors import HebraudError
 from hebraud.md import run
 from hebraud.md.campaign import launch
 from hebraud.md.campaign.plan_file import campaign_json, read_campaign
 from hebraud.md.campaign.workflow.steps import CAMPAIGN, campaign_steps
+from validation.claims import killed_campaign
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 pytestmark = pytest.mark.usefixtures("lammps")

@@ -242,7 +242,7 @@ def test_stress_against_the_stored_curve_of_lammps(flow, stored, at):
 
 @pytest.mark.md
 def test_stress_against_lammps_now(lammps, flow):
-    from bench_frozen import whole_box
+    from benchmarks.bench_frozen import whole_box
 
     for centre, sign in (([3.0, 26.0], 1), ([14.0, 9.0], -1)):
         block = cut(flow, centre)

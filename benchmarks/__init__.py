@@ -1,0 +1,1 @@
+"""Measures of speed, each with its limit."""

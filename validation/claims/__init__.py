@@ -1,0 +1,1 @@
+"""Claims about the model, the particles and the library, each checked in numbers."""

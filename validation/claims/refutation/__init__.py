@@ -1,0 +1,1 @@
+"""Random models and protocols, held against solvers that share no code with the library."""

@@ -1,0 +1,1 @@
+"""Stored particle data: where each comes from, what it says in the model's units."""

@@ -1,0 +1,114 @@
+"""Particles in the model's units, and the stored demo where the campaign has no parameters yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hebraud as hl
+from hebraud import Estimate, FlowCurve
+from hebraud.errors import ConvergenceError
+from hebraud.md.measure.resampling import spread
+from hebraud.md.results.measures import Measured, measure
+from hebraud.md.results.parameters import BlockParameters
+from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.report import EVIDENCE
+from hebraud.md.results.symbols import ROWS
+from validation import DATA
+from validation.particles.campaign import AtDensity, Campaign
+
+Floats = NDArray[np.float64]
+DEMO = 1.189  # the density of the demo
+
+
+def scales(at: AtDensity) -> hl.Scales | str:
+    """Return the units G0, sigma_c, tau_p of one density, or which of them is missing."""
+    values = {symbol: at.estimate(symbol) for symbol in ("G0", "sigma_c", "tau_p")}
+    missing = [symbol for symbol, value in values.items() if isinstance(value, str)]
+    if missing:
+        return f"no {', '.join(missing)} yet"
+    return hl.Scales(*(value.value for value in values.values() if isinstance(value, Estimate)))
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A flow curve in the model's units: sigma_Y/sigma_c and A/sqrt(G0 sigma_c tau).
+
+    ``draws`` are joint replicates of the two, shape (2, R).
+    """
+
+    yield_stress: Estimate
+    prefactor: Estimate
+    draws: Floats
+
+
+def point(found: BlockParameters) -> Point:
+    """Return yield stress and prefactor in the model's units.
+
+    Replicates whose G0, sigma_c or tau_p is not positive are left out, as couplings leave them out.
+    Raises ``ConvergenceError`` if those are more than a tenth.
+    """
+
+    def reduced(Y: Floats, A: Floats, G0: Floats, threshold: Floats, tau: Floats) -> Floats:
+        return np.array([Y / threshold, A / np.sqrt(G0 * threshold * tau)])
+
+    names = ("sigma_Y", "A", "G0", "sigma_c", "tau_p")
+    value = reduced(*(getattr(found, name).value for name in names))
+    drawn = [found.draws(name) for name in names]
+    possible = np.all([row > 0.0 for row in drawn[2:]], axis=0)
+    if possible.mean() < 0.9:
+        raise ConvergenceError(
+            f"{100.0 - 100.0 * possible.mean():.0f} % of the replicates of {', '.join(names[2:])} "
+            f"are not positive: the errors are too large for units (G0 = {found.G0}, sigma_c = "
+            f"{found.sigma_c}, tau_p = {found.tau_p}); more samples are needed"
+        )
+    draws = reduced(*(row[possible] for row in drawn))
+    errors = [spread(row) for row in draws]
+    return Point(*(Estimate(float(v), e) for v, e in zip(value, errors, strict=True)), draws)
+
+
+def point_or_why(found: BlockParameters) -> Point | str:
+    """Return `point`, or a sentence where the errors are too large for it."""
+    try:
+        return point(found)
+    except ConvergenceError as error:
+        return f"none: {error}"
+
+
+def mean(values: Sequence[Estimate]) -> Estimate | None:
+    """Return the plain mean, with the error that independent errors give it; None of nothing."""
+    if not values:
+        return None
+    error = float(np.sqrt(np.sum([one.stderr**2 for one in values]))) / len(values)
+    return Estimate(float(np.mean([one.value for one in values])), error, len(values))
+
+
+@cache
+def demo() -> tuple[FlowCurve, Measured]:
+    """Return flow curve and parameters of the stored demo (density 1.189, N = 1000).
+
+    It stands in where the campaign has no parameters yet.
+    """
+    stored = demo_evidence()
+    return stored.curve, measure(stored)
+
+
+def parameter_rows(particles: Campaign) -> dict[str, BlockParameters | str]:
+    """Return the parameters of every density, or which are missing, and those of the demo."""
+    rows: dict[str, BlockParameters | str] = {}
+    for density, at in particles.at.items():
+        missing = [symbol for symbol in ROWS if isinstance(at.estimate(symbol), str)]
+        rows[f"{density:g}"] = at.parameters or f"not measured yet: {', '.join(missing)}"
+    found = demo()[1].parameters
+    assert found is not None
+    return {**rows, f"{DEMO:g}, N = 1000": found}
+
+
+@cache
+def demo_evidence() -> Evidence:
+    """Return what the demo's parameters are measured from."""
+    return Evidence.read(DATA / "particles_demo" / "parameters" / EVIDENCE)

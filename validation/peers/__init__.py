@@ -1,0 +1,1 @@
+"""The same problems in other public tools, side by side."""
