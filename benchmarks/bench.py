@@ -163,7 +163,8 @@ def finite_volumes() -> list[Row]:
             spent = fastest(lambda m=model, r=g: hl.steady_state(m, r, solver), 15)
             if spent > worst_time:
                 worst_time, slowest = spent, f"alpha = {alpha}, g = {g:g}"
-                cells = getattr(getattr(state._density, "grid", None), "widths", np.empty(0)).size
+                grid = getattr(state.distribution, "grid", None)
+                cells = 0 if grid is None else grid.widths.size
     bands = np.ones((3, max(cells, 1000)))
     bands[1] = 3.0
     bare = fastest(lambda: solve_banded((1, 1), bands, np.ones(bands.shape[1])), 30)

@@ -48,7 +48,7 @@ def states() -> list[Row]:
             model = _model(kind, 32, coupling)
             state = solve(model, rate, rtol=RTOL)
             times.append(fastest(lambda m=model, g=rate: solve(m, g, rtol=RTOL), 7))
-            fine = solve(model, rate, cells=5 * state._density.grid.centres.size)
+            fine = solve(model, rate, cells=5 * state.distribution.grid.centres.size)
             errors.append(
                 max(
                     abs(state.stress / fine.stress - 1.0),

@@ -108,13 +108,13 @@ CASES = [
 @pytest.mark.parametrize(("model", "turn"), CASES)
 def test_every_combination(model, turn):
     state = hl.steady_state(model, RATE, COARSE)
-    cells, lines = state._density, model.relaxation.quadrature(64)
+    cells, lines = state.distribution, model.relaxation.quadrature(64)
     s = cells.grid.centres
-    rate = cells.mass * model.yielding.rate(np.abs(s) - cells.thresholds[:, None])
+    rate = cells.masses * model.yielding.rate(np.abs(s) - cells.values[:, None])
     drop = s * (1.0 - lines.scale @ lines.weight) - np.sign(s) * (lines.offset @ lines.weight)
     # the masses, and g = Gamma <s_yield - s_landing>, to round-off on any grid
-    assert cells.mass.min() >= 0.0
-    assert cells.mass.sum() == pytest.approx(1.0, abs=1e-12)
+    assert cells.masses.min() >= 0.0
+    assert cells.masses.sum() == pytest.approx(1.0, abs=1e-12)
     assert rate.sum() == pytest.approx(state.activity, rel=1e-12)
     assert (rate @ drop).sum() == pytest.approx(RATE, rel=1e-12)
     turn(model)

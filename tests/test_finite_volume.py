@@ -36,16 +36,16 @@ def relative(state, truth):
 
 def balance(state):
     """Relative misfits of the two moment identities, from the masses and the ideal landings."""
-    model, g, density = state.model, state.shear_rate, state._density
+    model, g, density = state.model, state.shear_rate, state.distribution
     diffusion, activity = state.diffusion, state.activity
     n = density.grid.centres.size
     lines = line_number(n)
-    generator = Generator.of(model, density.grid, density.thresholds, density.weights, lines)
-    yielded = (generator.rates * density.mass.T).sum(axis=1)
+    generator = Generator.of(model, density.grid, density.values, density.weights, lines)
+    yielded = (generator.rates * density.masses.T).sum(axis=1)
     x = density.grid.centres
     first = g - generator.release @ yielded
     square = 2.0 * x * generator.release - generator.release_square
-    second = 2.0 * g * (density.mass.sum(axis=0) @ x) + 2.0 * diffusion - square @ yielded
+    second = 2.0 * g * (density.masses.sum(axis=0) @ x) + 2.0 * diffusion - square @ yielded
     size = np.abs(x) @ yielded
     return abs(first) / size, abs(second) / (2.0 * diffusion + 2.0 * abs(g) * size / activity)
 
@@ -60,7 +60,7 @@ def test_second_order(alpha, g):
         slope = -np.polyfit(np.log(cells), np.log(errors), 1)[0]
         assert slope == pytest.approx(2.0, abs=0.1), name
         assert errors[-1] < 1e-6, name
-    assert states[0]._density.grid.centres.size == 1600
+    assert states[0].distribution.grid.centres.size == 1600
 
 
 @pytest.mark.parametrize("g", [0.03, 0.5])
@@ -115,9 +115,9 @@ def test_mirror_symmetry(alpha, g):
     one, other = solve(hl.Model(alpha), g, cells=800), solve(hl.Model(alpha), -g, cells=800)
     assert other.stress == pytest.approx(-one.stress, rel=1e-12, abs=1e-15)
     assert other.diffusion == pytest.approx(one.diffusion, rel=1e-13)
-    one, other = one._density, other._density
+    one, other = one.distribution, other.distribution
     np.testing.assert_array_equal(other.grid.faces, -one.grid.faces[::-1])
-    np.testing.assert_allclose(other.mass, one.mass[:, ::-1], rtol=1e-11)
+    np.testing.assert_allclose(other.masses, one.masses[:, ::-1], rtol=1e-11)
 
 
 @pytest.mark.parametrize("scale", [0.03, 5.0])
@@ -195,7 +195,7 @@ def test_moment_identities(model, g):
     assert first <= 1e-12
     assert second <= 10.0 * state.error_estimate
     # and the estimate against a much finer grid, where nothing is exact
-    fine = solve(model, g, cells=4 * state._density.grid.centres.size)
+    fine = solve(model, g, cells=4 * state.distribution.grid.centres.size)
     assert relative(state, fine) <= 2.0 * state.error_estimate
 
 
@@ -204,7 +204,7 @@ def test_a_root_of_small_slope_is_found():
     law = hl.ThresholdLaw(*hl.Redrawn(scipy.stats.gamma(4, scale=0.25)).nodes(1e-4))
     model = hl.Model(0.2, relaxation=hl.FractionalDrop(0.1), thresholds=hl.Redrawn(law))
     state = solve(model, 6.53e-6, rtol=1e-4)
-    fine = solve(model, 6.53e-6, cells=4 * state._density.grid.centres.size)
+    fine = solve(model, 6.53e-6, cells=4 * state.distribution.grid.centres.size)
     assert relative(state, fine) <= 2.0 * state.error_estimate
 
 
@@ -228,10 +228,10 @@ def test_where_drift_carries_blocks_further_than_noise(model, g):
     Hops that spread by |g| h/2 in the place of D would fail by 1e-3 or more, of first order.
     """
     states = [solve(model, g, cells=n) for n in (800, 3200)]
-    wide = np.diff(states[0]._density.grid.centres).max() * abs(g)
+    wide = np.diff(states[0].distribution.grid.centres).max() * abs(g)
     assert wide > 2.0 * states[0].diffusion
     for state in states:
-        assert state._density.mass.min() >= 0.0
+        assert state.distribution.masses.min() >= 0.0
         assert balance(state)[0] <= 1e-12
     # two doublings of second order are a factor of 16: at least 8, and a cap
     coarse, fine = (balance(state)[1] for state in states)
@@ -239,7 +239,7 @@ def test_where_drift_carries_blocks_further_than_noise(model, g):
     assert fine <= 2e-4
     asked = solve(model, g, rtol=1e-5)
     assert balance(asked)[1] <= 10.0 * asked.error_estimate
-    assert relative(asked, solve(model, g, cells=4 * asked._density.grid.centres.size)) <= 2e-5
+    assert relative(asked, solve(model, g, cells=4 * asked.distribution.grid.centres.size)) <= 2e-5
 
 
 @pytest.mark.parametrize(
@@ -346,10 +346,10 @@ def test_the_state_carries_its_joint_density():
     law = hl.Quenched([0.5, 0.5, 1.0])
     model = hl.Model(0.3, thresholds=law, relaxation=hl.FractionalDrop(0.4))
     state = solve(model, 0.1, rtol=1e-4, solver="mine")
-    density = state._density
+    density = state.distribution
     assert state.solver == "mine"
-    np.testing.assert_allclose(density.mass.sum(axis=1), [2 / 3, 1 / 3], rtol=1e-12)
-    np.testing.assert_array_equal(density.thresholds, [0.5, 1.0])
+    np.testing.assert_allclose(density.masses.sum(axis=1), [2 / 3, 1 / 3], rtol=1e-12)
+    np.testing.assert_array_equal(density.values, [0.5, 1.0])
     assert state.density(density.grid.centres) @ density.grid.widths == pytest.approx(1.0)
     assert np.all(state.density([1e9, -1e9]) == 0.0)
     assert state.density(np.zeros((2, 3))).shape == (2, 3)

@@ -7,7 +7,7 @@ import pytest
 
 import hebraud as hl
 from hebraud.inference import fit_creep, fit_flow_curve, fit_startup, sample_posterior
-from hebraud.inference.transients import _TransientLaw
+from hebraud.inference.transients import TransientLaw
 
 SCALES = hl.Scales(shear_modulus=200.0, threshold=50.0, plastic_time=0.1)
 GUESS = hl.Scales(shear_modulus=170.0, threshold=60.0, plastic_time=0.13)
@@ -53,7 +53,7 @@ def test_startup_between_runs_of_the_lattice(tmp_path):
         threshold=50.0, shear_modulus=200.0,
     )  # fmt: skip
     law = fit.problem.law
-    direct = _TransientLaw(law.protocol, law.model, law.before, law.time, law.drive)
+    direct = TransientLaw(law.experiment, law.model, law.before, law.time, law.drive)
     for shift in ([0.03, 0.0, 0.02, 0.0], [-0.04, -0.05, 0.0, 0.04]):
         at = fit.log_values + np.array(shift)
         assert law.values(at) == pytest.approx(direct.values(at), abs=1e-3 * STRESS.max())

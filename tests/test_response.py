@@ -49,11 +49,11 @@ VARIED = {
 def linearised(model, g, cells):
     """The linearised generator about the finite-volume state on so many cells, or about it."""
     state = solve(model, g, cells=cells)
-    density = state._density
+    density = state.distribution
     n = density.grid.centres.size
     lines = min(max(n // 20, 8), 256)
-    generator = Generator.of(model, density.grid, density.thresholds, density.weights, lines)
-    return Linearised(Stationary(model, generator, g), state.diffusion, density.mass.T)
+    generator = Generator.of(model, density.grid, density.values, density.weights, lines)
+    return Linearised(Stationary(model, generator, g), state.diffusion, density.masses.T)
 
 
 def whole_matrix(about, model, g):

@@ -101,13 +101,13 @@ def test_every_combination(family, log_g, sign):
         # large drops make more noise than they let go of: DropNoise may have no finite root
         assert isinstance(model.coupling, hl.DropNoise)
         return
-    density = state._density
+    density = state.distribution
     cells = density.grid.centres.size
     assert state.error_estimate <= 3e-3
-    assert density.mass.min() >= 0.0
-    assert density.mass.sum() == pytest.approx(1.0, rel=1e-13)
+    assert density.masses.min() >= 0.0
+    assert density.masses.sum() == pytest.approx(1.0, rel=1e-13)
     generator = Generator.of(
-        model, density.grid, density.thresholds, density.weights, line_number(cells)
+        model, density.grid, density.values, density.weights, line_number(cells)
     )
     rates = np.abs(generator.transport(state.diffusion, g)[0]).max() + generator.rates.max()
     columns = generator.matrix(state.diffusion, g).sum(axis=0)
@@ -288,11 +288,11 @@ def test_blocks_stay_in_every_stationary_state(family, log_g, sign):
     run = hl.simulate_blocks(
         model, hl.Startup(g), state, times[-1], blocks=n, step=min(0.1 * cycle, 0.5), t_eval=times
     )
-    s, density = state._density.grid.centres, state._density
-    nu = model.yielding.rate(np.maximum(np.abs(s) - density.thresholds[:, None], 0.0))
-    nu = np.where(np.abs(s) > density.thresholds[:, None], nu, 0.0)
+    s, density = state.distribution.grid.centres, state.distribution
+    nu = model.yielding.rate(np.maximum(np.abs(s) - density.values[:, None], 0.0))
+    nu = np.where(np.abs(s) > density.values[:, None], nu, 0.0)
     # one time's errors: those of the mean over the second cycle, correlated, are no larger
-    activity = math.sqrt(float((density.mass * nu**2).sum()) / n)
+    activity = math.sqrt(float((density.masses * nu**2).sum()) / n)
     width = abs(state.stress) + math.sqrt(state.diffusion + g * g)
     assert abs(run.stress.mean() - state.stress) <= 5.0 * run.stress_err.max() + 1e-3 * width
     assert abs(run.activity.mean() - state.activity) <= 5.0 * activity + 1e-3 * state.activity

@@ -1,13 +1,15 @@
 """Birth certificate of results_format_2/: as results_format_1.py, which see.
 
-Format 2 has the settings of a run besides. Written by ``python tests/data/results_format_2.py``
-with hebraud 0.1.0, format 2; all else is as in format 1.
+Format 2 has the settings of a run besides, and fits with the layout that they had then: their data,
+starts and bounds as a ``Problem`` with its law. Written by ``PYTHONPATH=tests python
+tests/data/results_format_2.py`` with hebraud 0.1.0, format 2; all else is as in format 1.
 """
 
 from pathlib import Path
 
 import hebraud as hl
 from hebraud.io import save
+from test_io import FITS
 
 FOLDER = Path(__file__).with_suffix("")
 
@@ -18,6 +20,8 @@ def write() -> None:
     FOLDER.mkdir(exist_ok=True)
     save(run, FOLDER / "run.h5", note="golden file of format 2")
     print([x.hex() for x in run.stress.tolist()], run.settings)
+    for kind in ("flow curve", "startup"):
+        save(FITS[kind](), FOLDER / f"{kind.replace(' ', '_')}.h5", dated=False)
 
 
 if __name__ == "__main__":

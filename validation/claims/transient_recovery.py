@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 import hebraud as hl
 from hebraud.inference import Interval, fit_creep
-from hebraud.inference.transients import _STARTUP, _fit, _LatticeLaw
+from hebraud.inference.transients import STARTUP, fit_run
 from hebraud.plot import COLOURS, MARKERS
 from validation.drawing import make
 
@@ -79,10 +79,10 @@ def startup(alpha: float, rng: np.random.Generator, kept: dict[Any, Any]) -> hl.
     error = NOISE * stress.max()
     stress = stress + error * rng.standard_normal(reduced.size)
     # what fit_startup does, with one lattice of runs for all data sets
-    return _fit(
-        partial(_LatticeLaw, rows=kept), _STARTUP, RATE * SCALES.shear_rate,
+    return fit_run(
+        STARTUP, RATE * SCALES.shear_rate,
         reduced * SCALES.plastic_time, stress, np.full(reduced.size, error),
-        hl.Model(0.3), START, GUESS, HELD,
+        hl.Model(0.3), START, GUESS, HELD, kept,
     )  # fmt: skip
 
 

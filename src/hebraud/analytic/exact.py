@@ -112,15 +112,15 @@ class ExactState:
     diffusion: float
     error_estimate: float
     other_roots: tuple[float, ...]
-    _mixture: tuple[tuple[float, float, float], ...]  # weight, threshold, landing at |g|
-    _shear_rate: float
+    mixture: tuple[tuple[float, float, float], ...]  # weight, threshold, landing at |g|
+    shear_rate: float
 
     def density(self, s: Floats) -> Floats:
         """Return P(s) in 1/sigma_c, all thresholds together."""
-        upstream = s if self._shear_rate >= 0.0 else -s
+        upstream = s if self.shear_rate >= 0.0 else -s
         total = np.zeros_like(upstream)
-        g = abs(self._shear_rate)
-        for weight, c, x in self._mixture:
+        g = abs(self.shear_rate)
+        for weight, c, x in self.mixture:
             total = total + weight * occupation(upstream, c, x, self.diffusion, g)
         return total
 
@@ -128,7 +128,7 @@ class ExactState:
         """Return P(s, c) in 1/sigma_c, (thresholds, ...), one row for each of ``thresholds``."""
         return np.stack(
             [
-                replace(self, _mixture=tuple(m for m in self._mixture if m[1] == c)).density(s)
+                replace(self, mixture=tuple(m for m in self.mixture if m[1] == c)).density(s)
                 for c in self.thresholds
             ]
         )
@@ -136,19 +136,19 @@ class ExactState:
     @property
     def thresholds(self) -> Floats:
         """The thresholds of the blocks, ascending."""
-        return np.unique([c for _, c, _ in self._mixture])
+        return np.unique([c for _, c, _ in self.mixture])
 
     @property
     def masses(self) -> Floats:
         """The probability found at each of ``thresholds``: landing rates times cycle times."""
-        rate, c, x = np.array(self._mixture).T
-        mass = rate * cycle(c, x, self.diffusion, abs(self._shear_rate), False).time
+        rate, c, x = np.array(self.mixture).T
+        mass = rate * cycle(c, x, self.diffusion, abs(self.shear_rate), False).time
         return np.array([mass[c == value].sum() for value in self.thresholds])
 
     @property
     def extent(self) -> tuple[float, float]:
         """Stresses 40 decay lengths beyond the last threshold or landing on either side."""
-        g, top = self._shear_rate, max(max(c, abs(x)) for _, c, x in self._mixture)
+        g, top = self.shear_rate, max(max(c, abs(x)) for _, c, x in self.mixture)
         root = float(np.sqrt(g * g + 4.0 * self.diffusion))
         return -top - 20.0 * (root - g), top + 20.0 * (root + g)
 

@@ -1,8 +1,9 @@
-"""What is learnt from measured curves: parameters, their intervals, and which model to prefer."""
+"""Fits of models to measured curves: parameters, their intervals, comparison of models."""
 
 from hebraud.inference.cautions import FitWarning
 from hebraud.inference.comparison import Comparison, compare_flow_curves
-from hebraud.inference.fit import Fit, Interval
+from hebraud.inference.fit import Fit
+from hebraud.inference.fitted import Interval
 from hebraud.inference.flow_curves import FlowCurveFit, fit_flow_curve
 from hebraud.inference.herschel_bulkley import HerschelBulkleyFit, fit_herschel_bulkley_law
 from hebraud.inference.posterior import Posterior, sample_posterior

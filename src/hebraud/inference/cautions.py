@@ -1,28 +1,26 @@
-"""What to beware of in a fit: each test names what it found, and changes nothing."""
+"""Tests of a fit. Each reports what it finds and changes nothing."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from hebraud.inference.fit import Fit
+from hebraud.inference.fitted import Fitted
 
 __all__ = ["FitWarning", "cautions"]
 
 
 @dataclass(frozen=True)
 class FitWarning:
-    """What to beware of: ``kind`` is one word, ``message`` says it in full.
+    """A reason not to trust a fit: ``kind`` is one word, ``message`` is the full sentence.
 
-    undetermined : the data hardly bound a parameter. degenerate : a combination of parameters is
-    bound much worse than each alone would be. misfit : the scatter about the fit exceeds the error
-    bars. trend : neighbouring residuals have the same sign too often. outlier : points too
-    far off for their number; they are in the fit all the same. repeated : points that are there
-    twice. ``points`` are the indices of those that the message is about.
+    undetermined : the data hardly bound a parameter. degenerate : the data bound a combination of
+    parameters much less than each alone. misfit : the scatter about the fit exceeds the error
+    bars. trend : neighbouring residuals have the same sign too often. outlier : points too far
+    off for their number; the fit keeps them. repeated : points that are there twice. ``points``
+    are the indices of the points that the message names.
     """
 
     kind: str
@@ -33,13 +31,13 @@ class FitWarning:
         return f"{self.kind}: {self.message}"
 
 
-def cautions(fit: Fit) -> tuple[FitWarning, ...]:
-    """Return what all tests found."""
+def cautions(fit: Fitted) -> tuple[FitWarning, ...]:
+    """Return the warnings of all tests."""
     tests = (_undetermined, _misfit, _trend, _outliers, _repeated)
     return tuple(warning for test in tests for warning in test(fit))
 
 
-def _undetermined(fit: Fit) -> list[FitWarning]:
+def _undetermined(fit: Fitted) -> list[FitWarning]:
     spread = np.sqrt(np.diag(fit.log_covariance))
     loose = [
         f"{name} (factor {math.exp(min(s, 700.0)):.3g})"
@@ -51,7 +49,7 @@ def _undetermined(fit: Fit) -> list[FitWarning]:
         found.append(
             FitWarning(
                 "undetermined",
-                f"one standard error covers a large factor in {', '.join(loose)}; {fit._window()}",
+                f"one standard error covers a large factor in {', '.join(loose)}; {fit.advice}",
             )
         )
     if fit.condition_number > 100.0:
@@ -60,13 +58,13 @@ def _undetermined(fit: Fit) -> list[FitWarning]:
                 "degenerate",
                 f"the confidence region is {fit.condition_number:.3g} times as long as wide "
                 f"(log parameters): a combination of {', '.join(fit.free)} is left open; "
-                f"{fit._window()}",
+                f"{fit.advice}",
             )
         )
     return found
 
 
-def _misfit(fit: Fit) -> list[FitWarning]:
+def _misfit(fit: Fitted) -> list[FitWarning]:
     from scipy.stats import chi2
 
     if fit.problem.scaled:
@@ -84,8 +82,8 @@ def _misfit(fit: Fit) -> list[FitWarning]:
     ]
 
 
-def _trend(fit: Fit) -> list[FitWarning]:
-    """The test of Wald and Wolfowitz on the signs of the residuals, at three sigma."""
+def _trend(fit: Fitted) -> list[FitWarning]:
+    """Test the signs of the residuals with the runs test of Wald and Wolfowitz, at three sigma."""
     above = fit.residuals[np.argsort(fit.abscissa, kind="stable")] > 0.0
     n, up = above.size, int(above.sum())
     pairs = 2.0 * up * (n - up)
@@ -104,12 +102,12 @@ def _trend(fit: Fit) -> list[FitWarning]:
     ]
 
 
-def _outliers(fit: Fit) -> list[FitWarning]:
-    """The generalised test of Rosner: 1 % a data set, for up to a fifth of the points.
+def _outliers(fit: Fitted) -> list[FitWarning]:
+    """Find outliers with Rosner's generalised test: 1 % a data set, up to a fifth of the points.
 
-    The worst point is taken out and the others are fitted anew (linearised), again and again,
-    so that outliers cannot hide each other; those up to the last that is beyond Student's law
-    of the others are named.
+    The loop takes out the worst point and fits the others anew (linearised), so that outliers
+    cannot hide each other. The outliers are all points up to the last that lies beyond Student's
+    law of the others.
     """
     from scipy.stats import t
 
@@ -142,7 +140,7 @@ def _outliers(fit: Fit) -> list[FitWarning]:
     ]
 
 
-def _repeated(fit: Fit) -> list[FitWarning]:
+def _repeated(fit: Fitted) -> list[FitWarning]:
     pairs = np.stack([fit.abscissa, fit.problem.data], axis=1)
     _, first = np.unique(pairs, axis=0, return_index=True)
     copies = tuple(int(i) for i in np.setdiff1d(np.arange(fit.abscissa.size), first))

@@ -1,4 +1,4 @@
-"""Which model do the data prefer: AIC, BIC and residuals side by side."""
+"""Compare the fits of several models to one set of data: AIC, BIC and residuals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import shown
+from hebraud.inference.drawing import draw_fits
 from hebraud.inference.fit import Fit
 from hebraud.inference.flow_curves import fit_flow_curve
 from hebraud.inference.herschel_bulkley import fit_herschel_bulkley_law
@@ -17,10 +18,12 @@ from hebraud.model.model import Model
 
 __all__ = ["Comparison", "Row", "compare_flow_curves"]
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Row:
-    """One candidate: ``delta_aic`` and ``delta_bic`` count from the best of the comparison.
+    """One candidate; ``delta_aic`` and ``delta_bic`` count from the best of the comparison.
 
     ``weight`` is exp(-delta_aic/2), normalised over the candidates.
     """
@@ -33,8 +36,10 @@ class Row:
     weight: float
 
 
-def _given(fit: Fit) -> tuple[Any, ...]:
-    return fit.abscissa, fit.problem.data, fit.problem.error, fit.problem.relative
+def _given(fit: Fit) -> tuple[Floats, ...]:
+    error = fit.problem.error
+    flags = np.array([fit.problem.relative, error is None], dtype=np.float64)
+    return fit.abscissa, fit.problem.data, np.empty(0) if error is None else error, flags
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,10 @@ class Comparison:
 
     def plot(self, figure: Any = None, units: Mapping[str, str] | None = None) -> Any:
         """Draw data and fits, and the residuals of each; arguments as :meth:`Fit.plot`."""
-        from hebraud.inference.drawing import draw_comparison
-
-        return draw_comparison(self, figure, units or {})
+        rows = self.rows
+        fits = {row.name: self.fits[row.name] for row in rows}
+        titles = [rf"{row.name}, $\Delta$AIC = {row.delta_aic:.1f}" for row in rows]
+        return draw_fits(fits, titles, figure, units or {})
 
 
 def compare_flow_curves(

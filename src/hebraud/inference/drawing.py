@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from hebraud.inference.fitted import Fitted
 from hebraud.inference.profile import ellipse, region
 
 if TYPE_CHECKING:
-    from hebraud.inference.comparison import Comparison
-    from hebraud.inference.fit import Fit
+    from matplotlib.axes import Axes
 
-__all__ = ["draw_comparison", "draw_fit"]
+__all__ = ["draw_fit", "draw_fits"]
+
+Floats = NDArray[np.float64]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LINES = ("-", "--", "-.", ":")
@@ -26,17 +29,17 @@ def _figure(given: Any, size: tuple[float, float]) -> Any:
     return given or matplotlib.figure.Figure(figsize=size, layout="constrained")
 
 
-def _smooth(fit: Fit) -> tuple[Any, Any]:
-    """Return the law between the data, where it can be had there, else at them."""
+def _line(fit: Fitted) -> tuple[Floats, Floats]:
+    """Return the law between the data where that is quick, at the data elsewhere."""
     x = fit.abscissa
-    if hasattr(fit, "stress"):
+    if fit.problem.law.quick:
         fine = np.geomspace(x.min(), x.max(), 200)
-        return fine, fit.stress(fine)
+        return fine, fit.predict(fine)
     order = np.argsort(x)
     return x[order], fit.fitted[order]
 
 
-def _data_axes(fit: Fit, ax: Any, units: Mapping[str, str]) -> None:
+def _data_axes(fit: Fitted, ax: Axes, units: Mapping[str, str]) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     ax.errorbar(
@@ -54,7 +57,7 @@ def _data_axes(fit: Fit, ax: Any, units: Mapping[str, str]) -> None:
     ax.tick_params(labelbottom=False)
 
 
-def _residual_axes(fit: Fit, ax: Any, units: Mapping[str, str]) -> None:
+def _residual_axes(fit: Fitted, ax: Axes, units: Mapping[str, str]) -> None:
     ax.axhspan(-1.0, 1.0, color="0.9", lw=0, zorder=0)
     ax.axhline(0.0, color="k", lw=0.6, zorder=0)
     ax.set_ylabel("residual/error")
@@ -66,12 +69,12 @@ def _label(name: str, units: Mapping[str, str]) -> str:
     return f"{words} ({units[name]})" if name in units else words
 
 
-def draw_fit(fit: Fit, figure: Any, units: Mapping[str, str]) -> Any:
+def draw_fit(fit: Fitted, figure: Any, units: Mapping[str, str]) -> Any:
     """Draw data and fit, residuals over their error, and joint regions of pairs of parameters.
 
-    Regions are those of the profile likelihood at 68 and 95 %, for up to three pairs; a pair whose
-    region is open is said to be. Crosses mark the best fit, dashed lines the ellipse of the
-    covariance at 95 %, which is all there is for transients.
+    Regions are those of the profile likelihood at 68 and 95 %, for up to three pairs; a text marks
+    a pair whose region is open. Crosses mark the best fit, dashed lines the ellipse of the
+    covariance at 95 %. Transients have the ellipse only.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -82,7 +85,7 @@ def draw_fit(fit: Fit, figure: Any, units: Mapping[str, str]) -> Any:
     top, bottom = figure.add_subplot(left[0]), figure.add_subplot(left[1])
     bottom.sharex(top)
     _data_axes(fit, top, units)
-    top.plot(*_smooth(fit), color="C0", label="fit", zorder=2)
+    top.plot(*_line(fit), color="C0", label="fit", zorder=2)
     top.legend(loc="best")
     _residual_axes(fit, bottom, units)
     bottom.plot(fit.abscissa, fit.residuals, "o", ms=3, color="C0")
@@ -97,7 +100,7 @@ def draw_fit(fit: Fit, figure: Any, units: Mapping[str, str]) -> Any:
     return figure
 
 
-def _draw_region(fit: Fit, first: str, second: str, ax: Any) -> None:
+def _draw_region(fit: Fitted, first: str, second: str, ax: Axes) -> None:
     centre = [fit.estimates[name].value for name in (first, second)]
     ax.plot(*centre, "k+", ms=5, zorder=3)
     bounded = np.all(np.isfinite(fit.log_covariance))
@@ -112,25 +115,23 @@ def _draw_region(fit: Fit, first: str, second: str, ax: Any) -> None:
         ax.plot(*ellipse(fit, first, second, 0.95).T, "--", color="0.3", lw=0.7)
 
 
-def draw_comparison(comparison: Comparison, figure: Any, units: Mapping[str, str]) -> Any:
-    """Draw data and all fits, and below them the residuals of each, the best first."""
-    names = [row.name for row in comparison.rows]
-    one = comparison.fits[names[0]]
-    figure = _figure(figure, (3.4, 2.2 + 0.75 * len(names)))
+def draw_fits(
+    fits: Mapping[str, Fitted], titles: Sequence[str], figure: Any, units: Mapping[str, str]
+) -> Any:
+    """Draw data and all fits, and below them the residuals of each under its title."""
+    one = next(iter(fits.values()))
+    figure = _figure(figure, (3.4, 2.2 + 0.75 * len(fits)))
     axes = figure.subplots(
-        len(names) + 1, 1, sharex=True, gridspec_kw={"height_ratios": (2.6, *[1.0] * len(names))}
+        len(fits) + 1, 1, sharex=True, gridspec_kw={"height_ratios": (2.6, *[1.0] * len(fits))}
     )
     _data_axes(one, axes[0], units)
-    for i, (row, ax) in enumerate(zip(comparison.rows, axes[1:], strict=True)):
-        fit, colour = comparison.fits[row.name], f"C{i}"
-        axes[0].plot(
-            *_smooth(fit), color=colour, ls=_LINES[i % len(_LINES)], label=row.name, zorder=2
-        )
+    panels = zip(fits.items(), titles, axes[1:], strict=True)
+    for i, ((name, fit), title, ax) in enumerate(panels):
+        colour = f"C{i}"
+        axes[0].plot(*_line(fit), color=colour, ls=_LINES[i % len(_LINES)], label=name, zorder=2)
         _residual_axes(fit, ax, units)
         ax.plot(fit.abscissa, fit.residuals, _MARKERS[i % len(_MARKERS)], ms=3, color=colour)
-        ax.set_title(
-            rf"{row.name}, $\Delta$AIC = {row.delta_aic:.1f}", fontsize=7, loc="left", pad=2
-        )
+        ax.set_title(title, fontsize=7, loc="left", pad=2)
         ax.set_ylabel("res./err.")
         if ax is not axes[-1]:
             ax.set_xlabel("")

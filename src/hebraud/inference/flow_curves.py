@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.checks import check_array
 from hebraud.errors import check_number
-from hebraud.inference.fit import run
-from hebraud.inference.model_fit import ModelFit
-from hebraud.inference.problem import (
-    Problem,
-    check_enough,
-    check_positive,
-    held_values,
-)
+from hebraud.inference.fit import ModelFit
+from hebraud.inference.problem import Problem, check_enough, check_positive, held_values, solve
 from hebraud.inference.reduced import (
     ReducedCurve,
     computed,
@@ -30,14 +25,15 @@ from hebraud.model.model import Model, check_model
 from hebraud.model.scales import Scales
 from hebraud.rheology.estimate import Estimate
 
-__all__ = ["FlowCurveFit", "fit_flow_curve"]
+__all__ = ["FlowCurveFit", "FlowCurveLaw", "fit_flow_curve", "flow_curve_problem"]
 
 Floats = NDArray[np.float64]
 _ALPHAS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.46, 0.52, 0.7, 1.5)
+"""Couplings at which the coarse search of a start looks, close about the critical one, 1/2."""
 
 
 @dataclass(frozen=True)
-class _FlowCurveLaw:
+class FlowCurveLaw:
     """stress = threshold Sigma(rate modulus_time/threshold; alpha)."""
 
     curve: ReducedCurve
@@ -57,6 +53,10 @@ class _FlowCurveLaw:
         columns = [found.by_alpha, found.stress - found.by_rate, found.by_rate]
         threshold = math.exp(log[1])
         return threshold * found.stress, threshold * np.stack(columns, axis=1)
+
+    def at(self, abscissa: Floats) -> Self:
+        """Return the law at other shear rates; it keeps what the curve has computed."""
+        return replace(self, shear_rate=abscissa)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +94,12 @@ class FlowCurveFit(ModelFit):
 
     def stress(self, shear_rate: ArrayLike) -> Floats:
         """Return the fitted stress at rates > 0, in the units of the data."""
-        rate = check_array("shear_rate", shear_rate, above=0.0)
-        law = self.problem.law
-        assert isinstance(law, _FlowCurveLaw)
-        return _FlowCurveLaw(law.curve, rate).values(self.log_values)
+        return self.predict(shear_rate)
 
     def scales(
         self, *, shear_modulus: float | None = None, plastic_time: float | None = None
     ) -> Scales:
-        """Return the three units; a flow curve gives G0 tau, the one given here parts it.
+        """Return the three units: the fit gives G0 tau, the argument gives G0 or tau.
 
         Raises
         ------
@@ -130,13 +127,29 @@ class FlowCurveFit(ModelFit):
             lines.append(f"  yield stress {self.yield_stress}")
         return "\n".join(lines)
 
-    def _window(self) -> str:
+    @property
+    def advice(self) -> str:
+        """Advice for data that bound the parameters too little."""
         low, high = self.reduced_rates
         return (
             f"the data cover {low:.2g} ... {high:.2g} in units of threshold/modulus_time: the "
             "plateau is below some 1e-3, the bend that tells the parameters apart at 0.1 ... 10; "
-            f"{super()._window()}"
+            f"{super().advice}"
         )
+
+
+def flow_curve_problem(
+    curve: ReducedCurve,
+    shear_rate: Floats,
+    data: Floats,
+    error: Floats | None,
+    start: Mapping[str, float],
+    held: Iterable[str],
+) -> Problem:
+    """Return the least-squares problem of checked data."""
+    law = FlowCurveLaw(curve, shear_rate)
+    bounds = {"alpha": curve.bounds}
+    return Problem(law, data, error, True, start, frozenset(held), bounds)
 
 
 def fit_flow_curve(
@@ -200,28 +213,27 @@ def fit_flow_curve(
     data = check_positive("stress", stress, rate.size)
     error = None if stress_err is None else check_positive("stress_err", stress_err, rate.size)
     held = held_values({"alpha": alpha, "threshold": threshold, "modulus_time": modulus_time})
-    law = _FlowCurveLaw(reduced_curve(model), rate)
-    check_enough(np.unique(rate).size, [name for name in law.names if name not in held])
+    free = [name for name in FlowCurveLaw.names if name not in held]
+    check_enough(np.unique(rate).size, free)
     alphas: tuple[float, ...] = (held["alpha"],) if "alpha" in held else (guess,)
     if model.classical and "alpha" not in held:
         alphas = (guess, *_ALPHAS)
-    problem = Problem(
-        law, data, error, True, _start(model, law, data, alphas, held), frozenset(held),
-        {"alpha": law.curve.bounds},
-    )  # fmt: skip
-    minimizer, result = run(problem)
-    return FlowCurveFit(rate, problem, minimizer, result, ("shear_rate", "stress"), model)
+    curve = reduced_curve(model)
+    start = _start(model, curve.bounds, rate, data, alphas, held)
+    problem = flow_curve_problem(curve, rate, data, error, start, held)
+    return FlowCurveFit(rate, problem, solve(problem), ("shear_rate", "stress"), model)
 
 
 def _start(
     model: Model,
-    law: _FlowCurveLaw,
+    bounds: tuple[float, float],
+    rate: Floats,
     data: Floats,
     alphas: tuple[float, ...],
     held: dict[str, float],
 ) -> dict[str, float]:
     """Return the best of many shifts of a coarse curve over the data, on logarithmic axes."""
-    x, y = np.log(law.shear_rate), np.log(data)
+    x, y = np.log(rate), np.log(data)
     nodes = np.log(10.0) * np.arange(-6.0, 3.1, 0.5)
     middle = 0.5 * (x.min() + x.max())
     shifts = np.linspace(-9.0, 7.0, 81)[:, None] - middle
@@ -231,11 +243,11 @@ def _start(
     if log_T is not None and log_M is not None:
         shifts = np.array([[log_M - log_T]])
     found: list[tuple[float, dict[str, float]]] = []
-    low, high = law.curve.bounds
+    low, high = bounds
     for alpha in alphas:
         check_number("alpha", alpha, at_least=math.exp(low), at_most=math.exp(high))
-        curve = np.log(computed(with_coupling(model, alpha), np.exp(nodes), 1e-3))
-        gap = y - np.interp(x + shifts, nodes, curve)
+        stress = np.log(computed(with_coupling(model, alpha), np.exp(nodes), 1e-3))
+        gap = y - np.interp(x + shifts, nodes, stress)
         level = gap.mean(axis=1)
         if log_T is not None:
             level = np.full_like(level, log_T)

@@ -1,24 +1,30 @@
-"""The plain Herschel-Bulkley law, fitted with the same residuals, to be compared with models."""
+"""Fit the Herschel-Bulkley law with the residuals of the model fits, for comparison with them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.checks import check_array
-from hebraud.inference.fit import Fit, run
-from hebraud.inference.problem import Problem, check_enough, check_positive, held_values
+from hebraud.inference.fit import Fit
+from hebraud.inference.problem import Problem, check_enough, check_positive, held_values, solve
 from hebraud.rheology.estimate import Estimate
 
-__all__ = ["HerschelBulkleyFit", "fit_herschel_bulkley_law"]
+__all__ = [
+    "HerschelBulkleyFit",
+    "HerschelBulkleyLaw",
+    "fit_herschel_bulkley_law",
+    "herschel_bulkley_problem",
+]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Law:
+class HerschelBulkleyLaw:
     """stress = yield_stress + prefactor rate^exponent."""
 
     shear_rate: Floats
@@ -38,6 +44,10 @@ class _Law:
             np.full_like(rise, yield_stress), rise, rise * exponent * np.log(self.shear_rate)
         ]  # fmt: skip
         return yield_stress + rise, np.stack(columns, axis=1)
+
+    def at(self, abscissa: Floats) -> Self:
+        """Return the law at other shear rates."""
+        return replace(self, shear_rate=abscissa)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +71,23 @@ class HerschelBulkleyFit(Fit):
 
     def stress(self, shear_rate: ArrayLike) -> Floats:
         """Return the law's stress at rates > 0, in the units of the data."""
-        rate = check_array("shear_rate", shear_rate, above=0.0)
-        return _Law(rate).values(self.log_values)
+        return self.predict(shear_rate)
+
+
+def herschel_bulkley_problem(
+    shear_rate: Floats,
+    data: Floats,
+    error: Floats | None,
+    start: Mapping[str, float],
+    held: Iterable[str],
+) -> Problem:
+    """Return the least-squares problem of checked data."""
+    bounds = {
+        "yield_stress": (np.log(data.min()) - 25.0, np.log(data.max()) + 1.0),
+        "exponent": (np.log(0.01), np.log(5.0)),
+    }
+    law = HerschelBulkleyLaw(shear_rate)
+    return Problem(law, data, error, True, start, frozenset(held), bounds)
 
 
 def fit_herschel_bulkley_law(
@@ -87,16 +112,11 @@ def fit_herschel_bulkley_law(
     data = check_positive("stress", stress, rate.size)
     error = None if stress_err is None else check_positive("stress_err", stress_err, rate.size)
     held = held_values({"exponent": exponent})
-    law = _Law(rate)
-    check_enough(np.unique(rate).size, [name for name in law.names if name not in held])
+    free = [name for name in HerschelBulkleyLaw.names if name not in held]
+    check_enough(np.unique(rate).size, free)
     start = _start(rate, data, held.get("exponent"))
-    bounds = {
-        "yield_stress": (np.log(data.min()) - 25.0, np.log(data.max()) + 1.0),
-        "exponent": (np.log(0.01), np.log(5.0)),
-    }
-    problem = Problem(law, data, error, True, start, frozenset(held), bounds)
-    minimizer, result = run(problem)
-    return HerschelBulkleyFit(rate, problem, minimizer, result, ("shear_rate", "stress"))
+    problem = herschel_bulkley_problem(rate, data, error, start, held)
+    return HerschelBulkleyFit(rate, problem, solve(problem), ("shear_rate", "stress"))
 
 
 def _start(rate: Floats, data: Floats, exponent: float | None) -> dict[str, float]:

@@ -6,13 +6,17 @@ import contextlib
 import importlib.util
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import MissingDependency, check_number, check_whole_number, shown
-from hebraud.inference.fit import Fit, Interval
+from hebraud.inference.fit import Fit
+from hebraud.inference.fitted import Interval
+
+if TYPE_CHECKING:
+    from lmfit.minimizer import MinimizerResult
 
 __all__ = ["Posterior", "sample_posterior"]
 
@@ -32,7 +36,7 @@ class Posterior:
     steps : int
         Steps of every walker, the burn-in included.
     acceptance : float
-        Mean share of accepted steps.
+        Mean fraction of accepted steps.
     result : lmfit MinimizerResult
     """
 
@@ -40,7 +44,7 @@ class Posterior:
     correlation_time: float
     steps: int
     acceptance: float
-    result: Any
+    result: MinimizerResult
 
     @property
     def converged(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 from hebraud.checks import as_floats
 from hebraud.errors import ConvergenceError, check_number
 
-__all__ = ["Law", "Problem", "check_column", "check_positive", "minimise"]
+if TYPE_CHECKING:
+    from lmfit import Minimizer, Parameters
+    from lmfit.minimizer import MinimizerResult
+
+__all__ = [
+    "Law",
+    "Problem",
+    "check_column",
+    "check_enough",
+    "check_positive",
+    "held_values",
+    "minimise",
+    "solve",
+]
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +41,7 @@ class Law(Protocol):
 
     @property
     def quick(self) -> bool:
-        """True where the curve takes less than some ms, so that profiles are no matter of hours."""
+        """True where a curve takes milliseconds, so that profiles take no hours."""
         ...
 
     def values(self, log: Floats) -> Floats:
@@ -37,6 +50,10 @@ class Law(Protocol):
 
     def slopes(self, log: Floats) -> tuple[Floats, Floats]:
         """Return the curve and its derivatives with respect to the logarithms, (n,), (n, p)."""
+        ...
+
+    def at(self, abscissa: Floats) -> Self:
+        """Return the same law at other abscissae."""
         ...
 
 
@@ -67,7 +84,7 @@ class Problem:
         """True where the size of the error comes from the scatter."""
         return self.error is None
 
-    def parameters(self) -> Any:
+    def parameters(self) -> Parameters:
         """Return lmfit's Parameters: log_NAME for every parameter."""
         import lmfit
 
@@ -84,25 +101,25 @@ class Problem:
             )
         return parameters
 
-    def log(self, parameters: Any) -> Floats:
+    def log(self, parameters: Parameters) -> Floats:
         """Return the logarithms in an lmfit Parameters, in the order of the law."""
         return np.array([float(parameters[f"log_{name}"].value) for name in self.law.names])
 
-    def residual(self, parameters: Any) -> Floats:
+    def residual(self, parameters: Parameters) -> Floats:
         """Return the residuals, for lmfit."""
         values = self.law.values(self.log(parameters))
         if self.error is not None:
             return np.asarray((self.data - values) / self.error)
         return np.asarray(np.log(self.data / values) if self.relative else self.data - values)
 
-    def jacobian(self, parameters: Any) -> Floats:
+    def jacobian(self, parameters: Parameters) -> Floats:
         """Return the derivatives of the residuals with respect to what varies, for lmfit."""
         values, slopes = self.law.slopes(self.log(parameters))
         varied = [bool(parameters[f"log_{name}"].vary) for name in self.law.names]
         size = self.error if self.error is not None else values if self.relative else 1.0
         return np.asarray(-(slopes.T / size).T[:, varied])
 
-    def minimizer(self) -> Any:
+    def minimizer(self) -> Minimizer:
         """Return lmfit's Minimizer of this problem."""
         import lmfit
 
@@ -112,7 +129,7 @@ class Problem:
         )  # fmt: skip
 
 
-def minimise(minimizer: Any, parameters: Any = None) -> Any:
+def minimise(minimizer: Minimizer, parameters: Parameters | None = None) -> MinimizerResult:
     """Run lmfit's Levenberg-Marquardt, or, where that stalls at a bound, its trust region."""
     result = minimizer.leastsq(params=parameters, max_nfev=200)
     if not result.success:
@@ -122,6 +139,17 @@ def minimise(minimizer: Any, parameters: Any = None) -> Any:
             f"the fit did not converge: {result.message}; start from other values, or hold a "
             "parameter"
         )
+    return result
+
+
+def solve(problem: Problem) -> MinimizerResult:
+    """Return lmfit's result of a problem, with the parameters beside their logarithms."""
+    result = minimise(problem.minimizer())
+    for name in problem.law.names:
+        log = result.params[f"log_{name}"]
+        result.params.add(name, expr=f"exp(log_{name})")
+        if log.stderr is not None:
+            result.params[name].stderr = float(result.params[name].value) * float(log.stderr)
     return result
 
 

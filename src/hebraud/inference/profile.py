@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.inference.fitted import Fitted, Interval
 from hebraud.inference.problem import minimise
-
-if TYPE_CHECKING:
-    from hebraud.inference.fit import Fit, Interval
 
 __all__ = ["allowed_rise", "covariance_interval", "ellipse", "interval", "region"]
 
 Floats = NDArray[np.float64]
 
 
-def allowed_rise(fit: Fit, level: float, parameters: int) -> float:
+def allowed_rise(fit: Fitted, level: float, parameters: int) -> float:
     """Return by how much chi_square may rise, for this many parameters held at a time."""
     from scipy.stats import chi2, f
 
@@ -28,10 +26,8 @@ def allowed_rise(fit: Fit, level: float, parameters: int) -> float:
     return fit.chi_square * share / fit.degrees_of_freedom
 
 
-def interval(fit: Fit, name: str, level: float) -> Interval:
-    """Return where the profile of chi_square has risen by what the level allows."""
-    from hebraud.inference.fit import Interval
-
+def interval(fit: Fitted, name: str, level: float) -> Interval:
+    """Return the interval whose ends raise the profile of chi_square by what the level allows."""
     i = fit.names.index(name)
     spread = math.sqrt(fit.log_covariance[fit.free.index(name), fit.free.index(name)])
     step = spread if 0.0 < spread < 1.0 else 1.0
@@ -48,10 +44,8 @@ def interval(fit: Fit, name: str, level: float) -> Interval:
     return Interval(0.0 if low is None else low, math.inf if high is None else high)
 
 
-def covariance_interval(fit: Fit, name: str, level: float) -> Interval:
+def covariance_interval(fit: Fitted, name: str, level: float) -> Interval:
     """Return the interval that the covariance of the logarithms gives."""
-    from hebraud.inference.fit import Interval
-
     i = fit.free.index(name)
     reach = math.sqrt(allowed_rise(fit, level, 1) / _unit(fit) * fit.log_covariance[i, i])
     centre = fit.log_values[fit.names.index(name)]
@@ -60,7 +54,9 @@ def covariance_interval(fit: Fit, name: str, level: float) -> Interval:
     return Interval(math.exp(centre - reach), math.exp(centre + reach))
 
 
-def region(fit: Fit, first: str, second: str, level: float, directions: int = 30) -> Floats | None:
+def region(
+    fit: Fitted, first: str, second: str, level: float, directions: int = 30
+) -> Floats | None:
     """Return the joint profile-likelihood region of two parameters, (directions + 1, 2), closed.
 
     The boundary is found along rays from the best fit, spaced evenly on the ellipse of the
@@ -85,7 +81,7 @@ def region(fit: Fit, first: str, second: str, level: float, directions: int = 30
     return np.array([*points, points[0]])
 
 
-def ellipse(fit: Fit, first: str, second: str, level: float, points: int = 100) -> Floats:
+def ellipse(fit: Fitted, first: str, second: str, level: float, points: int = 100) -> Floats:
     """Return the joint region of two parameters by the covariance alone, (points, 2), closed."""
     pair = [fit.free.index(first), fit.free.index(second)]
     root = np.linalg.cholesky(fit.log_covariance[np.ix_(pair, pair)])
@@ -96,19 +92,19 @@ def ellipse(fit: Fit, first: str, second: str, level: float, points: int = 100) 
     return np.asarray(np.exp(centre + (root @ circle).T))
 
 
-def _unit(fit: Fit) -> float:
-    """The rise of chi_square at one standard error."""
+def _unit(fit: Fitted) -> float:
+    """Return the rise of chi_square at one standard error."""
     return fit.reduced_chi_square if fit.problem.scaled else 1.0
 
 
 def _end(
-    fit: Fit, ray: dict[str, float], guess: float, rise: float, accuracy: float = 1e-4
+    fit: Fitted, ray: Mapping[str, float], guess: float, rise: float, accuracy: float = 1e-4
 ) -> float | None:
     """Return how far along the ray chi_square has risen by ``rise``, None if it never does."""
     from scipy.optimize import brentq
 
     best = {key: float(fit.result.params[key].value) for key in ray}
-    parameters: Any = fit.problem.parameters()
+    parameters = fit.problem.parameters()
     for name, value in zip(fit.names, fit.log_values, strict=True):
         parameters[f"log_{name}"].value = value
     longest = min(

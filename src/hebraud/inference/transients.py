@@ -16,21 +16,22 @@ there every value of the law is a run, and derivatives are central differences o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number
-from hebraud.inference.fit import run
-from hebraud.inference.model_fit import ModelFit
+from hebraud.inference.fit import ModelFit
 from hebraud.inference.problem import (
     Problem,
     check_column,
     check_enough,
     check_positive,
     held_values,
+    solve,
 )
 from hebraud.inference.reduced import coupling_of, cubic, with_coupling
 from hebraud.model.model import Model, check_model
@@ -40,7 +41,22 @@ from hebraud.model.starts import Start, check_start
 from hebraud.rheology.estimate import Estimate
 from hebraud.solvers.evolve import evolve
 
-__all__ = ["TransientFit", "fit_creep", "fit_startup"]
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
+
+__all__ = [
+    "CREEP",
+    "EXPERIMENTS",
+    "STARTUP",
+    "Experiment",
+    "LatticeLaw",
+    "TransientFit",
+    "TransientLaw",
+    "fit_creep",
+    "fit_run",
+    "fit_startup",
+    "transient_problem",
+]
 
 Floats = NDArray[np.float64]
 _STEP = 0.04  # of differences, in ln alpha and in ln drive
@@ -50,27 +66,29 @@ _RTOL = 1e-4
 
 
 @dataclass(frozen=True)
-class _Protocol:
-    """What is imposed and what is measured, and how both scale.
+class Experiment:
+    """The imposed and the measured quantity of a run, and how both scale.
 
     Rows of ``scaling``: powers of (threshold, shear_modulus, plastic_time) in the measured quantity
-    and in the drive.
+    and in the drive. ``lattice`` tells whether runs are interpolated.
     """
 
-    imposed: Any
+    imposed: Callable[[float], Startup | Creep]
     measured: str
     scaling: tuple[tuple[int, int, int], tuple[int, int, int]]
+    lattice: bool
 
 
-_STARTUP = _Protocol(Startup, "stress", ((1, 0, 0), (-1, 1, 1)))
-_CREEP = _Protocol(Creep, "strain", ((1, -1, 0), (-1, 0, 0)))
+STARTUP = Experiment(Startup, "stress", ((1, 0, 0), (-1, 1, 1)), True)
+CREEP = Experiment(Creep, "strain", ((1, -1, 0), (-1, 0, 0)), False)
+EXPERIMENTS = {kind.measured: kind for kind in (STARTUP, CREEP)}
 
 
 @dataclass(frozen=True)
-class _TransientLaw:
-    """The run at the data's times, made anew for every value of the parameters."""
+class TransientLaw:
+    """A run at the data's times, computed anew for every value of the parameters."""
 
-    protocol: _Protocol
+    experiment: Experiment
     model: Model
     before: Start
     time: Floats
@@ -78,18 +96,18 @@ class _TransientLaw:
     names: tuple[str, ...] = ("alpha", "threshold", "shear_modulus", "plastic_time")
     quick: bool = False
 
-    def _spline(self, log_alpha: float, log_drive: float, until: float) -> Any:
+    def _spline(self, log_alpha: float, log_drive: float, until: float) -> CubicSpline:
         """Return f as a function of reduced time."""
         from scipy.interpolate import CubicSpline
 
         history = evolve(
             with_coupling(self.model, math.exp(log_alpha)),
-            self.protocol.imposed(math.exp(log_drive)),
+            self.experiment.imposed(math.exp(log_drive)),
             self.before,
             until=until,
             rtol=_RTOL,
         )
-        values = getattr(history, self.protocol.measured)
+        values = getattr(history, self.experiment.measured)
         # of entries at one time the last is the state after the jump
         keep = np.append(np.diff(history.time) > 0.0, True)
         return CubicSpline(history.time[keep], values[keep])
@@ -113,7 +131,7 @@ class _TransientLaw:
 
     def _reduced(self, log: Floats) -> tuple[float, float, Floats]:
         """Return the measured quantity's unit, ln drive, and the times over tau."""
-        unit, drive = np.array(self.protocol.scaling) @ log[1:]
+        unit, drive = np.array(self.experiment.scaling) @ log[1:]
         return math.exp(unit), math.log(self.drive) + drive, self.time * math.exp(-log[3])
 
     def values(self, log: Floats) -> Floats:
@@ -126,18 +144,24 @@ class _TransientLaw:
         unit, log_drive, time = self._reduced(log)
         f, by_alpha, by_drive, by_time = self._slopes(float(log[0]), log_drive, time)
         columns = [by_alpha]
-        for j, (in_unit, in_drive) in enumerate(zip(*self.protocol.scaling, strict=True)):
+        for j, (in_unit, in_drive) in enumerate(zip(*self.experiment.scaling, strict=True)):
             columns.append(in_unit * f + in_drive * by_drive - (by_time if j == 2 else 0.0))
         return unit * f, unit * np.stack(columns, axis=1)
 
+    def at(self, abscissa: Floats) -> Self:
+        """Return the law at other times."""
+        return replace(self, time=abscissa)
+
 
 @dataclass(frozen=True)
-class _LatticeLaw(_TransientLaw):
-    """The same, by cubics in ln alpha and ln drive between runs that are kept."""
+class LatticeLaw(TransientLaw):
+    """The same, interpolated by cubics in ln alpha and ln drive between runs that it keeps."""
 
-    rows: dict[tuple[int, int, int], Any] = field(default_factory=dict, repr=False, compare=False)
+    rows: dict[tuple[int, int, int], CubicSpline] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
-    def _kept(self, row: int, column: int, ending: int) -> Any:
+    def _kept(self, row: int, column: int, ending: int) -> CubicSpline:
         key = row, column, ending
         if key not in self.rows:
             self.rows[key] = self._spline(row * _LATTICE, column * _LATTICE, _LONGER**ending)
@@ -228,7 +252,7 @@ def fit_startup(
         "plastic_time": plastic_time,
     }  # fmt: skip
     rate = check_number("shear_rate", shear_rate, above=0.0)
-    return _fit(_LatticeLaw, _STARTUP, rate, time, stress, stress_err, model, start, guess, held)
+    return fit_run(STARTUP, rate, time, stress, stress_err, model, start, guess, held)
 
 
 def fit_creep(
@@ -268,12 +292,35 @@ def fit_creep(
         "plastic_time": plastic_time,
     }  # fmt: skip
     drive = check_number("stress", stress, above=0.0)
-    return _fit(_TransientLaw, _CREEP, drive, time, strain, strain_err, model, start, guess, held)
+    return fit_run(CREEP, drive, time, strain, strain_err, model, start, guess, held)
 
 
-def _fit(
-    kind: type[_TransientLaw],
-    protocol: _Protocol,
+def transient_problem(
+    experiment: Experiment,
+    model: Model,
+    before: Start,
+    drive: float,
+    time: Floats,
+    data: Floats,
+    error: Floats | None,
+    start: Mapping[str, float],
+    held: Iterable[str],
+    runs: dict[tuple[int, int, int], CubicSpline] | None = None,
+) -> Problem:
+    """Return the least-squares problem of checked data; ``runs`` are those of other fits to use."""
+    given = experiment, model, before, time, drive
+    law = (
+        LatticeLaw(*given, rows={} if runs is None else runs)
+        if experiment.lattice
+        else TransientLaw(*given)
+    )
+    # a factor 50 either way: runs far outside are slow and say nothing
+    bounds = {name: (math.log(value) - 4.0, math.log(value) + 4.0) for name, value in start.items()}
+    return Problem(law, data, error, False, start, frozenset(held), bounds)
+
+
+def fit_run(
+    experiment: Experiment,
     drive: float,
     time: ArrayLike,
     measured: ArrayLike,
@@ -281,24 +328,28 @@ def _fit(
     model: Model,
     before: Start,
     guess: Scales,
-    given: dict[str, float | None],
+    given: Mapping[str, float | None],
+    runs: dict[tuple[int, int, int], CubicSpline] | None = None,
 ) -> TransientFit:
+    """Fit the run of an experiment; see :func:`fit_startup`.
+
+    ``runs`` is a dictionary that keeps the runs of a lattice. Fits of one model and one start may
+    share it.
+    """
     check_model(model)
     check_start(before)
     check_scales(guess, "guess")
     times = check_positive("time", time)
-    data = check_column(protocol.measured, measured, times.size)
-    name = f"{protocol.measured}_err"
+    data = check_column(experiment.measured, measured, times.size)
+    name = f"{experiment.measured}_err"
     errors = None if error is None else check_positive(name, error, times.size)
     held = held_values(given)
-    law = kind(protocol, model, before, times, drive)
-    check_enough(times.size, [name for name in law.names if name not in held])
-    first = {
+    check_enough(times.size, [name for name in TransientLaw.names if name not in held])
+    start = {
         "alpha": coupling_of(model), "threshold": guess.threshold,
         "shear_modulus": guess.shear_modulus, "plastic_time": guess.plastic_time,
-    }  # fmt: skip
-    # a factor 50 either way: runs far outside are slow and say nothing
-    bounds = {name: (math.log(value) - 4.0, math.log(value) + 4.0) for name, value in first.items()}
-    problem = Problem(law, data, errors, False, first | held, frozenset(held), bounds)
-    minimizer, result = run(problem)
-    return TransientFit(times, problem, minimizer, result, ("time", protocol.measured), model)
+    } | held  # fmt: skip
+    problem = transient_problem(
+        experiment, model, before, drive, times, data, errors, start, held, runs
+    )
+    return TransientFit(times, problem, solve(problem), ("time", experiment.measured), model)

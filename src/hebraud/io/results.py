@@ -12,27 +12,34 @@ import io
 import platform
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hebraud import __version__
 from hebraud._files import write_whole
 from hebraud.checks import check_path
-from hebraud.errors import MissingDependency, shown
-from hebraud.io.records import RESULTS, UnreadableFile, get, put
+from hebraud.errors import shown
+from hebraud.io.kinds import RESULTS
+from hebraud.io.records import UnreadableFile, get, put
+
+if TYPE_CHECKING:
+    import h5py
 
 __all__ = ["FORMAT", "UnreadableFile", "load", "provenance", "save"]
 
-FORMAT = 2
+FORMAT = 3
 """The format that this version writes; it reads all from 1 on."""
 
+_OLDER = 2
+"""Formats up to this one held the layout of solvers and fits."""
 _HEAD = 512
+"""Bytes of text before the HDF5: the smallest user block that HDF5 allows."""
 _LINE = "hebraud {version} result, format {format}, HDF5 from byte 512 on, sha256 {digest}\n"
 _START = re.compile(rb"hebraud (\S+) result, format (\d+),")
 
 
-def save(result: Any, path: str | Path, *, note: str = "", dated: bool = True) -> None:
+def save(result: object, path: str | Path, *, note: str = "", dated: bool = True) -> None:
     """Save a result to a file, whole or not at all; what was there before is replaced.
 
     Parameters
@@ -64,9 +71,11 @@ def save(result: Any, path: str | Path, *, note: str = "", dated: bool = True) -
     if type(result) not in RESULTS:
         known = ", ".join(cls.__name__ for cls in RESULTS)
         raise ValueError(f"result must be one of {known}, got {shown(result)}")
+    import h5py
+
     image = io.BytesIO()
-    with _h5py().File(image, "w", userblock_size=_HEAD) as store:
-        put(store, result, type(result).__name__, {})
+    with h5py.File(image, "w", userblock_size=_HEAD) as store:
+        put(store, result, type(result).__name__)
         store.attrs.update(_about(note, dated))
     body = image.getvalue()[_HEAD:]
     digest = hashlib.sha256(body).hexdigest()
@@ -94,9 +103,10 @@ def load(path: str | Path) -> Any:
         If it was not written by ``save``, was damaged or changed since, or was written in a format
         that this version does not read. Nothing in the file is executed.
     """
-    with _opened(path) as store:
+    store, older = _opened(path)
+    with store:
         try:
-            result = get(store, {})
+            result = get(store, older)
         except UnreadableFile as error:
             writer = store.attrs["hebraud_version"]
             raise UnreadableFile(
@@ -108,7 +118,7 @@ def load(path: str | Path) -> Any:
 
 
 def provenance(path: str | Path) -> dict[str, str]:
-    """Return what a file says of its making: versions, date, note, kind of result, model.
+    """Return the provenance of a file: versions, date, note, kind of result, model.
 
     Of a run also its settings: solver, protocol, start, end, tolerances or blocks, step and seed.
 
@@ -117,13 +127,14 @@ def provenance(path: str | Path) -> dict[str, str]:
     FileNotFoundError, OSError, UnreadableFile
         As :func:`load`.
     """
-    with _opened(path) as store:
+    store, older = _opened(path)
+    with store:
         said = {name: str(value) for name, value in store.attrs.items()}
         for name in store:
             if "repr" in store[name].attrs:
                 said[name] = str(store[name].attrs["repr"])
         if "settings" in store:
-            said |= {name: str(value) for name, value in get(store["settings"], {}).items()}
+            said |= {name: str(value) for name, value in get(store["settings"], older).items()}
         return said
 
 
@@ -141,18 +152,10 @@ def _about(note: str, dated: bool) -> dict[str, str]:
     return said | ({"note": note} if note else {})
 
 
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingDependency(
-            "results are stored with h5py, which is not installed: pip install h5py"
-        ) from error
-    return h5py
+def _opened(path: str | Path) -> tuple[h5py.File, bool]:
+    """Return the checked file, open for reading from memory, and whether its format is older."""
+    import h5py
 
-
-def _opened(path: str | Path) -> Any:
-    """Return the checked file, open for reading from memory."""
     data = check_path("path", path).read_bytes()
     head = _START.match(data)
     if head is None:
@@ -173,4 +176,4 @@ def _opened(path: str | Path) -> Any:
             f"{path} is damaged or was changed since hebraud {version} wrote it: its {len(data)} "
             "bytes do not have the checksum of its first line; take another copy"
         )
-    return _h5py().File(io.BytesIO(data), "r")
+    return h5py.File(io.BytesIO(data), "r"), number <= _OLDER

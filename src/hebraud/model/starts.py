@@ -91,7 +91,7 @@ def _drawn(thresholds: Thresholds | None, n: int, rng: np.random.Generator) -> F
 
 
 @dataclass(frozen=True)
-class _Gaussian:
+class Gaussian:
     """See :func:`gaussian`."""
 
     std: float
@@ -129,7 +129,7 @@ class _Gaussian:
         return None
 
 
-def gaussian(std: float, thresholds: Any = None) -> _Gaussian:
+def gaussian(std: float, thresholds: Any = None) -> Gaussian:
     """Return the start P(s) = exp(-s^2/(2 std^2))/(std sqrt(2 pi)): a quench from far above.
 
     Parameters
@@ -148,7 +148,7 @@ def gaussian(std: float, thresholds: Any = None) -> _Gaussian:
     ValueError
         If an argument is not of its kind.
     """
-    return _Gaussian(std, thresholds)
+    return Gaussian(std, thresholds)
 
 
 _PROBES = np.geomspace(1e-4, 1e4, 1601)

@@ -26,6 +26,7 @@ __all__ = [
     "stress_strain",
 ]
 
+
 def flow_curve(curve: FlowCurve, ax: Axes, **line: Any) -> None:
     """Draw stress against shear rate, the rate on a logarithmic axis.
 

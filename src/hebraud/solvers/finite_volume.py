@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ from hebraud.errors import (
 )
 from hebraud.model.model import Model
 from hebraud.solvers.far_classes import resolvable
-from hebraud.solvers.grid import Grid
 from hebraud.solvers.null_vector import Occupation, Stationary
 from hebraud.solvers.roots import (
     Family,
@@ -41,7 +40,7 @@ from hebraud.solvers.starts import CellStart
 from hebraud.solvers.state import SteadyState
 from hebraud.solvers.threshold_nodes import threshold_nodes
 
-__all__ = ["CellDensity", "root", "solve"]
+__all__ = ["root", "solve"]
 
 Floats = NDArray[np.float64]
 
@@ -65,35 +64,6 @@ _FIXED = 2
 """How many times as many cells a fixed grid may have as one that is refined: some GB at most."""
 _ON_THE_WAY = 1e-3
 """Error of D on grids that are not the last, in units of the tolerance."""
-
-
-@dataclass(frozen=True, eq=False)
-class CellDensity:
-    """A joint density of stress and threshold on a grid, and what can be read off it.
-
-    Attributes
-    ----------
-    grid : Grid
-    mass : ndarray, (classes, cells)
-        Mass of every cell of every threshold class; all together sum to one.
-    thresholds, weights : ndarray, (classes,)
-        Threshold of every class, and the probability of drawing it (not the mass found in it).
-    """
-
-    grid: Grid
-    mass: Floats
-    thresholds: Floats
-    weights: Floats
-
-    @property
-    def joint(self) -> Floats:
-        """P(s, class) as cell averages, (classes, cells), in 1/sigma_c."""
-        return self.mass / self.grid.widths
-
-    def __call__(self, stress: Floats) -> Floats:
-        """Return P(s), all classes together: the average of the cell that holds s, 0 outside."""
-        cell = self.grid.locate(stress)
-        return np.where(cell >= 0, self.joint.sum(axis=0)[cell], 0.0)
 
 
 def root(
@@ -165,10 +135,10 @@ def _misfit(chain: Stationary, state: SteadyState) -> float:
 
     The scheme does not know of it, and it weighs the tails, of which stress and D may see little.
     """
-    generator, density = chain.generator, state._density
-    assert isinstance(density, CellDensity)
+    generator, found = chain.generator, state.distribution
+    assert isinstance(found, CellStart)
     s, loaded = generator.grid.centres, 2.0 * chain.shear_rate * state.stress
-    yielded = np.einsum("ij,ji->i", generator.rates, density.mass)
+    yielded = np.einsum("ij,ji->i", generator.rates, found.masses)
     released = (2.0 * s * generator.release - generator.release_square) @ yielded
     size = 2.0 * state.diffusion + 2.0 * abs(chain.shear_rate) * (np.abs(s) @ yielded) / (
         state.activity
@@ -202,7 +172,7 @@ def solve(
     Returns
     -------
     SteadyState
-        Its density is a :class:`CellDensity`.
+        Its ``distribution`` is a :class:`CellStart`.
 
     Raises
     ------
@@ -281,7 +251,6 @@ def _state(
 ) -> tuple[SteadyState, float]:
     diffusion, found, slope = root(chain, log_d, slope, accuracy)
     generator = chain.generator
-    density = CellDensity(generator.grid, found.mass.T, generator.thresholds, generator.weights)
     state = SteadyState(
         chain.model,
         chain.shear_rate,
@@ -291,8 +260,7 @@ def _state(
         solver,
         math.inf,
         (),
-        density,
-        CellStart(density.grid, density.mass, density.thresholds, density.weights),
+        CellStart(generator.grid, found.mass.T, generator.thresholds, generator.weights),
     )
     return state, slope
 

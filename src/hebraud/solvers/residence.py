@@ -45,7 +45,7 @@ _ITERATIONS = 60
 
 
 @dataclass(frozen=True, eq=False)
-class _Reweighted:
+class Reweighted:
     """A density times a smooth factor that is known at nodes (cubic spline of its logarithm)."""
 
     base: Callable[[Floats], Floats]
@@ -54,7 +54,7 @@ class _Reweighted:
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, _Reweighted)
+            isinstance(other, Reweighted)
             and self.base == other.base
             and np.array_equal(self.values, other.values)
             and np.array_equal(self.factor, other.factor)
@@ -76,7 +76,7 @@ def _reweighted(
 ) -> ThresholdLaw:
     density = getattr(rule, "density", None)  # what a rule need not know
     if density is not None and values.size > 1:
-        density = _Reweighted(density, values, new / weights)
+        density = Reweighted(density, values, new / weights)
     return ThresholdLaw(values, new, density, error)
 
 

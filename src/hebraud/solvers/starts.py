@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud.analytic.exact import ExactState
 from hebraud.errors import NoStationaryState
 from hebraud.model.model import Model, check_model
 from hebraud.model.thresholds import Thresholds
 from hebraud.solvers.grid import Grid
 
-__all__ = ["CellStart", "ClassStart", "Classes", "rest"]
+__all__ = ["CellStart", "Classes", "ExactStart", "rest"]
 
 Floats = NDArray[np.float64]
 _CELLS = 4096
@@ -62,12 +62,31 @@ def _drawn(
 
 @dataclass(frozen=True, eq=False)
 class CellStart:
-    """A state on a grid: masses (classes, cells), with the classes and their draw weights."""
+    """A state on a grid.
+
+    Attributes
+    ----------
+    grid : Grid
+    masses : ndarray, (classes, cells)
+        Mass of every cell of every threshold class; all together sum to one.
+    values, weights : ndarray, (classes,)
+        Threshold of every class, and the probability of drawing it (not the mass found in it).
+    """
 
     grid: Grid
     masses: Floats
     values: Floats
     weights: Floats
+
+    @property
+    def joint(self) -> Floats:
+        """P(s, class) as cell averages, (classes, cells), in 1/sigma_c."""
+        return self.masses / self.grid.widths
+
+    def density(self, stress: Floats) -> Floats:
+        """Return P(s), all classes together: the average of the cell that holds s, 0 outside."""
+        cell = self.grid.locate(stress)
+        return np.where(cell >= 0, self.joint.sum(axis=0)[cell], 0.0)
 
     def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
         """Return masses on other faces, conservative and positive (monotone cubic law)."""
@@ -95,13 +114,16 @@ class CellStart:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassStart:
-    """A state known as a function: the density of every class at any stress."""
+class ExactStart:
+    """An exact state, with its threshold classes and their draw weights."""
 
-    densities: Callable[[Floats], Floats]
+    state: ExactState
     values: Floats
     weights: Floats
-    ends: tuple[float, float]
+
+    def density(self, stress: Floats) -> Floats:
+        """Return the exact P(s), all classes together."""
+        return self.state.density(stress)
 
     def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
         """Return masses of the cells (six-point Gauss quadrature in each)."""
@@ -109,19 +131,19 @@ class ClassStart:
         nodes, weights = _GAUSS
         middle, half = 0.5 * (faces[1:] + faces[:-1]), 0.5 * np.diff(faces)
         points = middle[:, None] + half[:, None] * nodes
-        values = self.densities(points.ravel()).reshape(-1, *points.shape)
+        values = self.state.densities(points.ravel()).reshape(-1, *points.shape)
         return np.asarray(half * (values @ weights))
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats | None]:
         """Return stresses and thresholds, from 4096 cells."""
-        faces = np.linspace(*self.ends, _CELLS + 1)
+        faces = np.linspace(*self.extent, _CELLS + 1)
         masses = self.mass(faces, Classes(self.values, self.weights, False))
         return _drawn(faces, masses, self.values, n, rng)
 
     @property
     def extent(self) -> tuple[float, float]:
         """The stresses beyond which there is less than 1e-17 of the mass."""
-        return self.ends
+        return self.state.extent
 
     @property
     def nodes(self) -> tuple[Floats, Floats]:

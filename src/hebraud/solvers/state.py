@@ -1,20 +1,28 @@
-"""What a stationary solver returns."""
+"""Stationary states."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.checks import check_array
 from hebraud.model.model import Model
+from hebraud.model.starts import Start
 from hebraud.model.thresholds import Thresholds
 from hebraud.rheology import columns
 
-__all__ = ["SteadyState"]
+__all__ = ["Distribution", "SteadyState"]
+
+
+class Distribution(Start, Protocol):
+    """Distribution of local stresses and thresholds: a start that knows its density."""
+
+    def density(self, stress: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return P(s), all thresholds together, in 1/sigma_c."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class SteadyState:
         model, whose stationary state is unique). The state is that of the largest D at which
         coupling(D)/D falls through 1; where it rises, a little more noise would make still more.
         One that misses the tolerance is there as far as it is known, and a warning says so.
+    distribution : ExactStart or CellStart
+        P(s, c): exact, or on a grid.
     """
 
     model: Model
@@ -54,10 +64,7 @@ class SteadyState:
     solver: Any
     error_estimate: float
     other_roots: tuple[float, ...]
-    _density: Callable[[NDArray[np.float64]], NDArray[np.float64]] = field(
-        repr=False, compare=False
-    )
-    _start: Any = field(repr=False, compare=False)
+    distribution: Distribution = field(repr=False, compare=False)
 
     def density(self, stress: ArrayLike) -> NDArray[np.float64]:
         """Return P(s), all thresholds together, in 1/sigma_c; any shape of ``stress``.
@@ -66,32 +73,28 @@ class SteadyState:
         the cell that holds s, and 0 beyond the grid. Where classes stand for a continuous law of
         thresholds, both have a step at each class: means over P are right, points to a per cent.
         """
-        s = check_array("stress", stress)
-        return self._density(s)
+        return self.distribution.density(check_array("stress", stress))
 
     # -- a start for a run in time
     def mass(self, faces: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
         """Return the probability in every cell, (classes, cells); see ``Start``."""
-        return np.asarray(self._start.mass(faces, thresholds))
+        return self.distribution.mass(faces, thresholds)
 
     def sample(
         self, n: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Return n stresses and thresholds drawn from the state; see ``Start``."""
-        drawn: tuple[NDArray[np.float64], NDArray[np.float64] | None] = self._start.sample(n, rng)
-        return drawn
+        return self.distribution.sample(n, rng)
 
     @property
     def extent(self) -> tuple[float, float]:
         """The stresses beyond which there is less than 1e-17 of the mass."""
-        low, high = self._start.extent
-        return float(low), float(high)
+        return self.distribution.extent
 
     @property
     def nodes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Threshold classes (values, weights) that the state is made of."""
-        nodes: tuple[NDArray[np.float64], NDArray[np.float64]] | None = self._start.nodes
-        return nodes
+        return self.distribution.nodes
 
     # -- as a table
     @property

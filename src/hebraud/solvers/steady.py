@@ -18,7 +18,7 @@ from hebraud.checks import check_row, check_signed
 from hebraud.errors import check_number, check_whole_number, floats_hold, shown
 from hebraud.model.model import Model, check_model
 from hebraud.rheology.flow_curve import FlowCurve
-from hebraud.solvers.starts import ClassStart
+from hebraud.solvers.starts import ExactStart
 from hebraud.solvers.state import SteadyState
 
 __all__ = ["Exact", "FiniteVolume", "choose_solver", "flow_curve", "steady_state"]
@@ -48,8 +48,7 @@ class Exact:
             self,
             found.error_estimate,
             found.other_roots,
-            found.density,
-            ClassStart(found.densities, values, weights, found.extent),
+            ExactStart(found, values, weights),
         )
 
 

@@ -1,12 +1,15 @@
-"""The outcome of an lmfit fit as plain members, and back.
+"""The result of an lmfit fit as plain members, and back.
 
-Parameters come back by number, never by an expression or a pickle from the file: of a parameter
-NAME beside its log_NAME only the error is stored, its expression is known.
+Parameters come back by number, never by an expression or a pickle from the file: a parameter NAME
+beside its log_NAME stores only its error, its expression is known.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lmfit.minimizer import MinimizerResult
 
 __all__ = ["lmfit_members", "lmfit_result"]
 
@@ -18,7 +21,7 @@ _OUTCOME = (
 _PARAMETER = ("name", "value", "vary", "min", "max", "stderr", "correl", "init_value")
 
 
-def lmfit_members(result: Any) -> dict[str, Any]:
+def lmfit_members(result: MinimizerResult) -> dict[str, object]:
     """Return the members of an lmfit MinimizerResult: its numbers, and its parameters in order."""
     members = {name: getattr(result, name) for name in _OUTCOME if hasattr(result, name)}
     for name, value in members.items():
@@ -30,7 +33,7 @@ def lmfit_members(result: Any) -> dict[str, Any]:
     return members
 
 
-def lmfit_result(members: dict[str, Any]) -> Any:
+def lmfit_result(members: dict[str, Any]) -> MinimizerResult:
     """Return the MinimizerResult of these members.
 
     Raises

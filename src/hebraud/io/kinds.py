@@ -1,0 +1,189 @@
+"""The objects that a file may hold: by which name, and which of their data.
+
+A kind lists the members that a file stores and the attribute that each comes from. The members are
+data, options and parameters; solvers and fits are made again from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from numpy import float64
+from numpy.typing import NDArray
+
+from hebraud.analytic.exact import ExactState
+from hebraud.inference.flow_curves import FlowCurveFit, flow_curve_problem
+from hebraud.inference.herschel_bulkley import HerschelBulkleyFit, herschel_bulkley_problem
+from hebraud.inference.reduced import reduced_curve
+from hebraud.inference.transients import EXPERIMENTS, TransientFit, transient_problem
+from hebraud.model.coupling import ActivityNoise, DropNoise, FixedNoise, NoiseTerms
+from hebraud.model.model import Model
+from hebraud.model.relaxation import FractionalDrop, GaussianLanding, Landing, ResidualStress
+from hebraud.model.scales import Scales
+from hebraud.model.starts import Gaussian, Start
+from hebraud.model.threshold_law import Conditioned, ThresholdLaw
+from hebraud.model.thresholds import Quenched, Redrawn, Single
+from hebraud.model.yielding import PowerRate
+from hebraud.rheology.columns import COLUMNS, Column
+from hebraud.rheology.estimate import Estimate
+from hebraud.rheology.flow_curve import FlowCurve
+from hebraud.solvers.grid import Grid
+from hebraud.solvers.history import History
+from hebraud.solvers.residence import Reweighted
+from hebraud.solvers.sample import Sample
+from hebraud.solvers.starts import CellStart, ExactStart
+from hebraud.solvers.state import SteadyState
+from hebraud.solvers.steady import Exact, FiniteVolume
+
+if TYPE_CHECKING:
+    from lmfit.minimizer import MinimizerResult
+
+__all__ = ["KINDS", "KIND_OF", "RESULTS", "Kind"]
+
+Floats = NDArray[float64]
+
+
+class Kind(NamedTuple):
+    """One class of objects in files.
+
+    ``members`` maps the name in the file to the attribute, ``make`` takes the names in the file as
+    keywords, and ``columns`` describes some of them.
+    """
+
+    cls: type
+    members: Mapping[str, str]
+    make: Callable[..., object]
+    columns: Mapping[str, Column]
+
+    def apart(self, value: object) -> dict[str, object]:
+        """Return the members of an object."""
+        return {name: attrgetter(path)(value) for name, path in self.members.items()}
+
+
+def _plain(cls: type, columns: Mapping[str, Column] | None = None) -> Kind:
+    """Return the kind of a dataclass whose fields are its data."""
+    names = [field.name for field in fields(cls) if field.init]
+    return Kind(cls, dict(zip(names, names, strict=True)), cls, columns or {})
+
+
+# -- fits: data, start, held parameters, and what lmfit found -------------------------------------
+_FIT = {
+    "abscissa": "abscissa", "data": "problem.data", "error": "problem.error",
+    "start": "problem.start", "held": "problem.held", "result": "result",
+}  # fmt: skip
+
+
+def _flow_curve_fit(
+    abscissa: Floats,
+    data: Floats,
+    error: Floats | None,
+    start: Mapping[str, float],
+    held: frozenset[str],
+    result: MinimizerResult,
+    template: Model,
+) -> FlowCurveFit:
+    curve = reduced_curve(template)
+    problem = flow_curve_problem(curve, abscissa, data, error, start, held)
+    return FlowCurveFit(abscissa, problem, result, ("shear_rate", "stress"), template)
+
+
+def _herschel_bulkley_fit(
+    abscissa: Floats,
+    data: Floats,
+    error: Floats | None,
+    start: Mapping[str, float],
+    held: frozenset[str],
+    result: MinimizerResult,
+) -> HerschelBulkleyFit:
+    problem = herschel_bulkley_problem(abscissa, data, error, start, held)
+    return HerschelBulkleyFit(abscissa, problem, result, ("shear_rate", "stress"))
+
+
+def _transient_fit(
+    abscissa: Floats,
+    data: Floats,
+    error: Floats | None,
+    start: Mapping[str, float],
+    held: frozenset[str],
+    result: MinimizerResult,
+    template: Model,
+    measured: str,
+    before: Start,
+    drive: float,
+) -> TransientFit:
+    problem = transient_problem(
+        EXPERIMENTS[measured], template, before, drive, abscissa, data, error, start, held
+    )
+    return TransientFit(abscissa, problem, result, ("time", measured), template)
+
+
+# -- all kinds ------------------------------------------------------------------------------------
+_VALUES = Column("c", "sigma_c", "", "thresholds of the classes")
+_WEIGHTS = Column("", "1", "", "probability of drawing each class")
+_RESULTS = (
+    _plain(FlowCurve, COLUMNS),
+    _plain(SteadyState, COLUMNS),
+    _plain(History, COLUMNS),
+    Kind(FlowCurveFit, {**_FIT, "template": "template"}, _flow_curve_fit, {}),
+    Kind(HerschelBulkleyFit, _FIT, _herschel_bulkley_fit, {}),
+    Kind(
+        TransientFit,
+        {
+            **_FIT,
+            "template": "template",
+            "measured": "problem.law.experiment.measured",
+            "before": "problem.law.before",
+            "drive": "problem.law.drive",
+        },
+        _transient_fit,
+        {},
+    ),
+)
+_PLAIN: tuple[type, ...] = (
+    *(Model, ActivityNoise, DropNoise, FixedNoise),
+    *(FractionalDrop, ResidualStress, GaussianLanding, Landing),
+    *(Single, Redrawn, Quenched, ThresholdLaw, Conditioned, Reweighted, PowerRate),
+    *(Scales, Estimate, Exact, FiniteVolume, Gaussian),
+)
+_PARTS = (
+    *map(_plain, _PLAIN),
+    Kind(NoiseTerms, {name: name for name in NoiseTerms._fields}, NoiseTerms, {}),
+    _plain(
+        ExactState,
+        {
+            **COLUMNS,
+            "mixture": Column("", "", "", "rate of landing in 1/tau, threshold, stress of landing"),
+        },
+    ),
+    _plain(ExactStart, {"values": _VALUES, "weights": _WEIGHTS}),
+    Kind(
+        Grid,
+        {"faces": "faces"},
+        Grid.from_faces,
+        {"faces": Column("s", "sigma_c", "", "faces of the cells of local stress, ascending")},
+    ),
+    _plain(
+        CellStart,
+        {
+            "masses": Column("", "1", "", "probability in every cell, (classes, cells)"),
+            "values": _VALUES,
+            "weights": _WEIGHTS,
+        },
+    ),
+    _plain(
+        Sample,
+        {
+            "stress": Column("s", "sigma_c", "", "local stress of every block"),
+            "threshold": Column("c", "sigma_c", "", "threshold of every block"),
+        },
+    ),
+)
+
+RESULTS: tuple[type, ...] = tuple(kind.cls for kind in _RESULTS)
+"""Classes of the results that a file may hold."""
+KINDS = {kind.cls.__name__: kind for kind in (*_RESULTS, *_PARTS)}
+"""All kinds by the name that a file has for them."""
+KIND_OF = {kind.cls: kind for kind in KINDS.values()}
