@@ -1,7 +1,7 @@
-"""Arrays as arguments: one place that says what an array of numbers is.
+"""Checks of arrays, functions and paths as arguments.
 
-Text, booleans, complex numbers, dates and None are no real numbers, and a masked entry is none at
-all: numpy turns all of these into floats, or leaves the mask behind, without a word.
+Text, booleans, complex numbers, dates, None and masked entries are not real numbers. numpy turns
+all of these into floats, or drops the mask, without a warning; here they are errors.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import math
 from collections.abc import Iterable, Mapping, Set
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import allowed_number, check_number, shown
+from hebraud.errors import Limits, allowed_number, check_number, shown
 
 __all__ = [
     "LARGEST",
@@ -41,9 +41,9 @@ _KINDS = {
 _PLAIN = {float, int, np.float64, np.float32, np.int64}
 """Types that numpy turns into floats without loss of meaning (bool is another type)."""
 _NO_SEQUENCES = (str, bytes, bytearray, memoryview, type)
-"""What can be iterated over and is no sequence of numbers."""
+"""Types that can be iterated over but are not sequences of numbers."""
 _DEEPEST = 32
-"""Dimensions of the deepest nested sequence: numpy's arrays have no more."""
+"""Deepest nesting of sequences that is read; a deeper one is an error."""
 
 
 def _place(name: str, at: tuple[int, ...]) -> str:
@@ -51,22 +51,22 @@ def _place(name: str, at: tuple[int, ...]) -> str:
 
 
 class _Conversion:
-    """Turns what was given for an argument into floats, and knows where in it it is."""
+    """Conversion of an argument into floats; it tracks the place in the argument for messages."""
 
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
 
-    def refusal(self, at: tuple[int, ...], value: Any, why: str = "") -> ValueError:
+    def refusal(self, at: tuple[int, ...], value: object, why: str = "") -> ValueError:
         which = f"{_place(self.name, at)} = " if at else ""
         return ValueError(f"{self.name} must be {self.kind}, got {which}{shown(value)}{why}")
 
-    def number(self, value: Any, at: tuple[int, ...]) -> float:
+    def number(self, value: object, at: tuple[int, ...]) -> float:
         try:
             return value if type(value) is float else check_number(self.name, value)
         except ValueError:
             raise self.refusal(at, value) from None
 
-    def unmasked(self, values: Any, at: tuple[int, ...]) -> None:
+    def unmasked(self, values: object, at: tuple[int, ...]) -> None:
         if isinstance(values, np.ma.MaskedArray) and np.any(np.ma.getmaskarray(values)):
             count = int(np.ma.getmaskarray(values).sum())
             raise ValueError(
@@ -85,12 +85,11 @@ class _Conversion:
         what = _KINDS.get(array.dtype.kind, f"of dtype {array.dtype}")
         raise self.refusal(at, array, f", which is {what}")
 
-    def floats(self, values: Any, at: tuple[int, ...] = ()) -> Floats:
+    def floats(self, values: object, at: tuple[int, ...] = ()) -> Floats:
         self.unmasked(values, at)
-        alone = isinstance(values, _NO_SEQUENCES) or not isinstance(values, Iterable)
         if hasattr(values, "__array__") and not isinstance(values, type):
             return self.array(np.asarray(values), at)
-        if alone:
+        if isinstance(values, _NO_SEQUENCES) or not isinstance(values, Iterable):
             return np.array(self.number(values, at))
         if isinstance(values, (Mapping, Set)):
             raise self.refusal(at, values, ", which has no order")
@@ -108,11 +107,11 @@ class _Conversion:
         return np.array(parts, dtype=np.float64)
 
 
-def as_floats(name: str, values: Any, kind: str = "a finite number") -> Floats:
+def as_floats(name: str, values: object, kind: str = "a finite number") -> Floats:
     """Return numbers as a fresh array of floats, of any shape; they may be NaN or infinite.
 
-    Taken are numbers, arrays (of pandas and xarray too), and sequences and iterators of these.
-    ``kind`` says in a message what is allowed.
+    Numbers, arrays (of pandas and xarray too), and sequences and iterators of these are allowed.
+    Messages call the allowed values ``kind``.
 
     Raises
     ------
@@ -126,7 +125,7 @@ def as_floats(name: str, values: Any, kind: str = "a finite number") -> Floats:
 
 
 def _within(
-    name: str, array: Floats, limits: dict[str, Any], plural: bool = False, hint: str = ""
+    name: str, array: Floats, limits: Limits, plural: bool = False, hint: str = ""
 ) -> None:
     """Raise and name the first number that is not finite and within the limits."""
     if not limits and np.isfinite(array).all():  # the usual case, and quick
@@ -150,7 +149,9 @@ def _within(
         )
 
 
-def check_array(name: str, values: Any, *, hint: str = "", **limits: Any) -> Floats:
+def check_array(
+    name: str, values: object, *, hint: str = "", **limits: Unpack[Limits]
+) -> Floats:
     """Return finite numbers within limits as a fresh array of floats, of any shape.
 
     Limits are those of :func:`hebraud.errors.check_number`.
@@ -166,7 +167,12 @@ def check_array(name: str, values: Any, *, hint: str = "", **limits: Any) -> Flo
 
 
 def check_row(
-    name: str, values: Any, *, length: int | None = None, hint: str = "", **limits: Any
+    name: str,
+    values: object,
+    *,
+    length: int | None = None,
+    hint: str = "",
+    **limits: Unpack[Limits],
 ) -> Floats:
     """Return a row of finite numbers within limits, of a length where one is given.
 
@@ -184,36 +190,37 @@ def check_row(
     return row
 
 
-def check_size(name: str, value: Any) -> float:
+def check_size(name: str, value: object) -> float:
     """Return a number > 0 as a float, refused beyond 1e-100 ... 1e100, where squares overflow."""
     number = check_number(name, value, above=0.0)
     return check_number(name, number, at_least=SMALLEST, at_most=LARGEST)
 
 
-def check_signed(name: str, value: Any, hint: str = "") -> float:
+def check_signed(name: str, value: object, hint: str = "") -> float:
     """Return a number of any sign, up to 1e100 in size, as a float: a rate, a strain, a stress."""
     number = check_number(name, value, hint=hint)
     return check_number(name, number, at_least=-LARGEST, at_most=LARGEST)
 
 
-def check_function(name: str, value: Any, of: str, hint: str = "") -> None:
-    """Raise ``ValueError`` where a value cannot be called with one argument, ``of`` something."""
-    fits = callable(value) and not isinstance(value, type)
-    try:
-        if fits:
+def check_function(name: str, value: object, of: str, hint: str = "") -> None:
+    """Raise ``ValueError`` where a value cannot be called with one argument; ``of`` names it."""
+    fits = False
+    if callable(value) and not isinstance(value, type):
+        try:
             inspect.signature(value).bind(0.0)
-    except TypeError:
-        fits = False
-    except ValueError:  # what is compiled need not say what it takes
-        pass
+            fits = True
+        except TypeError:
+            pass
+        except ValueError:  # a compiled function need not have a signature
+            fits = True
     if not fits:
         raise ValueError(
             f"{name} must be a function of {of}, got {shown(value)}" + (f"; {hint}" if hint else "")
         )
 
 
-def check_path(name: str, value: Any) -> Path:
-    """Return the path of a file, or raise ``ValueError`` naming the argument."""
+def check_path(name: str, value: object) -> Path:
+    """Return the path of a file, or raise ``ValueError`` with the name of the argument."""
     if not isinstance(value, (str, PathLike)) or isinstance(value, type):
         raise ValueError(f"{name} must be the path of a file, text or a Path, got {shown(value)}")
     return Path(value)

@@ -1,6 +1,6 @@
-"""Exceptions, and the checks of arguments that raise them.
+"""Exceptions, and checks of numbers as arguments.
 
-Every message says which argument, which value came, and what is allowed.
+Every message names the argument, quotes its value and says what is allowed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypedDict, TypeVar
 
 __all__ = [
     "ConvergenceError",
     "HebraudError",
+    "Limits",
     "MissingDependency",
     "NoStationaryState",
     "allowed_number",
@@ -28,23 +29,32 @@ __all__ = [
 T = TypeVar("T")
 
 _LONGEST = 200
-"""Letters of a value that a message quotes: more than two lines of it help nobody."""
+"""Letters of a value that a message quotes: two lines, which is as much as helps."""
+
+
+class Limits(TypedDict, total=False):
+    """Bounds of allowed numbers, as :func:`check_number` takes them."""
+
+    above: float
+    at_least: float
+    at_most: float
+    below: float
 
 
 class HebraudError(Exception):
-    """Base of every exception that hebraud raises on its own account.
+    """Base of every exception of hebraud's own.
 
-    It can be pickled and copied, so that it comes back from another process, whatever arguments
-    the constructor of a subclass takes: what is kept is the message and the attributes.
+    It can be pickled and copied whatever arguments the constructor of a subclass takes, so that it
+    comes back from another process: the copy has the message and the attributes.
     """
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Return how to make it again without its constructor."""
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return a recipe that does not call the constructor of the class."""
         return _made_again, (type(self), self.args), self.__dict__
 
 
-def _made_again(kind: type[HebraudError], args: tuple[Any, ...]) -> HebraudError:
-    """Return an exception of a class with its ``args``; the attributes are set by who unpickles."""
+def _made_again(kind: type[HebraudError], args: tuple[object, ...]) -> HebraudError:
+    """Return an exception of a class with its ``args``; pickle sets the attributes."""
     error = kind.__new__(kind, *args)
     # ImportError and OSError keep their message where only their own constructor puts it
     builtin: Any = next(cls for cls in kind.__mro__ if cls.__module__ == "builtins")
@@ -57,7 +67,7 @@ class NoStationaryState(HebraudError, ValueError):
 
 
 class ConvergenceError(HebraudError, RuntimeError):
-    """An iteration did not reach its tolerance; the message says how far it came."""
+    """An iteration did not reach its tolerance; the message gives the residual."""
 
 
 class MissingDependency(HebraudError, ImportError):
@@ -71,7 +81,7 @@ def allowed_number(
     below: float = math.inf,
     kind: str = "finite",
 ) -> str:
-    """Return in words which numbers are allowed: ``a finite number > 0``."""
+    """Return the allowed numbers in words: ``a finite number > 0``."""
     bounds = [
         f"{sign} {bound:g}"
         for sign, bound, open_end in (
@@ -87,7 +97,7 @@ def allowed_number(
 
 @contextmanager
 def floats_hold(what: str) -> Iterator[None]:
-    """Say what was being computed where numbers leave the range of floats: ``ConvergenceError``."""
+    """Turn arithmetic errors into a ``ConvergenceError`` that names the quantity computed."""
     try:
         yield
     except ArithmeticError as error:
@@ -97,17 +107,17 @@ def floats_hold(what: str) -> Iterator[None]:
         ) from error
 
 
-def shown(value: Any) -> str:
-    """Return a value for a message: its repr in one line, cut where it is long."""
+def shown(value: object) -> str:
+    """Return the repr of a value in one line for a message, cut where it is long."""
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # a repr may fail in any way, and must not hide what is being said
+    except Exception:  # a repr may fail in any way, and must not hide the message
         return f"an object of class {type(value).__name__}"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
 def _float(value: Any) -> float:
-    """Return what says of itself that it is a real number; NaN for all else."""
+    """Return a real number as a float, and NaN for any other object."""
     kind = getattr(getattr(value, "dtype", None), "kind", "f")
     alone = getattr(value, "shape", ()) == ()
     real = hasattr(type(value), "__float__") or hasattr(type(value), "__index__")
@@ -125,7 +135,7 @@ def _float(value: Any) -> float:
 
 def check_number(
     name: str,
-    value: Any,
+    value: object,
     *,
     above: float = -math.inf,
     at_least: float = -math.inf,
@@ -133,9 +143,9 @@ def check_number(
     below: float = math.inf,
     hint: str = "",
 ) -> float:
-    """Return ``value`` as a float, or raise ``ValueError`` naming it and what is allowed.
+    """Return ``value`` as a float, or raise ``ValueError`` with its name and the allowed range.
 
-    Whatever is a real number is taken: of numpy, a fraction, a decimal, an array of no dimension.
+    Real numbers of any type are allowed: numpy's, a fraction, a decimal, an array of no dimension.
     NaN, infinities, numbers beyond the range of floats, booleans, complex numbers, dates, text,
     masked values and arrays are refused.
     """
@@ -149,21 +159,21 @@ def check_number(
 
 
 def check_whole_number(
-    name: str, value: Any, *, at_least: int = 0, at_most: float = math.inf, hint: str = ""
+    name: str, value: object, *, at_least: int = 0, at_most: float = math.inf, hint: str = ""
 ) -> int:
-    """Return ``value`` as an int, or raise ``ValueError`` naming it and what is allowed."""
+    """Return ``value`` as an int, or raise ``ValueError`` with its name and the allowed range."""
     number = check_number(name, value, at_least=at_least, at_most=at_most, hint=hint)
     if number != int(number):
         allowed = allowed_number(at_least=at_least, at_most=at_most, kind="whole")
         raise ValueError(f"{name} must be {allowed}, got {shown(value)}")
     # an integer keeps the digits that a float has no room for
-    return operator.index(value) if hasattr(type(value), "__index__") else int(number)
+    return operator.index(value) if isinstance(value, SupportsIndex) else int(number)
 
 
 def instead_of(**hints: str) -> Callable[[type[T]], type[T]]:
-    """Return a class decorator: keywords that one might guess raise a ``TypeError`` with a hint.
+    """Return a class decorator: a keyword that users guess raises ``TypeError`` with a hint.
 
-    ``@instead_of(omega="angular_frequency, in 1/tau")`` says what to write for ``omega=``.
+    ``@instead_of(omega="angular_frequency, in 1/tau")`` names the keyword to use for ``omega=``.
     """
 
     def decorate(cls: type[T]) -> type[T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,9 @@ from hebraud.inference.fit import Fit
 from hebraud.inference.flow_curves import fit_flow_curve
 from hebraud.inference.herschel_bulkley import fit_herschel_bulkley_law
 from hebraud.model.model import Model
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["Comparison", "Row", "compare_flow_curves"]
 
@@ -104,7 +107,9 @@ class Comparison:
             ]
         )
 
-    def plot(self, figure: Any = None, units: Mapping[str, str] | None = None) -> Any:
+    def plot(
+        self, figure: Figure | SubFigure | None = None, units: Mapping[str, str] | None = None
+    ) -> Any:  # the Figure made, or the one given
         """Draw data and fits, and the residuals of each; arguments as :meth:`Fit.plot`."""
         rows = self.rows
         fits = {row.name: self.fits[row.name] for row in rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from hebraud.inference.profile import ellipse, region
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["draw_fit", "draw_fits"]
 
@@ -23,7 +24,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LINES = ("-", "--", "-.", ":")
 
 
-def _figure(given: Any, size: tuple[float, float]) -> Any:
+def _figure(given: Figure | SubFigure | None, size: tuple[float, float]) -> Figure | SubFigure:
     import matplotlib.figure
 
     return given or matplotlib.figure.Figure(figsize=size, layout="constrained")
@@ -69,7 +70,9 @@ def _label(name: str, units: Mapping[str, str]) -> str:
     return f"{words} ({units[name]})" if name in units else words
 
 
-def draw_fit(fit: Fitted, figure: Any, units: Mapping[str, str]) -> Any:
+def draw_fit(
+    fit: Fitted, figure: Figure | SubFigure | None, units: Mapping[str, str]
+) -> Figure | SubFigure:
     """Draw data and fit, residuals over their error, and joint regions of pairs of parameters.
 
     Regions are those of the profile likelihood at 68 and 95 %, for up to three pairs; a text marks
@@ -89,9 +92,10 @@ def draw_fit(fit: Fitted, figure: Any, units: Mapping[str, str]) -> Any:
     top.legend(loc="best")
     _residual_axes(fit, bottom, units)
     bottom.plot(fit.abscissa, fit.residuals, "o", ms=3, color="C0")
-    right = grid[1].subgridspec(len(pairs), 1) if pairs else ()
-    for place, (first, second) in zip(right, pairs, strict=True):
-        ax = figure.add_subplot(place)
+    if pairs:
+        right = grid[1].subgridspec(len(pairs), 1)
+    for i, (first, second) in enumerate(pairs):
+        ax = figure.add_subplot(right[i])
         _draw_region(fit, first, second, ax)
         ax.set_xlabel(_label(first, units), fontsize=7)
         ax.set_ylabel(_label(second, units).replace(" (", "\n("), fontsize=7)
@@ -116,8 +120,11 @@ def _draw_region(fit: Fitted, first: str, second: str, ax: Axes) -> None:
 
 
 def draw_fits(
-    fits: Mapping[str, Fitted], titles: Sequence[str], figure: Any, units: Mapping[str, str]
-) -> Any:
+    fits: Mapping[str, Fitted],
+    titles: Sequence[str],
+    figure: Figure | SubFigure | None,
+    units: Mapping[str, str],
+) -> Figure | SubFigure:
     """Draw data and all fits, and below them the residuals of each under its title."""
     one = next(iter(fits.values()))
     figure = _figure(figure, (3.4, 2.2 + 0.75 * len(fits)))

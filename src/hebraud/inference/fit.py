@@ -22,6 +22,7 @@ from hebraud.rheology.estimate import Estimate
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["Fit", "ModelFit"]
 
@@ -105,7 +106,9 @@ class Fit(Fitted):
     def _title(self) -> str:
         return f"{self.abscissa.size} points, {len(self.free)} free parameters"
 
-    def plot(self, figure: Any = None, units: Mapping[str, str] | None = None) -> Any:
+    def plot(
+        self, figure: Figure | SubFigure | None = None, units: Mapping[str, str] | None = None
+    ) -> Any:  # the Figure made, or the one given
         """Draw data, fit, residuals and the joint confidence regions; return the Figure.
 
         Parameters

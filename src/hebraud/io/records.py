@@ -108,13 +108,13 @@ def _is_table(value: tuple[object, ...]) -> bool:
     return len(rows) == len(value) and len({np.shape(row) for row in rows}) == 1
 
 
-def _is_scipy_law(value: Any) -> bool:
+def _is_scipy_law(value: object) -> bool:
     """True for a frozen law of scipy.stats itself, not of a class or support of one's own."""
-    if not hasattr(value, "dist"):
+    law = getattr(value, "dist", None)
+    own = _scipy_law(getattr(law, "name", None))
+    if law is None or own is None or type(own) is not type(law):
         return False
-    reference = _scipy_law(getattr(value.dist, "name", None))
-    support = [(dist.a, dist.b) for dist in (value.dist, reference) if dist is not None]
-    return type(reference) is type(value.dist) and support[0] == support[1]
+    return (own.a, own.b) == (law.a, law.b)
 
 
 def _scipy_law(name: object) -> rv_continuous | None:

@@ -1,21 +1,28 @@
-"""What the columns of results are called, and results as tables of pandas and xarray."""
+"""Names and units of the columns of results, and results as tables of pandas and xarray."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from hebraud.errors import MissingDependency
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 __all__ = ["COLUMNS", "Column", "to_dataframe", "to_xarray"]
 
 
 class Column(NamedTuple):
-    """Symbol, unit in reduced and in physical units, and meaning of one quantity.
+    """Symbol, reduced and physical unit, and description of one quantity.
 
-    In physical units [threshold] and [plastic_time] are the units in which the ``Scales`` are
-    given.
+    Physical units are in terms of [threshold] and [plastic_time], the units of the ``Scales``.
     """
 
     symbol: str
@@ -36,7 +43,7 @@ _DIFFUSION_UNITS = "sigma_c^2/tau", "[threshold]^2/[plastic_time]"
 
 COLUMNS: Mapping[str, Column] = {
     "time": Column("t", "tau", "[plastic_time]", "time"),
-    "frozen_at": Column("t", "tau", "[plastic_time]", "since when nothing moves"),
+    "frozen_at": Column("t", "tau", "[plastic_time]", "time from which nothing moves"),
     "strain": Column("gamma", "sigma_c/G0", "1", "strain, 0 at the start"),
     "shear_rate": Column("g", "sigma_c/(G0 tau)", "1/[plastic_time]", "shear rate"),
     "stress": Column("Sigma", "sigma_c", "[threshold]", "macroscopic stress"),
@@ -54,16 +61,16 @@ COLUMNS: Mapping[str, Column] = {
 }
 
 
-def _imported(name: str) -> Any:
+def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise MissingDependency(
-            f"this table is one of {name}, which is not installed: pip install {name}"
+            f"this table needs {name}, which is not installed: pip install {name}"
         ) from error
 
 
-def _about(described: Mapping[str, Any]) -> dict[str, Any]:
+def _about(described: Mapping[str, object]) -> dict[str, int | float | str]:
     from hebraud import __version__
 
     said = {name: value for name, value in described.items() if value is not None}
@@ -74,11 +81,13 @@ def _about(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_dataframe(
-    columns: Mapping[str, Any], described: Mapping[str, Any], physical: bool = False
-) -> Any:
-    """Return a ``pandas.DataFrame``; its ``attrs`` hold the units and what describes the whole.
+    columns: Mapping[str, ArrayLike | None],
+    described: Mapping[str, object],
+    physical: bool = False,
+) -> pd.DataFrame:
+    """Return a ``pandas.DataFrame``; its ``attrs`` hold the units and the descriptions.
 
-    Columns that are None, and descriptions that are, are left out.
+    Columns and descriptions that are None are left out.
 
     Raises
     ------
@@ -93,11 +102,11 @@ def to_dataframe(
 
 
 def to_xarray(
-    columns: Mapping[str, Any],
-    described: Mapping[str, Any],
+    columns: Mapping[str, ArrayLike | None],
+    described: Mapping[str, object],
     coordinate: str,
     physical: bool = False,
-) -> Any:
+) -> xr.Dataset:
     """Return an ``xarray.Dataset`` along one of the columns, or of single numbers.
 
     Every variable has the attributes ``units``, ``symbol`` and ``long_name``.
@@ -117,7 +126,7 @@ def to_xarray(
                 "symbol": column.symbol,
                 "long_name": column.description,
             }
-            dimensions = (coordinate,) if getattr(values, "ndim", 0) else ()
+            dimensions = (coordinate,) if np.ndim(values) else ()
             variables[name] = xarray.Variable(dimensions, values, about)
     along = {coordinate: variables.pop(coordinate)}
     return xarray.Dataset(variables, along, _about(described))

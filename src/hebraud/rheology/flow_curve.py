@@ -1,9 +1,9 @@
-"""A flow curve, whoever measured it: theory, particles or a rheometer."""
+"""Flow curves of the theory, of particles and of rheometers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,10 @@ from hebraud.model.model import Model, check_model
 from hebraud.model.scales import Scales, check_scales
 from hebraud.rheology import columns
 from hebraud.rheology.herschel_bulkley import HerschelBulkley, fit_herschel_bulkley
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 __all__ = ["FlowCurve"]
 
@@ -29,9 +33,8 @@ def _column(name: str, values: ArrayLike, length: int | None) -> Floats:
 class FlowCurve:
     """Steady stress against shear rate.
 
-    Reduced (``scales=None``: stress in sigma_c, shear rate in sigma_c/(G0 tau), activity in
-    1/tau, diffusion in sigma_c^2/tau) or physical (with ``scales``: all columns in the units
-    that go with them), never mixed.
+    All columns are reduced (``scales=None``: stress in sigma_c, shear rate in sigma_c/(G0 tau),
+    activity in 1/tau, diffusion in sigma_c^2/tau), or all are physical, in the units of ``scales``.
 
     Parameters
     ----------
@@ -43,9 +46,9 @@ class FlowCurve:
         Plastic activity Gamma and stress diffusion coefficient D where they are known; D is
         the one that multiplies the second derivative of P (<ds^2> = 2 D t).
     scales : Scales, optional
-        Says that the columns are physical, and by which units.
+        Units of the columns where they are physical.
     model : Model, optional
-        What the curve was computed from; None for a measured one.
+        The model that the curve was computed from; None for a measured curve.
 
     Raises
     ------
@@ -152,7 +155,7 @@ class FlowCurve:
     def _columns(self) -> dict[str, Floats | None]:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name in columns.COLUMNS}
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> pd.DataFrame:
         """Return a ``pandas.DataFrame``, one row a shear rate; units are in its ``attrs``.
 
         Raises
@@ -163,7 +166,7 @@ class FlowCurve:
         described = {"model": self.model, "scales": self.scales}
         return columns.to_dataframe(self._columns, described, self.scales is not None)
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> xr.Dataset:
         """Return an ``xarray.Dataset`` along the shear rate; each variable has its unit.
 
         Raises
