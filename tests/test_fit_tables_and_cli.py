@@ -86,7 +86,7 @@ def test_errors_selection_and_comments(tmp_path):
         ("rate;stress", [("1.000,5;2",)], "'1.000,5' is not a number"),
         ("rate,stress,std,sd", [(1, 2, 3, 4)], "more than one column for stress_err: 'std', 'sd'"),
         ("0.1,0.2", [(1, 2)], "line 1 must name the columns.* got numbers: 0.1, 0.2"),
-        ("shear rate stress", [("1 2",)], "line 2 has 2 cells .* 3 .blanks part columns"),
+        ("shear rate stress", [("1 2",)], "line 2 has 2 cells .* 3 .blanks separate columns"),
         ("rate,stress", [(1, 2), (1, 2, 3)], "line 3 has 3 cells where the header has 2"),
         ("rate (furlong),stress", [(1, 2)], "unit 'furlong' of 'rate .furlong.' is not known"),
         ("rate,stress,sigma", [(1, 2, 3)], "more than one column for stress: 'stress', 'sigma'"),

@@ -67,7 +67,7 @@ class NoStationaryState(HebraudError, ValueError):
 
 
 class ConvergenceError(HebraudError, RuntimeError):
-    """An iteration did not reach its tolerance; the message gives the residual."""
+    """An iteration did not reach its tolerance; the message says how close it came."""
 
 
 class MissingDependency(HebraudError, ImportError):

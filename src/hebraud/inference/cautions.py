@@ -97,7 +97,7 @@ def _trend(fit: Fitted) -> list[FitWarning]:
         FitWarning(
             "trend",
             f"the residuals change sign only {runs - 1} times over {n} points: the law bends "
-            "otherwise than the data, and the intervals are about the law, not the material",
+            "differently from the data, and the intervals describe the law, not the material",
         )
     ]
 
@@ -119,8 +119,8 @@ def _outliers(fit: Fitted) -> list[FitWarning]:
     while len(out) < max(1, raw.size // 5) and left.size - len(fit.free) > 1:
         q, _ = np.linalg.qr(jacobian[left])
         rest = raw[left] - q @ (q.T @ raw[left])
-        share = 1.0 - (q**2).sum(axis=1)
-        size = np.where(share > 1e-9, np.abs(rest) / np.sqrt(np.maximum(share, 1e-9)), 0.0)
+        spread = 1.0 - (q**2).sum(axis=1)  # variance of the residual over that of the point
+        size = np.where(spread > 1e-9, np.abs(rest) / np.sqrt(np.maximum(spread, 1e-9)), 0.0)
         freedom = left.size - len(fit.free) - 1
         worst = int(np.argmax(size))
         others = (rest @ rest - size[worst] ** 2) / freedom

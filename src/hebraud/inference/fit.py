@@ -63,7 +63,7 @@ class Fit(Fitted):
         return profile.interval(self, *self._asked(name, level))
 
     def covariance_interval(self, name: str, level: float = 0.95) -> Interval:
-        """Return the interval by the covariance of the logarithms: at once, but symmetric in them.
+        """Return the interval of the covariance: quick, but symmetric in the logarithms.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Fit(Fitted):
         return cautions(self)
 
     def report(self, level: float = 0.95) -> str:
-        """Return a text: every parameter with its error and interval, warnings, lmfit's report.
+        """Return a report: every parameter with its error and interval, warnings, lmfit's report.
 
         Intervals are those of the profile; of transients, those of the covariance.
         """
@@ -147,7 +147,7 @@ class Fit(Fitted):
 
 @dataclass(frozen=True, eq=False)
 class ModelFit(Fit):
-    """Parameters of a model: ``template`` says which, with the alpha that the fit began at."""
+    """Parameters of a model; ``template`` is that model with the alpha at which the fit began."""
 
     template: Model
 

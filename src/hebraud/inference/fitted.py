@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """Low and high end of a confidence interval; 0 or infinite where the data set no end."""
+    """Low and high end of a confidence interval; 0 or infinite where the data give no bound."""
 
     low: float
     high: float
@@ -100,7 +100,7 @@ class Fitted:
         return {name: self.estimate(name) for name in self.names}
 
     def estimate(self, name: str) -> Estimate:
-        """Return a parameter: the best value, and that times the standard error of its log.
+        """Return a parameter; its standard error is the value times that of its logarithm.
 
         Where the data do not bound the parameter, the error is as large as the value or larger, up
         to 1e300, and a warning of the fit says so.

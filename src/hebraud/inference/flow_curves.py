@@ -61,7 +61,7 @@ class FlowCurveLaw:
 
 @dataclass(frozen=True, eq=False)
 class FlowCurveFit(ModelFit):
-    """A flow curve's parameters: ``alpha``, ``threshold``, ``modulus_time``."""
+    """Parameters of a flow curve: ``alpha``, ``threshold``, ``modulus_time``."""
 
     @property
     def modulus_time(self) -> Estimate:
@@ -133,7 +133,7 @@ class FlowCurveFit(ModelFit):
         low, high = self.reduced_rates
         return (
             f"the data cover {low:.2g} ... {high:.2g} in units of threshold/modulus_time: the "
-            "plateau is below some 1e-3, the bend that tells the parameters apart at 0.1 ... 10; "
+            "plateau lies below about 1e-3, the bend that separates the parameters at 0.1 ... 10; "
             f"{super().advice}"
         )
 
@@ -195,8 +195,8 @@ def fit_flow_curve(
 
     Notes
     -----
-    The result is about the model only where the data are: homogeneous steady flow, without slip,
-    shear bands or inertia. Look at ``warnings`` and at the residuals before the numbers.
+    The model describes homogeneous steady flow without slip, shear bands or inertia. Look at
+    ``warnings`` and at the residuals before you use the numbers.
 
     Examples
     --------

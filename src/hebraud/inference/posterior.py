@@ -1,4 +1,4 @@
-"""Posteriors by Markov chain Monte Carlo: emcee, through lmfit."""
+"""Sample posteriors by Markov chain Monte Carlo (emcee, through lmfit)."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def sample_posterior(
         parameters.add("__lnsigma", value=0.5 * np.log(fit.reduced_chi_square))
         size = parameters["__lnsigma"].value
         begin = np.column_stack([begin, size + 0.1 * rng.standard_normal(walkers)])
-    # lmfit prints emcee's word on short chains; correlation_time carries it here
+    # lmfit prints emcee's warning about short chains; here correlation_time tells of them
     with contextlib.redirect_stdout(io.StringIO()):
         result = fit.problem.minimizer().emcee(
             params=parameters, steps=steps, nwalkers=walkers, burn=left_out, pos=begin,

@@ -130,7 +130,7 @@ class Problem:
 
 
 def minimise(minimizer: Minimizer, parameters: Parameters | None = None) -> MinimizerResult:
-    """Run lmfit's Levenberg-Marquardt, or, where that stalls at a bound, its trust region."""
+    """Return lmfit's minimum: by Levenberg-Marquardt, or by trust region where that fails."""
     result = minimizer.leastsq(params=parameters, max_nfev=200)
     if not result.success:
         result = minimizer.least_squares(params=parameters, max_nfev=400, x_scale="jac")
@@ -154,7 +154,7 @@ def solve(problem: Problem) -> MinimizerResult:
 
 
 def check_column(name: str, values: ArrayLike, length: int | None = None) -> Floats:
-    """Return a row of finite numbers, or raise naming every one that is not."""
+    """Return a row of finite numbers, or raise ``ValueError`` with every one that is not."""
     column = as_floats(name, values)
     if column.ndim != 1 or column.size == 0 or (length is not None and column.size != length):
         wanted = "at least one number" if length is None else f"{length} numbers, as the others"
@@ -164,7 +164,7 @@ def check_column(name: str, values: ArrayLike, length: int | None = None) -> Flo
 
 
 def check_positive(name: str, values: ArrayLike, length: int | None = None) -> Floats:
-    """Return a row of finite numbers > 0, or raise naming every one that is not."""
+    """Return a row of finite numbers > 0, or raise ``ValueError`` with every one that is not."""
     column = check_column(name, values, length)
     _name_bad(name, column, column > 0.0, "> 0")
     return column
@@ -181,7 +181,7 @@ def _name_bad(name: str, column: Floats, good: NDArray[np.bool_], what: str) -> 
 
 
 def held_values(given: Mapping[str, float | None]) -> dict[str, float]:
-    """Return the parameters that are held, checked."""
+    """Return the held parameters with their checked values."""
     return {
         name: check_number(name, value, above=0.0)
         for name, value in given.items()
@@ -190,7 +190,7 @@ def held_values(given: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def check_enough(points: int, free: Sequence[str]) -> None:
-    """Raise where there are no more points than free parameters."""
+    """Raise ``ValueError`` unless there are more points than free parameters."""
     if not free:
         raise ValueError("at least one parameter must be free, all are held")
     if points <= len(free):

@@ -17,13 +17,13 @@ Floats = NDArray[np.float64]
 
 
 def allowed_rise(fit: Fitted, level: float, parameters: int) -> float:
-    """Return by how much chi_square may rise, for this many parameters held at a time."""
+    """Return the rise of chi_square that a level allows for so many parameters together."""
     from scipy.stats import chi2, f
 
     if not fit.problem.scaled:
         return float(chi2.ppf(level, parameters))
-    share = float(f.ppf(level, parameters, fit.degrees_of_freedom)) * parameters
-    return fit.chi_square * share / fit.degrees_of_freedom
+    quantile = float(f.ppf(level, parameters, fit.degrees_of_freedom)) * parameters
+    return fit.chi_square * quantile / fit.degrees_of_freedom
 
 
 def interval(fit: Fitted, name: str, level: float) -> Interval:
@@ -100,7 +100,7 @@ def _unit(fit: Fitted) -> float:
 def _end(
     fit: Fitted, ray: Mapping[str, float], guess: float, rise: float, accuracy: float = 1e-4
 ) -> float | None:
-    """Return how far along the ray chi_square has risen by ``rise``, None if it never does."""
+    """Return the distance along the ray at which chi_square has risen by ``rise``, or None."""
     from scipy.optimize import brentq
 
     best = {key: float(fit.result.params[key].value) for key in ray}

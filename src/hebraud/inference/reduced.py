@@ -39,7 +39,7 @@ class Slopes(NamedTuple):
 
 
 class ReducedCurve(Protocol):
-    """What a fit knows of a model."""
+    """Reduced flow curve of a model, as a fit asks for it."""
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -98,6 +98,7 @@ class Classical:
 
 
 _RATE_STEP = math.log(10.0) / 5.0
+"""Step of the tabulated curves in ln g: five points a decade keep the cubics right to 1e-4."""
 
 
 class _Rows(NamedTuple):
@@ -145,7 +146,7 @@ class Tabulated:
     def bounds(self) -> tuple[float, float]:
         """The range of ln alpha.
 
-        What released squares make of D runs away above the critical coupling of ``DropNoise``.
+        It ends below the critical coupling of ``DropNoise``, above which D grows without bound.
         """
         noise = self.model.noise
         if not noise.per_square:
@@ -201,7 +202,7 @@ def computed(model: Model, shear_rate: Floats, rtol: float) -> Floats:
 
 
 def cubic(t: Floats) -> tuple[Floats, Floats]:
-    """Weights of the points -1, 0, 1, 2 in a cubic through them, and their derivatives, at t."""
+    """Return the weights at t of the points -1, 0, 1, 2 in their cubic, and their derivatives."""
     t = np.asarray(t)[..., None]
     weight = np.concatenate(
         [

@@ -1,4 +1,4 @@
-"""Flow curves from text files: CSV, TSV, semicolons; headers with units."""
+"""Read flow curves from text files: CSV, TSV, semicolons; headers with units."""
 
 from __future__ import annotations
 
@@ -89,12 +89,12 @@ def read_flow_curve(
 ) -> Table:
     """Read a flow curve from a text file with one header line.
 
-    Tabs, semicolons, commas or, where the header has none of these, blanks part the columns. Lines
-    that begin with # are comments; the last of them is the header where the first other line holds
-    numbers only. Headers are known by name ("shear rate", "stress", "stress error" and the like,
+    Tabs, semicolons or commas separate the columns, or blanks where the header has none of these.
+    Lines that begin with # are comments; the last of them is the header where the first other line
+    holds numbers only. Headers are known by name ("shear rate", "stress", "stress error" and the like,
     whatever the case) with the unit in brackets, after the name or in a line of its own below:
     ``Shear rate (1/s)``, ``stress_Pa``, ``stress [kPa]``. An error without a unit is in that of
-    the stress, one in % is that share of the stress. Decimals have a point, or all of them a comma.
+    the stress, one in % is a percentage of it. Decimals have a point, or all of them a comma.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         if len(row) != len(header):
             raise ValueError(
                 f"{path}: line {i} has {len(row)} cells where the header has {len(header)}"
-                f"{'' if delimiter else ' (blanks part columns: names must have none)'}"
+                f"{'' if delimiter else ' (blanks separate columns: names must have none)'}"
             )
     if all(not cell or _is_unit(cell.strip("[]()")) for cell in rows[0][1]):
         header = [
@@ -266,7 +266,7 @@ def _split(header: str) -> tuple[str, str]:
 
 
 def _is_named(name: str, header: str) -> bool:
-    """True where a header, without its unit, is one for this column."""
+    """True where a header, without its unit, names this column."""
     text = _split(header)[0]
     words = set(text.split())
     if name == "stress_err":
@@ -295,7 +295,7 @@ def _find(path: str | Path, name: str, header: list[str], given: str | None) -> 
 
 
 def _factor(path: str | Path, name: str, header: str) -> float:
-    """Return what a number in a header's unit is in 1/s or Pa."""
+    """Return the factor from a header's unit to 1/s or Pa."""
     unit = _split(header)[1]
     known = _RATE_UNITS if name == "shear_rate" else _STRESS_UNITS
     if not unit:

@@ -7,10 +7,10 @@ physical units stretch it:
     creep     strain = (threshold/G0) f(t/tau; alpha, stress/threshold)
 
 so that all derivatives follow from those of f with respect to ln t, ln alpha and ln drive. The
-stress of startup is interpolated between runs on a lattice in (ln alpha, ln drive), made where a
-fit asks for them: what was run once serves the whole fit and its profiles. The strain of creep
-changes by decades where the stress passes what the start can bear, so that no lattice holds it:
-there every value of the law is a run, and derivatives are central differences of runs.
+stress of startup is interpolated between runs on a lattice in (ln alpha, ln drive). A fit makes
+these runs where it needs them and keeps them for its profiles. The strain of creep changes by
+decades where the stress passes the yield stress of the start, so that no lattice can hold it: there
+every value of the law is a run, and derivatives are central differences of runs.
 """
 
 from __future__ import annotations
@@ -59,10 +59,14 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-_STEP = 0.04  # of differences, in ln alpha and in ln drive
-_LATTICE = 0.1  # the step of the lattice: the stress between its points is right to 6e-4
-_LONGER = 4.0  # runs of the lattice end at powers of this in tau
+_STEP = 0.04
+"""Step of central differences in ln alpha and in ln drive, well above the error of a run."""
+_LATTICE = 0.1
+"""Step of the lattice in ln alpha and ln drive: stresses between its points are right to 6e-4."""
+_LONGER = 4.0
+"""Runs of the lattice end at powers of this in tau, so that few lengths serve a whole fit."""
 _RTOL = 1e-4
+"""Tolerance of the runs, below the error of the lattice."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,7 @@ class LatticeLaw(TransientLaw):
 
 @dataclass(frozen=True, eq=False)
 class TransientFit(ModelFit):
-    """Parameters from a run in time: here G0 and tau can be told apart."""
+    """Parameters from a run in time, which gives G0 and tau separately."""
 
     @property
     def shear_modulus(self) -> Estimate:
@@ -314,7 +318,7 @@ def transient_problem(
         if experiment.lattice
         else TransientLaw(*given)
     )
-    # a factor 50 either way: runs far outside are slow and say nothing
+    # a factor 50 either way: runs far outside are slow and do not help
     bounds = {name: (math.log(value) - 4.0, math.log(value) + 4.0) for name, value in start.items()}
     return Problem(law, data, error, False, start, frozenset(held), bounds)
 

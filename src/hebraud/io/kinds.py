@@ -1,7 +1,7 @@
-"""The objects that a file may hold: by which name, and which of their data.
+"""Kinds of objects that a file may hold, with their names and members.
 
-A kind lists the members that a file stores and the attribute that each comes from. The members are
-data, options and parameters; solvers and fits are made again from them.
+A kind lists the members that a file stores and the attribute that each comes from. Members are
+data, options and parameters. The layout of solvers and fits is not stored; it is made again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Floats = NDArray[float64]
 
 
 class Kind(NamedTuple):
-    """One class of objects in files.
+    """Class of objects in files.
 
     ``members`` maps the name in the file to the attribute, ``make`` takes the names in the file as
     keywords, and ``columns`` describes some of them.

@@ -1,4 +1,4 @@
-"""Files of formats 1 and 2, which held the layout of solvers and fits, as format 3 has them."""
+"""Read formats 1 and 2, which held the layout of solvers and fits, as format 3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results in files: one documented format, HDF5, for all of them (docs/files.md).
+"""Save and load results in one documented format, HDF5 (docs/files.md).
 
 The first 512 bytes are a line of text, which HDF5 skips (its user block): who wrote the file, in
 which format, and the SHA-256 of all that follows. It is checked before anything else is read.
@@ -50,13 +50,13 @@ def save(result: object, path: str | Path, *, note: str = "", dated: bool = True
     note : str
         Kept with the provenance: where the data come from, why the run was made.
     dated : bool
-        Whether the file says when it was written. Without, equal results of equal versions make
+        Whether the file holds the time of writing. Without it, equal results of equal versions make
         files that are equal bit for bit.
 
     Raises
     ------
     ValueError
-        If the result is not one of these, or holds something that a file cannot: a slot or a
+        If the result is not one of these, or holds an object that cannot be saved: a slot or a
         threshold law of one's own class, a function. The message names it; nothing is written.
     OSError
         If the file cannot be written; what was there before is intact.

@@ -34,9 +34,13 @@ __all__ = ["PAGES", "first_sample", "write_figures"]
 
 Floats = NDArray[np.float64]
 STRESS = r"($\varepsilon/\sigma^2$)"
-_COLUMN = 3.39  # inches: 86 mm
-_PROBE = 0.005  # strain over which G0 is measured
-_LINE = 1e-3  # relative error of a line: a tenth of its width
+"""Unit of stress as axes show it."""
+_COLUMN = 3.39
+"""Width of a column of a journal in inches, 86 mm."""
+_PROBE = 0.005
+"""Strain over which G0 is measured."""
+_LINE = 1e-3
+"""Relative tolerance of a drawn line: a tenth of its width."""
 
 
 def write_figures(directory: str | PathLike[str]) -> dict[str, Path | str]:
@@ -50,7 +54,7 @@ def write_figures(directory: str | PathLike[str]) -> dict[str, Path | str]:
     Returns
     -------
     dict
-        By page (`PAGES`) its file, or a sentence that says why there is none.
+        The file of every page (`PAGES`), or a sentence with the reason why there is none.
 
     Raises
     ------
@@ -93,14 +97,14 @@ def _models(found: Measured) -> dict[str, Model]:
 
 
 def first_sample(records: Sequence[Record]) -> Sequence[Record]:
-    """Return the records of the first sample: as far as strain goes on."""
+    """Return the records of the first sample, up to where the strain falls back."""
     ends = [float(np.abs(record["strain"]).max()) for record in records]
     back = [k for k in range(1, len(ends)) if ends[k] <= ends[k - 1]]
     return records[: back[0]] if back else records
 
 
 def stress_strain(seen: Evidence, found: Measured, ax: Axes) -> None:
-    """Draw the stress of the first sample, and below it the share of active particles."""
+    """Draw the stress of the first sample, and below it the fraction of active particles."""
     ax.plot(seen.strain, seen.stress[0], color=COLOURS[0], lw=0.5)
     ax.axhline(_value(found, "block stress").value, color="0.35", lw=0.8, ls="--")
     ax.set_xlabel(r"strain $\gamma$")
@@ -110,10 +114,10 @@ def stress_strain(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.set_yticks([tick for tick in ax.get_yticks() if 0.0 <= tick <= 1.1 * top])
     below = ax.twinx()
     first = merge_records(first_sample(seen.records[PLASTIC]))
-    share = 100.0 * first["active"] / float(first["particles"][0])
-    below.plot(np.abs(first["strain"]), share, color=COLOURS[1], lw=0.5)
-    below.set_ylim(0.0, 2.2 * float(share.max()))
-    below.set_yticks([tick for tick in below.get_yticks() if tick <= 1.1 * float(share.max())])
+    active = 100.0 * first["active"] / float(first["particles"][0])
+    below.plot(np.abs(first["strain"]), active, color=COLOURS[1], lw=0.5)
+    below.set_ylim(0.0, 2.2 * float(active.max()))
+    below.set_yticks([tick for tick in below.get_yticks() if tick <= 1.1 * float(active.max())])
     below.set_ylabel("active particles (%)", color=COLOURS[1])
 
 
@@ -262,8 +266,8 @@ def drops(seen: Evidence, found: Measured, ax: Axes) -> None:
     edges = np.linspace(0.0, 1.02 * largest, 26)
     for (name, drop), colour in zip(probed.drops.items(), COLOURS, strict=False):
         values = drop[np.isfinite(drop)]
-        share = float(values.mean()) / _value(found, "sigma_c").value
-        label = rf"{name.replace('_', ' ')}: {share:.3f} $\sigma_c$"
+        fraction = float(values.mean()) / _value(found, "sigma_c").value
+        label = rf"{name.replace('_', ' ')}: {fraction:.3f} $\sigma_c$"
         ax.hist(values, edges.tolist(), density=True, histtype="step", color=colour, label=label)
         ax.axvline(float(values.mean()), color=colour, lw=0.8, ls="--")
     ax.set_xlabel(rf"stress drop of an event {STRESS}")
@@ -315,7 +319,6 @@ def start_up(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-#: Name of the file: how it is drawn.
 PAGES: Mapping[str, Callable[[Evidence, Measured, Axes], None]] = {
     "stress_strain": stress_strain,
     "flow_curve": flow_curve,
@@ -329,3 +332,4 @@ PAGES: Mapping[str, Callable[[Evidence, Measured, Axes], None]] = {
     "block_stress": block_stress,
     "start_up": start_up,
 }
+"""Pages by the name of the file, each with the function that draws it."""

@@ -273,7 +273,7 @@ def _masses(state: Start, faces: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _holding(states: Sequence[Start], missing: float = 1e-4) -> NDArray[np.float64]:
-    """Return the edges of 400 pixels over what holds all but ``missing`` of every state."""
+    """Return the edges of 400 pixels over stresses that hold all but ``missing`` of the mass."""
     low, high = np.inf, -np.inf
     for state in states:
         fine = np.linspace(*state.extent, 2001)

@@ -10,9 +10,10 @@ from cycler import cycler
 
 __all__ = ["COLOURS", "MARKERS", "style"]
 
-# Okabe and Ito's palette, told apart by colour-blind readers; markers tell them apart in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Palette of Okabe and Ito, which colour-blind readers can tell apart."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Markers that go with the colours, for print in black and white."""
 
 
 @contextmanager

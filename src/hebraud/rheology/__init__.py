@@ -1,1 +1,1 @@
-"""The nouns shared by theory, particles and experiment: estimates, flow curves, fits of them."""
+"""Quantities that theory, particles and experiment share: flow curves, estimates, harmonics."""

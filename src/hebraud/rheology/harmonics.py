@@ -15,12 +15,14 @@ __all__ = ["Harmonics", "harmonics"]
 
 Floats = NDArray[np.float64]
 
-# Eight Gauss points integrate a cubic times exp(-i x) over |x| <= pi/4 (a quarter of a period,
-# the longest interval allowed) to 1e-16.
 _GAUSS = np.polynomial.legendre.leggauss(8)
+"""Eight Gauss points integrate a cubic times exp(-i x) over |x| <= pi/4 to 1e-16."""
 _LONGEST = 0.25
+"""Longest interval between times in periods of the highest order, for which that holds."""
 _ROUND_OFF = 1e-9
+"""Part of a period by which a run of whole periods may be too short: its end is rounded."""
 _MARGIN = 8
+"""Times kept before the periods used, so that the end of the spline does not disturb them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +193,7 @@ def harmonics(
 
 
 def _columns(time: ArrayLike, stress: ArrayLike) -> tuple[Floats, Floats]:
-    """Return checked columns, of equal times the last."""
+    """Return checked columns with the last entry of each time."""
     t = check_row("time", time)
     if t.size < 2 or np.any(np.diff(t) < 0.0):
         raise ValueError(f"time must be at least two ascending numbers, got {shown(time)}")

@@ -1,4 +1,4 @@
-"""The Herschel-Bulkley law, and its fit to a flow curve (lmfit)."""
+"""Herschel-Bulkley law and its fit to a flow curve (lmfit)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class HerschelBulkley:
     """Sigma = yield_stress + prefactor rate^exponent, each an :class:`Estimate`.
 
     Units are those of the curve that was fitted. The errors are standard errors. Where the
-    curve had error bars they are propagated as given (absolute); where it had none they come
-    from the scatter about the fit, and say how well the law fits, not how noisy the data are.
+    curve had error bars they are propagated as given (absolute). Where it had none they come from
+    the scatter about the fit: they measure how well the law fits, not how noisy the data are.
     ``reduced_chi_square`` is NaN where there are as many parameters as points.
     """
 

@@ -35,7 +35,7 @@ def command(
     exclude: Annotated[
         list[int] | None, typer.Option(help="A line of the file to leave out; may be repeated.")
     ] = None,
-    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option(help="Confidence level of the intervals.")] = 0.95,
     compare: Annotated[
         bool, typer.Option("--compare", help="Fit the Herschel-Bulkley law too.")
     ] = False,
@@ -89,7 +89,7 @@ def _condition(text: str) -> tuple[str, str]:
 
 
 def _report(data: Path, table: Table, found: FlowCurveFit, level: float) -> str:
-    """Return the fit's report, under what was read and the lines of the points it names."""
+    """Return the fit's report, headed by the columns read and the lines of the points it names."""
     named = sorted({i for warning in found.warnings for i in warning.points})
     lines = [f"{data}: {table}"]
     if named:

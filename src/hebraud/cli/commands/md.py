@@ -70,7 +70,7 @@ def md_run(
 
 
 def _draw(folder: Path) -> None:
-    """Draw what each density of a run was measured from, and say what could not be drawn."""
+    """Draw the measurements of each density of a run; name the pages that could not be drawn."""
     from hebraud.md.results.report import EVIDENCE
     from hebraud.plot.particles import write_figures
 
@@ -128,7 +128,7 @@ def md_measure(
         str | None, typer.Option(help="Per-atom stress x area, xy, in the dump: c_stress[4].")
     ] = None,
 ) -> None:
-    """Step: what chains give the measures; or measure other people's dump files."""
+    """Step: reduce chains to measured data; or measure dump files of other programs."""
     if paths[0].is_dir():
         from hebraud.md.campaign.workflow import work
 
@@ -204,7 +204,7 @@ def md_export(
     ] = None,
     tier: Tier = 1,
 ) -> None:
-    """Write what a run has so far in little room: condensed chains, last checkpoints."""
+    """Export a run as it stands, in little space: reduced chains and last checkpoints."""
     from hebraud.md.campaign.archive import export_run
 
     typer.echo(export_run(folder, destination, preset, tier))

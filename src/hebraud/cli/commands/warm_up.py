@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 
 def command() -> None:
-    """Compile everything that is compiled at first use (a minute; once an installation)."""
+    """Compile all kernels now, not at their first use (a minute, once per installation)."""
     from hebraud._kernels.compiled import COMPILED, folder
 
     kept = folder()
