@@ -1,15 +1,16 @@
 """Birth certificate of results_format_2/: as results_format_1.py, which see.
 
 Format 2 has the settings of a run besides, and fits with the layout that they had then: their data,
-starts and bounds as a ``Problem`` with its law. Written by ``PYTHONPATH=tests python
+starts and bounds as a ``Problem`` with its law. Written by ``PYTHONPATH=tests/io python
 tests/data/results_format_2.py`` with hebraud 0.1.0, format 2; all else is as in format 1.
 """
 
 from pathlib import Path
 
+from test_io import FITS
+
 import hebraud as hl
 from hebraud.io import save
-from test_io import FITS
 
 FOLDER = Path(__file__).with_suffix("")
 

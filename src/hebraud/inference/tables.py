@@ -91,8 +91,8 @@ def read_flow_curve(
 
     Tabs, semicolons or commas separate the columns, or blanks where the header has none of these.
     Lines that begin with # are comments; the last of them is the header where the first other line
-    holds numbers only. Headers are known by name ("shear rate", "stress", "stress error" and the like,
-    whatever the case) with the unit in brackets, after the name or in a line of its own below:
+    holds numbers only. Headers are known by name ("shear rate", "stress", "stress error" and so on,
+    in any case) with the unit in brackets, after the name or in a line of its own below:
     ``Shear rate (1/s)``, ``stress_Pa``, ``stress [kPa]``. An error without a unit is in that of
     the stress, one in % is a percentage of it. Decimals have a point, or all of them a comma.
 

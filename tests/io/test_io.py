@@ -21,7 +21,7 @@ from hebraud.inference import fit_flow_curve, fit_herschel_bulkley_law, fit_star
 from hebraud.io import FORMAT, UnreadableFile, load, provenance, save
 from hebraud.model.threshold_law import ThresholdLaw
 
-FORMAT_1 = Path(__file__).parent / "data" / "results_format_1"
+FORMAT_1 = Path(__file__).parents[1] / "data" / "results_format_1"
 S = np.linspace(-4.0, 4.0, 801)
 
 
