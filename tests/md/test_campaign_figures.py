@@ -176,20 +176,20 @@ def test_rough_error_is_that_of_slow_noise():
 @pytest.mark.parametrize(
     ("value", "stderr", "said"),
     [
-        (1.0, 0.1, statements.BORNE_OUT),
-        (1.0, 0.3, statements.OPEN),
-        (1.6, 0.1, statements.OPEN),
-        (2.0, 0.1, statements.NOT_BORNE_OUT),
-        (0.0, 0.1, statements.NOT_BORNE_OUT),
+        (1.0, 0.1, statements.SUPPORTED),
+        (1.0, 0.3, statements.UNDECIDED),
+        (1.6, 0.1, statements.UNDECIDED),
+        (2.0, 0.1, statements.REJECTED),
+        (0.0, 0.1, statements.REJECTED),
     ],
 )
 def test_judges_with_two_standard_errors(value, stderr, said):
     assert statements.judge(Estimate(value, stderr), 0.5, 1.5) == said
-    assert statements.judge("none: not run", 0.5, 1.5) == statements.OPEN
+    assert statements.judge("none: not run", 0.5, 1.5) == statements.UNDECIDED
 
 
 def test_one_density_refuses_and_all_must_agree():
-    yes, no, unknown = statements.BORNE_OUT, statements.NOT_BORNE_OUT, statements.OPEN
+    yes, no, unknown = statements.SUPPORTED, statements.REJECTED, statements.UNDECIDED
     assert statements.combine([yes, yes]) == yes
     assert statements.combine([yes, unknown]) == unknown
     assert statements.combine([unknown, no, yes]) == no
@@ -203,7 +203,7 @@ def test_statements_wait_for_the_rates_they_are_about(loaded, demo):
         estimates = {"l_pl": Estimate(6.0, 0.1)}
         slow = replace(at, measured=replace(demo[1], shear_rate=rate, estimates=estimates))
         said = verdict._finding(size, {DENSITY: slow}).verdict
-        assert (said == statements.BORNE_OUT) == decided
+        assert (said == statements.SUPPORTED) == decided
     share = next(one for one in statements.STATEMENTS if one.name == "alpha_flow")
     curve = demo[0]
     for rates, decided in ((3, False), (4, True)):
@@ -211,7 +211,7 @@ def test_statements_wait_for_the_rates_they_are_about(loaded, demo):
             *(c[:rates] for c in (curve.shear_rate, curve.stress, curve.stress_err))
         )
         one = replace(at, curve=part, measured=demo[1])
-        assert (verdict._finding(share, {DENSITY: one}).verdict != statements.OPEN) == decided
+        assert (verdict._finding(share, {DENSITY: one}).verdict != statements.UNDECIDED) == decided
 
 
 # -- Table 1 and the figures can fail

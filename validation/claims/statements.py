@@ -27,7 +27,7 @@ from validation.particles import reduced
 from validation.particles.campaign import APART, AtDensity
 
 Found = Estimate | str
-BORNE_OUT, NOT_BORNE_OUT, OPEN = "borne out", "not borne out", "not decided by these data"
+SUPPORTED, REJECTED, UNDECIDED = "supported", "rejected", "undecided"
 
 
 @dataclass(frozen=True)
@@ -66,23 +66,24 @@ class Statement:
 
 
 def judge(value: Found, low: float, high: float) -> str:
-    """Say whether a number lies in the interval, with two standard errors on either side.
+    """Return the verdict on a number and the interval in which its statement holds.
 
-    Inside it with them: borne out. Outside it with them: not. Otherwise it is not decided.
+    Supported if value ± 2 standard errors lies inside the interval, rejected if outside, undecided
+    otherwise, or if there is no number.
     """
     if isinstance(value, str):
-        return OPEN
+        return UNDECIDED
     bottom, top = value.value - 2.0 * value.stderr, value.value + 2.0 * value.stderr
     if low <= bottom and top <= high:
-        return BORNE_OUT
-    return NOT_BORNE_OUT if top < low or bottom > high else OPEN
+        return SUPPORTED
+    return REJECTED if top < low or bottom > high else UNDECIDED
 
 
 def combine(verdicts: Sequence[str]) -> str:
-    """Say what holds of all densities: one that contradicts is enough, one that is open too."""
-    if NOT_BORNE_OUT in verdicts:
-        return NOT_BORNE_OUT
-    return BORNE_OUT if verdicts and set(verdicts) == {BORNE_OUT} else OPEN
+    """Return the verdict on all densities: rejected if one is, supported if all are."""
+    if REJECTED in verdicts:
+        return REJECTED
+    return SUPPORTED if verdicts and set(verdicts) == {SUPPORTED} else UNDECIDED
 
 
 def _measured(symbol: str) -> Callable[[AtDensity], Found]:

@@ -1,4 +1,4 @@
-"""Which of the paper's statements our particles bear out: docs/verdict.md, written from the data.
+"""Test the paper's statements on our particles, and write the tables of docs/verdict.md.
 
 ``python -m validation.claims.verdict`` computes every number of the page from the shipped campaign,
 prints it and checks that the page says the same; ``--table`` writes it. ``statements.py`` says what
@@ -18,18 +18,18 @@ from hebraud import Estimate
 from hebraud.md.results.parameters import BlockParameters
 from validation import ROOT
 from validation.claims import table1
-from validation.claims.plain_words import Said, plain_words
 from validation.claims.readings import Prediction, Range, choices, predictions
 from validation.claims.statements import (
-    BORNE_OUT,
-    NOT_BORNE_OUT,
-    OPEN,
+    REJECTED,
     STATEMENTS,
+    SUPPORTED,
+    UNDECIDED,
     Found,
     Statement,
     combine,
     judge,
 )
+from validation.claims.summary import Data, check_summary
 from validation.particles import campaign, reduced
 from validation.particles.campaign import AtDensity, Campaign
 
@@ -106,7 +106,7 @@ def _finding(statement: Statement, at: Mapping[float, AtDensity]) -> Finding:
     if statement.together is not None:
         decidable = [all(decidable)]
     judged = {
-        name: judge(one, statement.low, statement.high) if decided else OPEN
+        name: judge(one, statement.low, statement.high) if decided else UNDECIDED
         for (name, one), decided in zip(found.items(), decidable, strict=True)
     }
     waits = tuple(name for name, decided in zip(found, decidable, strict=True) if not decided)
@@ -117,7 +117,6 @@ def _finding(statement: Statement, at: Mapping[float, AtDensity]) -> Finding:
 def pieces(result: Result) -> dict[str, str]:
     """Return what stands between the page's marks, by name."""
     return {
-        "plain words": plain_words(_said(result)),
         "data": _data(result.particles),
         "summary": _summary(result.findings),
         "statements": _statements(result.findings),
@@ -127,11 +126,12 @@ def pieces(result: Result) -> dict[str, str]:
     }
 
 
-def _said(result: Result) -> Said:
+def summary_data(result: Result) -> Data:
+    """Return what the summary of the page is checked against."""
     findings = {one.statement.name: one for one in result.findings}
     own = {f"{density:g}" for density in result.particles.at}
     at = [one.measured.shear_rate for one in result.particles.at.values() if one.measured]
-    return Said(
+    return Data(
         slowest=min(at, default=float("nan")),
         particles=result.particles.plan.particles,
         found={name: one.found for name, one in findings.items()},
@@ -175,9 +175,9 @@ def _data(particles: Campaign) -> str:
 def _summary(findings: Sequence[Finding]) -> str:
     lines = []
     for verdict, head in (
-        (BORNE_OUT, "Borne out"),
-        (NOT_BORNE_OUT, "Not borne out"),
-        (OPEN, "Not decided by these data"),
+        (SUPPORTED, "Supported"),
+        (REJECTED, "Rejected"),
+        (UNDECIDED, "Undecided"),
     ):
         of_it = [one for one in findings if one.verdict == verdict]
         lines.append(f"**{head}** ({len(of_it)} of {len(findings)}):\n")
@@ -194,7 +194,7 @@ def _values(finding: Finding, judged: bool = False) -> str:
         if isinstance(one, str):
             why.setdefault(_reason(one), []).append(name)
             continue
-        verdict = f" ({finding.judged[name].removesuffix(' by these data')})" if judged else ""
+        verdict = f" ({finding.judged[name]})" if judged else ""
         over = f", rates {one.note}" if " to " in one.note and judged else ""
         at = "" if name == _TOGETHER else f" at {name}"
         said.append(f"{_number(one)}{at}{over}{verdict}")
@@ -301,7 +301,7 @@ def check(result: Result, path: Path = PAGE) -> None:
     for one in result.findings:
         for name, value in one.found.items():
             if isinstance(value, str):  # what is not there decides nothing
-                assert one.judged[name] == OPEN, (one.statement.name, name)
+                assert one.judged[name] == UNDECIDED, (one.statement.name, name)
     for rows in result.predictions.values():
         for row in rows:
             # drops of a fifth make little noise: the stress of the modified model stays far above
@@ -327,6 +327,7 @@ def main() -> None:
         write(result)
     print(pieces(result)["summary"], end="")
     check(result)
+    check_summary(PAGE.read_text(encoding="utf-8"), summary_data(result))
 
 
 if __name__ == "__main__":
