@@ -34,18 +34,7 @@ class Interval(NamedTuple):
 class Fitted:
     """Fitted parameters of a law as plain numbers; users get a ``Fit``, which derives from this.
 
-    All parameters are positive and are fitted by their logarithms, so that intervals stay
-    positive. The standard error of an :class:`Estimate` is that of the covariance.
-
-    Attributes
-    ----------
-    abscissa : ndarray, (n,)
-        Shear rates or times of the data, in the data's unit.
-    problem, result
-        The least-squares problem, and lmfit's MinimizerResult (parameters ``log_NAME``, and NAME
-        from them).
-    axes : (str, str)
-        Names of the abscissa and of the measured quantity.
+    ``Fit`` documents the attributes.
     """
 
     abscissa: Floats

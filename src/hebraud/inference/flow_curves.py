@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +25,10 @@ from hebraud.model.model import Model, check_model
 from hebraud.model.scales import Scales
 from hebraud.rheology.estimate import Estimate
 
-__all__ = ["FlowCurveFit", "FlowCurveLaw", "fit_flow_curve", "flow_curve_problem"]
+if TYPE_CHECKING:
+    from lmfit.minimizer import MinimizerResult
+
+__all__ = ["FlowCurveFit", "FlowCurveLaw", "fit_flow_curve"]
 
 Floats = NDArray[np.float64]
 _ALPHAS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.46, 0.52, 0.7, 1.5)
@@ -62,6 +65,24 @@ class FlowCurveLaw:
 @dataclass(frozen=True, eq=False)
 class FlowCurveFit(ModelFit):
     """Parameters of a flow curve: ``alpha``, ``threshold``, ``modulus_time``."""
+
+    @classmethod
+    def of(
+        cls,
+        abscissa: Floats,
+        data: Floats,
+        error: Floats | None,
+        start: Mapping[str, float],
+        held: Iterable[str],
+        template: Model,
+        result: MinimizerResult | None = None,
+        curve: ReducedCurve | None = None,
+    ) -> Self:
+        """Return the fit of checked data: solved, or with the result that is known."""
+        law = FlowCurveLaw(curve or reduced_curve(template), abscissa)
+        bounds = {"alpha": law.curve.bounds}
+        problem = Problem(law, data, error, True, start, frozenset(held), bounds)
+        return cls(abscissa, problem, result or solve(problem), ("shear_rate", "stress"), template)
 
     @property
     def modulus_time(self) -> Estimate:
@@ -138,20 +159,6 @@ class FlowCurveFit(ModelFit):
         )
 
 
-def flow_curve_problem(
-    curve: ReducedCurve,
-    shear_rate: Floats,
-    data: Floats,
-    error: Floats | None,
-    start: Mapping[str, float],
-    held: Iterable[str],
-) -> Problem:
-    """Return the least-squares problem of checked data."""
-    law = FlowCurveLaw(curve, shear_rate)
-    bounds = {"alpha": curve.bounds}
-    return Problem(law, data, error, True, start, frozenset(held), bounds)
-
-
 def fit_flow_curve(
     shear_rate: ArrayLike,
     stress: ArrayLike,
@@ -220,8 +227,7 @@ def fit_flow_curve(
         alphas = (guess, *_ALPHAS)
     curve = reduced_curve(model)
     start = _start(model, curve.bounds, rate, data, alphas, held)
-    problem = flow_curve_problem(curve, rate, data, error, start, held)
-    return FlowCurveFit(rate, problem, solve(problem), ("shear_rate", "stress"), model)
+    return FlowCurveFit.of(rate, data, error, start, held, model, curve=curve)
 
 
 def _start(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,12 +13,10 @@ from hebraud.inference.fit import Fit
 from hebraud.inference.problem import Problem, check_enough, check_positive, held_values, solve
 from hebraud.rheology.estimate import Estimate
 
-__all__ = [
-    "HerschelBulkleyFit",
-    "HerschelBulkleyLaw",
-    "fit_herschel_bulkley_law",
-    "herschel_bulkley_problem",
-]
+if TYPE_CHECKING:
+    from lmfit.minimizer import MinimizerResult
+
+__all__ = ["HerschelBulkleyFit", "HerschelBulkleyLaw", "fit_herschel_bulkley_law"]
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +52,25 @@ class HerschelBulkleyLaw:
 class HerschelBulkleyFit(Fit):
     """Yield stress, prefactor and exponent of Sigma = Sigma_Y + A rate^n."""
 
+    @classmethod
+    def of(
+        cls,
+        abscissa: Floats,
+        data: Floats,
+        error: Floats | None,
+        start: Mapping[str, float],
+        held: Iterable[str],
+        result: MinimizerResult | None = None,
+    ) -> Self:
+        """Return the fit of checked data: solved, or with the result that is known."""
+        bounds = {
+            "yield_stress": (np.log(data.min()) - 25.0, np.log(data.max()) + 1.0),
+            "exponent": (np.log(0.01), np.log(5.0)),
+        }
+        law = HerschelBulkleyLaw(abscissa)
+        problem = Problem(law, data, error, True, start, frozenset(held), bounds)
+        return cls(abscissa, problem, result or solve(problem), ("shear_rate", "stress"))
+
     @property
     def yield_stress(self) -> Estimate:
         """Sigma_Y, in the unit of the stress."""
@@ -72,22 +89,6 @@ class HerschelBulkleyFit(Fit):
     def stress(self, shear_rate: ArrayLike) -> Floats:
         """Return the law's stress at rates > 0, in the units of the data."""
         return self.predict(shear_rate)
-
-
-def herschel_bulkley_problem(
-    shear_rate: Floats,
-    data: Floats,
-    error: Floats | None,
-    start: Mapping[str, float],
-    held: Iterable[str],
-) -> Problem:
-    """Return the least-squares problem of checked data."""
-    bounds = {
-        "yield_stress": (np.log(data.min()) - 25.0, np.log(data.max()) + 1.0),
-        "exponent": (np.log(0.01), np.log(5.0)),
-    }
-    law = HerschelBulkleyLaw(shear_rate)
-    return Problem(law, data, error, True, start, frozenset(held), bounds)
 
 
 def fit_herschel_bulkley_law(
@@ -115,8 +116,7 @@ def fit_herschel_bulkley_law(
     free = [name for name in HerschelBulkleyLaw.names if name not in held]
     check_enough(np.unique(rate).size, free)
     start = _start(rate, data, held.get("exponent"))
-    problem = herschel_bulkley_problem(rate, data, error, start, held)
-    return HerschelBulkleyFit(rate, problem, solve(problem), ("shear_rate", "stress"))
+    return HerschelBulkleyFit.of(rate, data, error, start, held)
 
 
 def _start(rate: Floats, data: Floats, exponent: float | None) -> dict[str, float]:

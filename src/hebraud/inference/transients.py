@@ -42,7 +42,10 @@ from hebraud.rheology.estimate import Estimate
 from hebraud.solvers.evolve import evolve
 
 if TYPE_CHECKING:
+    from lmfit.minimizer import MinimizerResult
     from scipy.interpolate import CubicSpline
+
+    Runs = dict[tuple[int, int, int], CubicSpline]
 
 __all__ = [
     "CREEP",
@@ -55,7 +58,6 @@ __all__ = [
     "fit_creep",
     "fit_run",
     "fit_startup",
-    "transient_problem",
 ]
 
 Floats = NDArray[np.float64]
@@ -161,9 +163,7 @@ class TransientLaw:
 class LatticeLaw(TransientLaw):
     """The same, interpolated by cubics in ln alpha and ln drive between runs that it keeps."""
 
-    rows: dict[tuple[int, int, int], CubicSpline] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    rows: Runs = field(default_factory=dict, repr=False, compare=False)
 
     def _kept(self, row: int, column: int, ending: int) -> CubicSpline:
         key = row, column, ending
@@ -193,6 +193,31 @@ class LatticeLaw(TransientLaw):
 @dataclass(frozen=True, eq=False)
 class TransientFit(ModelFit):
     """Parameters from a run in time, which gives G0 and tau separately."""
+
+    @classmethod
+    def of(
+        cls,
+        abscissa: Floats,
+        data: Floats,
+        error: Floats | None,
+        start: Mapping[str, float],
+        held: Iterable[str],
+        template: Model,
+        measured: str,
+        before: Start,
+        drive: float,
+        result: MinimizerResult | None = None,
+        runs: Runs | None = None,
+    ) -> Self:
+        """Return the fit of checked data: solved, or with the result that is known."""
+        experiment = EXPERIMENTS[measured]
+        given = experiment, template, before, abscissa, drive
+        kept: Runs = {} if runs is None else runs
+        law = LatticeLaw(*given, rows=kept) if experiment.lattice else TransientLaw(*given)
+        # a factor 50 either way: runs far outside are slow and do not help
+        bounds = {name: (math.log(x) - 4.0, math.log(x) + 4.0) for name, x in start.items()}
+        problem = Problem(law, data, error, False, start, frozenset(held), bounds)
+        return cls(abscissa, problem, result or solve(problem), ("time", measured), template)
 
     @property
     def shear_modulus(self) -> Estimate:
@@ -299,30 +324,6 @@ def fit_creep(
     return fit_run(CREEP, drive, time, strain, strain_err, model, start, guess, held)
 
 
-def transient_problem(
-    experiment: Experiment,
-    model: Model,
-    before: Start,
-    drive: float,
-    time: Floats,
-    data: Floats,
-    error: Floats | None,
-    start: Mapping[str, float],
-    held: Iterable[str],
-    runs: dict[tuple[int, int, int], CubicSpline] | None = None,
-) -> Problem:
-    """Return the least-squares problem of checked data; ``runs`` are those of other fits to use."""
-    given = experiment, model, before, time, drive
-    law = (
-        LatticeLaw(*given, rows={} if runs is None else runs)
-        if experiment.lattice
-        else TransientLaw(*given)
-    )
-    # a factor 50 either way: runs far outside are slow and do not help
-    bounds = {name: (math.log(value) - 4.0, math.log(value) + 4.0) for name, value in start.items()}
-    return Problem(law, data, error, False, start, frozenset(held), bounds)
-
-
 def fit_run(
     experiment: Experiment,
     drive: float,
@@ -333,7 +334,7 @@ def fit_run(
     before: Start,
     guess: Scales,
     given: Mapping[str, float | None],
-    runs: dict[tuple[int, int, int], CubicSpline] | None = None,
+    runs: Runs | None = None,
 ) -> TransientFit:
     """Fit the run of an experiment; see :func:`fit_startup`.
 
@@ -353,7 +354,6 @@ def fit_run(
         "alpha": coupling_of(model), "threshold": guess.threshold,
         "shear_modulus": guess.shear_modulus, "plastic_time": guess.plastic_time,
     } | held  # fmt: skip
-    problem = transient_problem(
-        experiment, model, before, drive, times, data, errors, start, held, runs
+    return TransientFit.of(
+        times, data, errors, start, held, model, experiment.measured, before, drive, runs=runs
     )
-    return TransientFit(times, problem, solve(problem), ("time", experiment.measured), model)

@@ -9,21 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
-
-from numpy import float64
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from hebraud.analytic.exact import ExactState
-from hebraud.inference.flow_curves import FlowCurveFit, flow_curve_problem
-from hebraud.inference.herschel_bulkley import HerschelBulkleyFit, herschel_bulkley_problem
-from hebraud.inference.reduced import reduced_curve
-from hebraud.inference.transients import EXPERIMENTS, TransientFit, transient_problem
+from hebraud.inference.flow_curves import FlowCurveFit
+from hebraud.inference.herschel_bulkley import HerschelBulkleyFit
+from hebraud.inference.transients import TransientFit
 from hebraud.model.coupling import ActivityNoise, DropNoise, FixedNoise, NoiseTerms
 from hebraud.model.model import Model
 from hebraud.model.relaxation import FractionalDrop, GaussianLanding, Landing, ResidualStress
 from hebraud.model.scales import Scales
-from hebraud.model.starts import Gaussian, Start
+from hebraud.model.starts import Gaussian
 from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn, Single
 from hebraud.model.yielding import PowerRate
@@ -38,12 +34,7 @@ from hebraud.solvers.starts import CellStart, ExactStart
 from hebraud.solvers.state import SteadyState
 from hebraud.solvers.steady import Exact, FiniteVolume
 
-if TYPE_CHECKING:
-    from lmfit.minimizer import MinimizerResult
-
 __all__ = ["KINDS", "KIND_OF", "RESULTS", "Kind"]
-
-Floats = NDArray[float64]
 
 
 class Kind(NamedTuple):
@@ -69,66 +60,19 @@ def _plain(cls: type, columns: Mapping[str, Column] | None = None) -> Kind:
     return Kind(cls, dict(zip(names, names, strict=True)), cls, columns or {})
 
 
-# -- fits: data, start, held parameters, and what lmfit found -------------------------------------
 _FIT = {
     "abscissa": "abscissa", "data": "problem.data", "error": "problem.error",
     "start": "problem.start", "held": "problem.held", "result": "result",
 }  # fmt: skip
-
-
-def _flow_curve_fit(
-    abscissa: Floats,
-    data: Floats,
-    error: Floats | None,
-    start: Mapping[str, float],
-    held: frozenset[str],
-    result: MinimizerResult,
-    template: Model,
-) -> FlowCurveFit:
-    curve = reduced_curve(template)
-    problem = flow_curve_problem(curve, abscissa, data, error, start, held)
-    return FlowCurveFit(abscissa, problem, result, ("shear_rate", "stress"), template)
-
-
-def _herschel_bulkley_fit(
-    abscissa: Floats,
-    data: Floats,
-    error: Floats | None,
-    start: Mapping[str, float],
-    held: frozenset[str],
-    result: MinimizerResult,
-) -> HerschelBulkleyFit:
-    problem = herschel_bulkley_problem(abscissa, data, error, start, held)
-    return HerschelBulkleyFit(abscissa, problem, result, ("shear_rate", "stress"))
-
-
-def _transient_fit(
-    abscissa: Floats,
-    data: Floats,
-    error: Floats | None,
-    start: Mapping[str, float],
-    held: frozenset[str],
-    result: MinimizerResult,
-    template: Model,
-    measured: str,
-    before: Start,
-    drive: float,
-) -> TransientFit:
-    problem = transient_problem(
-        EXPERIMENTS[measured], template, before, drive, abscissa, data, error, start, held
-    )
-    return TransientFit(abscissa, problem, result, ("time", measured), template)
-
-
-# -- all kinds ------------------------------------------------------------------------------------
+"""Members of every fit: data, start, held parameters, and the result of lmfit."""
 _VALUES = Column("c", "sigma_c", "", "thresholds of the classes")
 _WEIGHTS = Column("", "1", "", "probability of drawing each class")
 _RESULTS = (
     _plain(FlowCurve, COLUMNS),
     _plain(SteadyState, COLUMNS),
     _plain(History, COLUMNS),
-    Kind(FlowCurveFit, {**_FIT, "template": "template"}, _flow_curve_fit, {}),
-    Kind(HerschelBulkleyFit, _FIT, _herschel_bulkley_fit, {}),
+    Kind(FlowCurveFit, {**_FIT, "template": "template"}, FlowCurveFit.of, {}),
+    Kind(HerschelBulkleyFit, _FIT, HerschelBulkleyFit.of, {}),
     Kind(
         TransientFit,
         {
@@ -138,7 +82,7 @@ _RESULTS = (
             "before": "problem.law.before",
             "drive": "problem.law.drive",
         },
-        _transient_fit,
+        TransientFit.of,
         {},
     ),
 )

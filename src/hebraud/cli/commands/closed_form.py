@@ -8,7 +8,6 @@ import typer
 
 import hebraud
 from hebraud.cli import options
-from hebraud.cli.options import Format, FormatOption, Output
 
 __all__ = ["command"]
 
@@ -17,8 +16,8 @@ def command(
     alpha: Annotated[float | None, typer.Option(help="Coupling, 0 < alpha < 1/2.")] = None,
     u: Annotated[float | None, typer.Option(help="u = sigma_c G0 tau/d of the appendix.")] = None,
     yield_stress: Annotated[float | None, typer.Option(help="sigma_Y/sigma_c, below 1/2.")] = None,
-    form: FormatOption = Format.json,
-    output: Output = None,
+    form: options.FormatOption = options.Format.json,
+    output: options.Output = None,
 ) -> None:
     """Yield stress and prefactor at small rates, from one of alpha, u, sigma_Y/sigma_c."""
     known = hebraud.closed_form

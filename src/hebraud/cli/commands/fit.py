@@ -10,7 +10,6 @@ import typer
 
 import hebraud
 from hebraud.cli import options
-from hebraud.cli.options import Output, Plot
 
 if TYPE_CHECKING:
     from hebraud.inference import Comparison, FlowCurveFit, Table
@@ -40,8 +39,8 @@ def command(
         bool, typer.Option("--compare", help="Fit the Herschel-Bulkley law too.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of the report.")] = False,
-    output: Output = None,
-    plot: Plot = None,
+    output: options.Output = None,
+    plot: options.Plot = None,
 ) -> None:
     """Fit the Hébraud-Lequeux flow curve to data: alpha, threshold, modulus_time (G0 tau)."""
     from hebraud.inference import (

@@ -10,19 +10,6 @@ import typer
 
 import hebraud
 from hebraud.cli import options
-from hebraud.cli.options import (
-    Alpha,
-    Drop,
-    Format,
-    FormatOption,
-    Output,
-    Plot,
-    Residual,
-    Rtol,
-    Solver,
-    SolverOption,
-    SquareNoise,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,19 +18,19 @@ __all__ = ["command"]
 
 
 def command(
-    alpha: Alpha,
+    alpha: options.Alpha,
     from_rate: Annotated[float, typer.Option("--from", help="Lowest shear rate, > 0.")] = 1e-5,
     to_rate: Annotated[float, typer.Option("--to", help="Highest shear rate.")] = 10.0,
     points: Annotated[int, typer.Option(help="Number of rates, evenly spaced in log scale.")] = 25,
-    drop: Drop = 1.0,
-    residual: Residual = None,
-    drop_noise: SquareNoise = False,
-    solver: SolverOption = Solver.auto,
-    rtol: Rtol = 1e-6,
+    drop: options.Drop = 1.0,
+    residual: options.Residual = None,
+    drop_noise: options.SquareNoise = False,
+    solver: options.SolverOption = options.Solver.auto,
+    rtol: options.Rtol = 1e-6,
     fit: Annotated[bool, typer.Option("--fit", help="Add the fit with n = 1/2.")] = False,
-    form: FormatOption = Format.csv,
-    output: Output = None,
-    plot: Plot = None,
+    form: options.FormatOption = options.Format.csv,
+    output: options.Output = None,
+    plot: options.Plot = None,
 ) -> None:
     """Flow curve: stress, activity and diffusion over shear rates."""
     if not (0.0 < from_rate < to_rate < math.inf and points >= 2):

@@ -8,34 +8,21 @@ import typer
 
 import hebraud
 from hebraud.cli import options
-from hebraud.cli.options import (
-    Alpha,
-    Drop,
-    Format,
-    FormatOption,
-    Output,
-    Plot,
-    Residual,
-    Rtol,
-    Solver,
-    SolverOption,
-    SquareNoise,
-)
 
 __all__ = ["command"]
 
 
 def command(
-    alpha: Alpha,
+    alpha: options.Alpha,
     shear_rate: Annotated[float, typer.Option(help="Shear rate in sigma_c/(G0 tau).")],
-    drop: Drop = 1.0,
-    residual: Residual = None,
-    drop_noise: SquareNoise = False,
-    solver: SolverOption = Solver.auto,
-    rtol: Rtol = 1e-6,
-    form: FormatOption = Format.json,
-    output: Output = None,
-    plot: Plot = None,
+    drop: options.Drop = 1.0,
+    residual: options.Residual = None,
+    drop_noise: options.SquareNoise = False,
+    solver: options.SolverOption = options.Solver.auto,
+    rtol: options.Rtol = 1e-6,
+    form: options.FormatOption = options.Format.json,
+    output: options.Output = None,
+    plot: options.Plot = None,
 ) -> None:
     """Stationary state at one shear rate: stress, activity, diffusion; --plot draws P(sigma)."""
     model = options.model_of(alpha, drop, residual, drop_noise)
