@@ -279,6 +279,56 @@ class Wrong(scipy.stats.rv_continuous):
         return 0.5 * x
 
 
+def _uneven_bins(number):
+    rng = np.random.default_rng(3)
+    heights, edges = rng.random(number) ** 3, np.sort(rng.uniform(0.2, 2.5, number + 1))
+    return heights, edges, scipy.stats.rv_histogram((heights, edges), density=True)()
+
+
+@pytest.mark.parametrize("kind", [hl.Quenched, hl.Redrawn])
+@pytest.mark.parametrize("relaxation", [hl.FractionalDrop(0.3), hl.ResidualStress(0.8)])
+def test_bins_of_a_histogram_share_their_nodes(kind, relaxation):
+    """Against twelve Gauss points a bin, which breaks at the landing too: a rule of its own."""
+    heights, edges, law = _uneven_bins(40)
+    cuts = np.union1d(edges, [0.8])
+    a, b = cuts[:-1], cuts[1:]
+    x, w = np.polynomial.legendre.leggauss(12)
+    c = 0.5 * (a + b)[:, None] + 0.5 * (b - a)[:, None] * x
+    density = heights[np.searchsorted(edges, 0.5 * (a + b)) - 1]
+    weights = (0.5 * (b - a) * density)[:, None] * w
+    points = hl.ThresholdLaw(c.ravel(), weights.ravel() / weights.sum())
+    merged, fine = (
+        hl.steady_state(
+            hl.Model(0.3, relaxation=relaxation, thresholds=kind(each)),
+            0.1,
+            hl.FiniteVolume(rtol=tolerance),
+        )
+        for each, tolerance in ((law, 1e-5), (points, 2e-6))
+    )
+    allowed = merged.error_estimate + fine.error_estimate
+    assert merged.diffusion == pytest.approx(fine.diffusion, rel=allowed)
+    assert merged.stress == pytest.approx(fine.stress, rel=allowed)
+
+
+@pytest.mark.parametrize("kind", [hl.Quenched, hl.Redrawn])
+def test_a_histogram_has_tens_of_classes_however_many_its_bins(kind):
+    law = _uneven_bins(300)[2]
+    values, weights = kind(law).nodes(1e-6)
+    assert values.size < 50
+    assert np.all(weights > 0.0)
+    for power in (1, 2, 3):
+        assert weights @ values**power == pytest.approx(law.moment(power), rel=1e-6)
+    dense, _ = kind(law).nodes(1e-6, kinks=0.01)
+    assert values.size < dense.size < 200
+
+
+def test_a_histogram_tells_its_edges():
+    """Of several jumps close together a search finds one, and steps of a part in 1e3 none."""
+    law = histogram([1.0, 1.0005, 2.0, 1.0], [0.2, 0.3, 0.4, 0.4001, 0.9])(loc=0.1, scale=2.0)
+    values, weights = hl.Redrawn(law).nodes(1e-10)
+    assert weights @ values == pytest.approx(law.mean(), rel=1e-13)
+
+
 def test_a_jump_in_a_density_of_ones_own():
     law = Steps(a=0.0, b=2.0, name="steps")()
     values, weights = hl.Redrawn(law).nodes(1e-9)

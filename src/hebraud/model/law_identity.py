@@ -12,8 +12,11 @@ import zlib
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["law_key", "law_text", "parameters"]
+__all__ = ["bin_edges", "law_key", "law_text", "parameters"]
+
+Floats = NDArray[np.float64]
 
 _SHOWN = 12
 """The most bins that are shown one by one."""
@@ -56,6 +59,16 @@ def law_text(law: Any) -> str:
         return f"scipy.stats.{law.dist.name}({', '.join(arguments)})"
     inside = ", ".join(f"{name}={value!r}" for name, value in own.items())
     return f"{kind.__module__}.{kind.__qualname__}({inside})({', '.join(arguments)})"
+
+
+def bin_edges(law: Any) -> Floats | None:
+    """Return the edges of a histogram's bins, in sigma_c, ascending; None for any other law."""
+    made = law.dist._updated_ctor_param() if hasattr(law.dist, "_updated_ctor_param") else {}
+    if "histogram" not in made:
+        return None
+    place = parameters(law)
+    edges = np.asarray(made["histogram"][1], dtype=np.float64)
+    return np.asarray(place["loc"] + place["scale"] * edges)
 
 
 def _own(dist: Any) -> tuple[tuple[str, Any], ...]:

@@ -1,7 +1,14 @@
-"""Gauss-Legendre panels for the means of given functions over a law of thresholds."""
+"""Panels of Gauss rules for the means of given functions over a law of thresholds.
+
+Where the density is smooth in a panel its nodes are those of Gauss and Legendre. A density that
+jumps again and again, such as that of a histogram, would need a panel between each two jumps: first
+it has them, and then as many of them become one as have one Gauss rule for all their nodes, that of
+the sum over these.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -9,12 +16,12 @@ from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
 
-__all__ = ["panel_quadrature"]
+__all__ = ["merged", "panel_quadrature"]
 
 Floats = NDArray[np.float64]
 
 _PANELS = 1000
-"""Panels beyond which the quadrature of a law gives up."""
+"""Panels beside the first ones beyond which the quadrature of a law gives up."""
 _ORDERS = (8, 10, 12, 16, 20)
 """Points of a panel: the fewest that do; where twenty do not, it is halved.
 
@@ -63,9 +70,9 @@ def panel_quadrature(
     Raises
     ------
     ConvergenceError
-        If a thousand panels are not enough.
+        If a thousand panels more than the first are not enough.
     """
-    steps = _STEPS.size
+    steps, limit = _STEPS.size, _PANELS + edges.size
     accepted: list[tuple[Floats, Floats]] = []
     done: Floats | float = 0.0
     a, b = edges[:-1], edges[1:]
@@ -89,15 +96,85 @@ def panel_quadrature(
         done = done + fine[:-steps, ~todo].sum(axis=1)
         a, middle, b = a[todo], middle[todo], b[todo]
         a, b = np.concatenate([a, middle]), np.concatenate([middle, b])
-        if a.size and a.size + sum(nodes.size for nodes, _ in accepted) / _ORDERS[0] > _PANELS:
+        if a.size and a.size + sum(nodes.size for nodes, _ in accepted) / _ORDERS[0] > limit:
             raise ConvergenceError(
-                f"the quadrature of the threshold law needs more than {_PANELS} panels for "
+                f"the quadrature of the threshold law needs more than {limit} panels for "
                 f"rtol={rtol:g} (last near c = {a[0]:g}); loosen rtol or give samples of the law"
             )
     values, weights = (np.concatenate(part) for part in zip(*accepted, strict=True))
     order = np.argsort(values)
     order = order[weights[order] > 0.0]
     return values[order], weights[order]
+
+
+def merged(
+    nodes: tuple[Floats, Floats],
+    edges: Floats,
+    points: Floats,
+    trials: Callable[[Floats], Floats],
+    rtol: float,
+    most: float,
+    width: Callable[[Floats], Floats] | None = None,
+) -> tuple[Floats, Floats]:
+    """Return fewer nodes and weights than given ones, with the same means to ``rtol``.
+
+    Parameters
+    ----------
+    nodes : pair of ndarray
+        Values, ascending, and weights of a quadrature without error.
+    edges, points, trials, rtol, most, width
+        As in :func:`panel_quadrature`; no panel reaches over an edge.
+    """
+    values, weights = nodes
+    whole = np.abs(trials(values[None, None])[:, 0, 0] @ weights)
+    accepted: list[tuple[Floats, Floats]] = []
+    todo = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+    while todo:
+        a, b = todo.pop()
+        own = slice(*np.searchsorted(values, [a, b]))
+        c, weight = values[own], weights[own]
+        rules = (_gauss(c, weight, n) for n in _ORDERS if n < c.size)
+        places = a + (b - a) * _STEPS[:, None]
+        both = _with_steps(trials, places, None if width is None else width(places))
+        allowed = _PART * rtol * np.append(whole, np.full(_STEPS.size, whole[0]))
+        exact = (both(c[None, None])[:, 0, 0] * weight).sum(axis=-1)
+        mass = float(weight.sum())
+        for x, w in rules:
+            off = np.abs((both(x[None, None])[:, 0, 0] * w).sum(axis=-1) - exact)
+            if np.all(off <= allowed) and mass * (_ORDERS[0] / x.size * (b - a)) ** 2 <= most:
+                accepted.append((x, w))
+                break
+        else:
+            if c.size <= _ORDERS[0]:
+                accepted.append((c, weight))
+                continue
+            near = [np.abs(end - points).min() < _GRADED * (b - a) for end in (a, b)]
+            middle = a + (b - a) * (0.25 if near[0] else 0.75 if near[1] else 0.5)
+            todo += [(a, middle), (middle, b)]
+    values, weights = (np.concatenate(part) for part in zip(*accepted, strict=True))
+    order = np.argsort(values)
+    return values[order], weights[order]
+
+
+def _gauss(c: Floats, weight: Floats, n: int) -> tuple[Floats, Floats]:
+    """Return the Gauss rule of n nodes for a sum over more of them, by Lanczos."""
+    from scipy.linalg import eigh_tridiagonal
+
+    middle, half = 0.5 * (c[0] + c[-1]), 0.5 * (c[-1] - c[0])
+    x, total = (c - middle) / half, weight.sum()
+    basis = np.zeros((n, c.size))
+    basis[0] = np.sqrt(weight / total)
+    diagonal, beside = np.empty(n), np.empty(n - 1)
+    for k in range(n):
+        new = x * basis[k]
+        diagonal[k] = new @ basis[k]
+        for _ in range(2):
+            new -= basis[: k + 1].T @ (basis[: k + 1] @ new)
+        if k < n - 1:
+            beside[k] = math.sqrt(new @ new)
+            basis[k + 1] = new / beside[k]
+    roots, vectors = eigh_tridiagonal(diagonal, beside)
+    return middle + half * roots, total * vectors[0] ** 2
 
 
 def _with_steps(

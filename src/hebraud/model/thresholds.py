@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hebraud.checks import as_floats, check_row
 from hebraud.errors import ConvergenceError, check_number, shown
-from hebraud.model.law_identity import law_key, law_text
+from hebraud.model.law_identity import bin_edges, law_key, law_text
 from hebraud.model.law_tails import (
     exponent_at_infinity,
     exponent_at_zero,
@@ -23,7 +23,7 @@ from hebraud.model.law_tails import (
     told_exponent,
     weak_nodes,
 )
-from hebraud.model.panels import panel_quadrature
+from hebraud.model.panels import merged, panel_quadrature
 from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 
 __all__ = ["Continuous", "Quenched", "Redrawn", "Single", "Thresholds"]
@@ -298,7 +298,8 @@ class _Law:
 
     @cached_property
     def _jumps(self) -> Floats:
-        return jumps(self.law.pdf, self.ppf)
+        known = bin_edges(self.law)
+        return jumps(self.law.pdf, self.ppf) if known is None else known
 
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:
@@ -317,6 +318,8 @@ class _Law:
             # steps are not looked for in the tail: it has too little probability to hold one
             far = max(far, float(self.ppf(1.0 - 0.3 * rtol)))
         tail = high > 4.0 * far
+        if np.isfinite(most_c) and np.any((self._jumps > far) & (self._jumps < high)):
+            tail = False  # bins become one in panels that are even in c
         if np.isfinite(most_c) and not tail:
             high = most_c
         widths = scale * 10.0 ** np.arange(0.0, -_DECADES, -0.5)
@@ -332,8 +335,10 @@ class _Law:
         if low < start + _SHORT * (scale - start):
             low = start
         last = far if tail else high
-        inner = np.concatenate([points, self._jumps, [scale]])
-        edges = np.unique(np.concatenate([[low, last], inner[(inner > low) & (inner < last)]]))
+
+        def cut(*inner: Floats) -> Floats:
+            at = np.concatenate([*inner, [scale]])
+            return np.unique(np.concatenate([[low, last], at[(at > low) & (at < last)]]))
 
         def trials(c: Floats) -> Floats:
             rows = [np.stack([np.ones_like(c), c, c * c, 1.0 / (0.1 * scale**2 + c * c)])]
@@ -341,7 +346,10 @@ class _Law:
             return np.concatenate(rows)
 
         most = kinks * above * scale**2
-        values, weights = panel_quadrature(law.pdf, edges, points, trials, rtol, most, width)
+        edges, asked = cut(points, self._jumps), (points, trials, rtol, most, width)
+        values, weights = panel_quadrature(law.pdf, edges, *asked)
+        if edges.size > cut(points).size:
+            values, weights = merged((values, weights), cut(points), *asked)
         if not tail:
             return values, weights
         beyond = self._jumps[(self._jumps > far) & (self._jumps < high)]
