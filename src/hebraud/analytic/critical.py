@@ -38,7 +38,19 @@ __all__ = ["critical_coupling", "rest_nodes", "weight_exponent"]
 
 Floats = NDArray[np.float64]
 _POINTS = 600
-"""Of the chain's grid, and of a continuous law on it; errors fall as their square."""
+"""Of the chain's grid, beside the thresholds, where most of them are; errors fall as its square."""
+_LONG = 20.0
+"""Where the grid goes on evenly in ln s, in medians ..."""
+_STEP = 0.1
+"""... at this distance."""
+_TURNS = 60
+"""Of the chain, by which its law is known to the order of magnitude everywhere."""
+_NEVER = 1e-250
+"""Chances that only states have to which no turn leads back."""
+_MOMENTS = 1e-9
+"""Accuracy of the moments of the thresholds of the chain ..."""
+_KINK = 1e-3
+"""... and what a kink may do to one of them: errors are below 1e-4 of it, as kinks cancel."""
 _LINES = 801
 """For a continuous landing rule: so close that kinks at the threshold do not matter."""
 
@@ -81,8 +93,7 @@ def critical_coupling(model: Model) -> float:
     model : Model
         Any coupling without constant noise; its value does not matter. Accurate to 1e-9, or to what
         the quadrature of the threshold law gives; where blocks can land over a threshold at a
-        stress that depends on where they yielded, to 1e-4 (to 1e-3 for thresholds with exponential
-        tails).
+        stress that depends on where they yielded, to 1e-4.
 
     Returns
     -------
@@ -174,18 +185,18 @@ def _means(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tupl
 
 
 def _fine(model: Model) -> tuple[Floats, Floats]:
-    """Nodes of a continuous law so close that the kinks of max(c', y) do not matter."""
-    if model.spread.discrete:
-        return model.thresholds.nodes()
-    quantile = 1.0 / (1.0 + np.exp(-np.linspace(-30.0, 30.0, _POINTS)))
-    weight = quantile * (1.0 - quantile)
-    return model.thresholds.ppf(quantile), weight / weight.sum()
+    """Return nodes of a law so close that the kinks of max(c', y) do not matter.
+
+    They reach as far as the mean square does, in a tail that falls as a power to a Pareto law.
+    """
+    return model.thresholds.nodes(_MOMENTS, kinks=_KINK)
 
 
 def _chain(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tuple[Floats, Floats]:
     """Return stresses at yield and their stationary chances, on a grid that holds every c.
 
-    A landing between two points of the grid is shared between them so that its mean is kept.
+    A landing between two points of the grid is shared between them so that its mean square is kept,
+    which is what far tails are looked at for.
     """
     steepest = float(np.abs(lines.scale).max())
     if steepest >= 1.0:
@@ -194,7 +205,9 @@ def _chain(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tupl
             "block over its threshold without bound; find it from steady_state(model, 0.0)"
         )
     top = max(float(c.max()), float(np.abs(lines.offset).max()) / (1.0 - steepest))
-    s = np.union1d(c, np.linspace(c.min(), top, _POINTS))
+    dense = min(_LONG * float(model.thresholds.ppf(0.5)), top)
+    far = np.exp(np.arange(math.log(dense), math.log(top), _STEP))
+    s = np.unique(np.concatenate([c, np.linspace(c.min(), dense, _POINTS), far, [top]]))
     landing = np.abs(lines.scale * s[:, None] + lines.offset)
     rows = np.arange(s.size)[:, None]
     move = np.zeros((s.size, s.size))
@@ -206,9 +219,28 @@ def _chain(model: Model, c: Floats, weight: Floats, lines: LandingLines) -> tupl
     # one below it: the block yields where it landed
     again = np.append(0.0, np.cumsum(weight))[at] * lines.weight
     left = np.clip(np.searchsorted(s, landing, side="right") - 1, 0, s.size - 2)
-    share = np.where(again > 0.0, (landing - s[left]) / (s[left + 1] - s[left]), 0.0)
+    square = s * s
+    rise = square[left + 1] - square[left]
+    share = np.where(again > 0.0, (landing**2 - square[left]) / rise, 0.0)
     np.add.at(move, (rows, left), again * (1.0 - share))
     np.add.at(move, (rows, left + 1), again * share)
-    balance = move.T - np.eye(s.size)
-    balance[-1] = 1.0
-    return s, np.linalg.solve(balance, np.eye(s.size)[-1])
+    return s, _stationary(move)
+
+
+def _stationary(move: Floats) -> Floats:
+    """Return the stationary law of a chain, right in every component however small.
+
+    It is solved for in units of what some turns of the chain make of it: chances of 1e-30 in a tail
+    count in a mean square, and are nothing to an elimination beside 1.
+    """
+    rough = np.full(move.shape[0], 1.0 / move.shape[0])
+    for _ in range(_TURNS):
+        rough = rough @ move
+    kept = np.flatnonzero(rough > _NEVER)
+    unit = rough[kept]
+    balance = move[np.ix_(kept, kept)].T * unit / unit[:, None] - np.eye(kept.size)
+    last = int(unit.argmax())
+    balance[last] = unit
+    chance = np.zeros_like(rough)
+    chance[kept] = unit * np.linalg.solve(balance, np.eye(kept.size)[last])
+    return chance
