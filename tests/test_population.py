@@ -196,3 +196,27 @@ def test_states_of_long_tails_are_their_models_own(law, rtol):
     blocks = populated(model, state, rtol)
     np.testing.assert_array_equal(blocks.values, values)
     np.testing.assert_array_equal(blocks.weights, weights)
+
+
+# -- landing lines ---------------------------------------------------------------------------------
+def test_noise_that_blurs_landing_lines_lets_them_be_few():
+    """As many as before where D is small: the comb of few was 8 rtol there."""
+    spread = hl.Model(0.3, relaxation=hl.GaussianLanding(0.7, 0.37))
+    fineness = 0.03 * 1e-6**-0.5
+    assert run_lines(spread, fineness, 0.8) < 80
+    assert run_lines(spread, fineness, 3e-4) == run_lines(spread, fineness, 0.0) == 240
+    assert run_lines(hl.Model(0.3), fineness, 0.8) == 240
+
+
+def test_few_landing_lines_make_the_same_run(monkeypatch):
+    model = hl.Model(
+        hl.FixedNoise(0.5), relaxation=hl.GaussianLanding(0.7, 0.37), thresholds=hl.Redrawn([1, 2])
+    )
+    runs = []
+    for lines in (run_lines, lambda *_: 256):
+        monkeypatch.setattr("hebraud.solvers.run.run_lines", lines)
+        times = np.linspace(0.1, 2.0, 20)
+        runs.append(hl.evolve(model, hl.Startup(0.3), hl.gaussian(0.2), 2.0, t_eval=times))
+    few, many = runs
+    assert few.stress == pytest.approx(many.stress, rel=1e-6)
+    assert few.activity == pytest.approx(many.activity, rel=1e-6)

@@ -17,6 +17,7 @@ from hebraud.solvers.failure import EvolutionFailed
 from hebraud.solvers.foresight import foreseen, ways_ahead
 from hebraud.solvers.grid import Grid
 from hebraud.solvers.history import Row
+from hebraud.solvers.landing_lines import run_lines
 from hebraud.solvers.population import Population, populated
 from hebraud.solvers.rezone import (
     AT_REST,
@@ -81,7 +82,7 @@ class Run:
         self.values, self.weights = blocks.values, blocks.weights
         self.size = float(self.values @ self.weights)
         self.breaks = breaks_of(model, self.values)
-        self.lines = min(max(int(self.fineness[0] * 8), 8), 256)
+        self.lines = run_lines(model, self.fineness[0], 0.0)
         self.way, self.answer = AT_REST, 1.0
         self.system: System | CarriedSystem
         self.time, self.strain = 0.0, shift
@@ -100,7 +101,7 @@ class Run:
         grid = first_grid(self.model, self.breaks, start.extent, shift)
         system = System(self.model, grid, self.values, self.weights, self.lines)
         mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
-        D = system.means(mass)[3]
+        self.diffusion = D = system.means(mass)[3]
         for _ in range(2):
             mass = start.mass(grid.faces - shift).T
             points, size, a, b = wanted_sizes(
@@ -112,6 +113,7 @@ class Run:
         self._set(grid)
 
     def _set(self, grid: Grid) -> None:
+        self.lines = run_lines(self.model, self.fineness[0], self.diffusion)
         made = self.model, grid, self.values, self.weights, self.lines
         if self.way.moves:
             self.system = CarriedSystem(*made, scale=self.way.scale)

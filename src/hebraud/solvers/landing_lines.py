@@ -1,0 +1,38 @@
+"""How many lines stand for a continuous landing law in a run: as many as its noise leaves to tell.
+
+Neighbouring cells have their lines at other places, so that cells and lines together make no comb,
+but what lands over a threshold, or comes there soon, is known to a share of the lines' distance.
+Where noise moves a block in a tau by more than that distance nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hebraud.model.model import Model
+
+__all__ = ["run_lines"]
+
+_MOST = 256
+_FEWEST = 8
+_SHARP = 8
+"""Lines of the coarsest grid where nothing blurs them; with the fineness, as errors fall as 1/lines
+(case 23 of the reliability list at 1e-6: 2 and 8 ``rtol`` from 237 and 66) ..."""
+_BLURRED = 12
+"""... and the least there, with its square root, where noise does (cases 12, 21, 63 and 69: 0.02
+``rtol`` or less) ..."""
+_BLUR = 5.0
+"""... which is where it moves a block so many times the distance of two lines."""
+
+
+def run_lines(model: Model, fineness: float, diffusion: float) -> int:
+    """Return the number of landing lines for a run, given D and how fine its grid is.
+
+    ``fineness`` is the number of cells, in units of that of the coarsest grid.
+    """
+    sharp = min(max(int(_SHARP * fineness), _FEWEST), _MOST)
+    if not model.scatters or diffusion == 0.0:
+        return sharp
+    offset = model.relaxation.quadrature(sharp).offset
+    blurred = math.ceil(_BLUR * float(offset.max() - offset.min()) / math.sqrt(diffusion))
+    return min(max(blurred, math.ceil(_BLURRED * math.sqrt(fineness))), sharp)
