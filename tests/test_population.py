@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
+from hebraud.solvers.landing_lines import run_lines
 from hebraud.solvers.population import populated
 
 NORMAL = scipy.stats.norm(1.0, 0.3)
