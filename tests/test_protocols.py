@@ -11,7 +11,7 @@ import pytest
 
 import hebraud as hl
 from hebraud.errors import shown
-from hebraud.model.protocols import Imposed, Segment
+from hebraud.model.protocols import Imposed, Segment, fastest, segments_of
 
 
 def test_constant_rates():
@@ -223,3 +223,15 @@ def test_guessed_keywords_are_answered():
 def test_a_class_in_the_place_of_a_protocol_is_refused():
     with pytest.raises(ValueError, match="parts"):
         hl.Sequence([(hl.Cessation, 1.0)])
+
+
+def test_the_fastest_shear_rate_is_told_where_it_is_known():
+    def of(protocol, until=4.0):
+        return fastest(segments_of(protocol, until))
+
+    assert of(hl.Startup(-0.3)) == 0.3
+    assert of(hl.Cessation()) == 0.0
+    assert of(hl.Sequence([(hl.Startup(0.1), 1.0), (hl.Startup(-2.0), 1.0)]), None) == 2.0
+    for unknown in (hl.Creep(0.3), hl.StrainStep(0.3), hl.ShearRate(lambda t: 0.1)):
+        assert of(unknown) == np.inf
+        assert of(hl.Sequence([(hl.Startup(0.1), 1.0), (unknown, 1.0)]), None) == np.inf

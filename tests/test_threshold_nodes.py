@@ -220,3 +220,32 @@ def test_landings_that_are_spread_out_make_no_kinks(std, most):
     assert np.max(np.abs(ours.stress - reference.stress)) < 1e-4 * reference.stress.max()
     model = hl.Model(0.2, relaxation=hl.GaussianLanding(0.5, std), thresholds=hl.Redrawn(law))
     assert nodes_for_runs(model, 0.3, 1e-6)[0].size <= most
+
+
+@pytest.mark.parametrize("kind", [hl.Redrawn, hl.Quenched])
+def test_noise_spreads_a_pulse_on_its_way_to_a_threshold(kind):
+    """Where nothing was known of the shear rate D = 1e-4 made 640 classes of an exponential law."""
+    law = scipy.stats.expon()
+    model = hl.Model(hl.FixedNoise(1e-4), thresholds=kind(law))
+    numbers = [nodes_for_runs(model, 0.3, 1e-6, g)[0].size for g in (0.0, 1e-3, 0.1, np.inf)]
+    assert numbers == sorted(numbers)
+    assert numbers[1] < 100 < numbers[2] < 200 < 600 < numbers[3]
+    made_by_events = hl.Model(0.3, thresholds=kind(law))
+    assert nodes_for_runs(made_by_events, 0.3, 1e-6, 0.1)[0].size == (
+        nodes_for_runs(made_by_events, 0.3, 1e-6)[0].size
+    )
+
+
+@pytest.mark.parametrize("kind", [hl.Redrawn, hl.Quenched])
+def test_few_classes_of_a_slow_run_are_enough(kind):
+    law, times = scipy.stats.norm(1.0, 0.3), np.linspace(0.5, 40.0, 80)
+    dense = even_panels(law, np.append(1e-9, np.linspace(0.1, 2.8, 21)), 8)
+
+    def run(thresholds):
+        model = hl.Model(hl.FixedNoise(1e-4), thresholds=kind(thresholds))
+        return hl.evolve(model, hl.Startup(0.1), hl.gaussian(0.3), 40.0, times, rtol=1e-4)
+
+    ours, reference = run(law), run(dense)
+    assert len(ours.final.masses) < 70 < len(reference.final.masses)
+    assert np.max(np.abs(ours.stress - reference.stress)) < 1e-4 * reference.stress.max()
+    assert np.max(np.abs(ours.activity - reference.activity)) < 1e-4 * reference.activity.max()

@@ -23,6 +23,7 @@ __all__ = [
     "ShearRate",
     "Startup",
     "StrainStep",
+    "fastest",
     "segments_of",
 ]
 
@@ -111,6 +112,20 @@ class Imposed(Protocol):
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return the segments that make up ``duration`` (in tau)."""
         ...
+
+
+def fastest(segments: tuple[Segment, ...]) -> float:
+    """Return the largest shear rate that blocks meet, in sigma_c/(G0 tau), without its sign.
+
+    Infinite where segments do not tell it: where stress is imposed, or a function of time, and
+    where a step of strain moves blocks at once.
+    """
+    largest = 0.0
+    for part in segments:
+        if part.shear_rate is None or not part.constant or part.strain_step != 0.0:
+            return math.inf
+        largest = max(largest, abs(part.shear_rate(0.0)))
+    return largest
 
 
 def segments_of(protocol: Any, until: Any) -> tuple[Segment, ...]:

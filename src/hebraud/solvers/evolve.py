@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hebraud.errors import check_number
 from hebraud.model.model import Model, check_model
-from hebraud.model.protocols import Imposed, Segment, segments_of
+from hebraud.model.protocols import Imposed, Segment, fastest, segments_of
 from hebraud.model.starts import Start, check_start
 from hebraud.solvers.failure import EvolutionFailed
 from hebraud.solvers.history import History, Row, as_made, output_times
@@ -146,7 +146,8 @@ def march(
     end = sum(segment.duration for segment in segments)
     times = None if t_eval is None else output_times(t_eval, end)
     settings = as_made("evolve", protocol, start, until=end, rtol=rtol, atol=atol)
-    run = Run(model, start, segments[0].strain_step, rtol, atol, cells, step, max_step)
+    first, rate = segments[0].strain_step, fastest(segments)
+    run = Run(model, start, first, rtol, atol, cells, step, max_step, rate)
     pieces: list[list[Row]] = []
     with progress(end) as run.report:
         for n, segment in enumerate(segments):

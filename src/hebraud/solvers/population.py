@@ -83,8 +83,10 @@ class Population:
         return self.start.extent
 
 
-def populated(model: Model, start: Start, rtol: float) -> Population:
+def populated(model: Model, start: Start, rtol: float, fastest: float = math.inf) -> Population:
     """Return a start in the classes of a run, and these.
+
+    ``fastest`` is the largest shear rate that is to come, as far as it is known.
 
     Raises
     ------
@@ -97,10 +99,11 @@ def populated(model: Model, start: Start, rtol: float) -> Population:
     own, drawn = start.nodes, np.zeros(0, dtype=bool)
     if own is not None:
         # the classes of a state are those of its own solver, however narrow its P
-        wanted, drawn = nodes_for_runs(model, math.inf, rtol), own[1] > 0.0
+        wanted, drawn = nodes_for_runs(model, math.inf, rtol, fastest), own[1] > 0.0
     else:
         width = _width(start, _ONE)
-        wanted, own = nodes_for_runs(model, width, rtol), _past(model, start, width, rtol)
+        wanted = nodes_for_runs(model, width, rtol, fastest)
+        own = _past(model, start, width, rtol)
         if own is None or _misfit(own, wanted, points) <= _ALIKE * rtol:
             every = np.arange(wanted[0].size)
             told = Classes(*wanted, redraws)
@@ -120,7 +123,7 @@ def populated(model: Model, start: Start, rtol: float) -> Population:
             law = nodes_for_runs(model, math.inf, min(rtol, 0.1 * _STATES))
             _refuse_others(model, (values[kept], weights), law, points, rtol)
         return Population(start, values[kept], weights, told, kept, np.arange(weights.size))
-    return _joined(start, told, kept, nodes_for_runs(model, _width(start, told), rtol))
+    return _joined(start, told, kept, nodes_for_runs(model, _width(start, told), rtol, fastest))
 
 
 def _past(model: Model, start: Start, width: float, rtol: float) -> Nodes | None:

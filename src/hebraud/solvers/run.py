@@ -70,6 +70,7 @@ class Run:
         cells: int | None,
         fixed_step: float | None,
         max_step: float = math.inf,
+        fastest: float = math.inf,
     ) -> None:
         self.model, self.rtol, self.atol = model, rtol, atol
         self.fineness = max(_FINENESS * rtol**-0.5, 1.0), cells
@@ -78,7 +79,7 @@ class Run:
         self.bias = 0.0
         self.since_renewed = _RENEW_EVERY
         self.close = max(_CLOSE * rtol**0.5, 1e-12)
-        blocks = populated(model, start, rtol)
+        blocks = populated(model, start, rtol, fastest)
         self.values, self.weights = blocks.values, blocks.weights
         self.size = float(self.values @ self.weights)
         self.breaks = breaks_of(model, self.values)

@@ -67,13 +67,15 @@ def landings(model: Model) -> tuple[Floats, Floats]:
     return np.abs(fixed.offset), fixed.weight
 
 
-def nodes_for_runs(model: Model, width: float, rtol: float) -> Nodes:
-    """Return threshold nodes for a run, where D, g and P are not known yet.
+def nodes_for_runs(model: Model, width: float, rtol: float, fastest: float = math.inf) -> Nodes:
+    """Return threshold nodes for a run, where D and P are not known yet, and g as its largest.
 
     What a run makes of a threshold has a layer where the threshold meets a landing, as wide as
     what a block moves in a tau: no less than what the noise does that keeps itself going. It also
     changes wherever a pulse of P comes to it, over the width of the pulse: no less than ``width``,
-    that of P at the start, and what the noise of a burst of yields makes of what has landed.
+    that of P at the start, and what the noise of a burst of yields makes of what has landed; and of
+    this no less than what the noise that is always there makes of it on the way to the threshold,
+    which takes as long as the ``fastest`` shear rate lets it.
     """
     law, points = model.thresholds, landings(model)[0]
     kinks = kinks_for(model.relaxation, law.redraws, rtol)
@@ -84,7 +86,32 @@ def nodes_for_runs(model: Model, width: float, rtol: float) -> Nodes:
         width, kinks = min(width, _scatter(model)), math.inf
     burst = math.sqrt(model.noise.diffusion(1.0, float(law.ppf(0.5)) ** 2))
     layer = _CAUTION * _step_in_a_tau(model)
-    return law.resolved(tolerance, points, kinks, layer, _widths(law, width, burst))
+    widths = _on_the_way(model, width, fastest, _widths(law, width, burst))
+    return law.resolved(tolerance, points, kinks, layer, widths)
+
+
+def _on_the_way(
+    model: Model, width: float, fastest: float, widths: Callable[[Floats], Floats]
+) -> Callable[[Floats], Floats]:
+    """Return the widths of pulses at thresholds, given those that they land with.
+
+    A pulse that has come a distance has spread by the constant noise meanwhile; that of the start,
+    of the given width, may have been near.
+    """
+    lines, noise = model.relaxation.quadrature(_LINES), model.noise.constant
+    kept, farthest = float(np.abs(lines.scale).max()), float(np.abs(lines.offset).max())
+    if noise == 0.0 or fastest == math.inf:
+        return widths
+
+    def grown(c: Floats) -> Floats:
+        way, landed = np.maximum((1.0 - kept) * c - farthest, 0.0), widths(c)
+        if fastest > 0.0:
+            spread = np.hypot(landed, np.sqrt(2.0 * noise * way / fastest))
+        else:  # nothing is moved but by noise
+            spread = np.where(way > 0.0, width, landed)
+        return np.minimum(spread, np.maximum(width, landed))
+
+    return grown
 
 
 def _scatter(model: Model) -> float:
