@@ -16,6 +16,7 @@ __all__ = [
     "ConvergenceError",
     "HebraudError",
     "Limits",
+    "MeasurementError",
     "MissingDependency",
     "NoStationaryState",
     "allowed_number",
@@ -68,6 +69,10 @@ class NoStationaryState(HebraudError, ValueError):
 
 class ConvergenceError(HebraudError, RuntimeError):
     """An iteration did not reach its tolerance; the message says how close it came."""
+
+
+class MeasurementError(ConvergenceError, ValueError):
+    """The data do not give a quantity; the message says what they lack and what to do."""
 
 
 class MissingDependency(HebraudError, ImportError):

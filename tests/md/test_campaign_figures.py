@@ -13,12 +13,13 @@ import pytest
 
 import hebraud as hl
 from hebraud import Estimate
-from hebraud.errors import ConvergenceError
+from hebraud.errors import ConvergenceError, MeasurementError
 from hebraud.md.campaign.archive import import_run
 from hebraud.md.campaign.plan_file import campaign_json, read_campaign
-from hebraud.md.campaign.reduced_chain import Condensed
+from hebraud.md.campaign.reduced_chain import ReducedChain
 from hebraud.md.campaign.workflow.steps import CAMPAIGN
 from hebraud.md.lammps.segment import Series
+from hebraud.md.results.reduction import ROUGH, mean_stress, steady_state_of
 from validation.claims import statements, table1, verdict
 from validation.figures import fig2, fig3
 from validation.particles import campaign, reduced
@@ -129,7 +130,7 @@ def _chain(plan, rate, segments, stress=None):
     strain = each / 100.0 * np.arange(1, bins + 1)
     values = np.zeros(bins) if stress is None else stress
     empty = np.empty((0, 0))
-    return Condensed(
+    return ReducedChain(
         segments=segments,
         series=Series(strain, values, values, values),
         start=empty,
@@ -148,8 +149,9 @@ def _chain(plan, rate, segments, stress=None):
     [((20, 20, 3), (1, 2), 20), ((10, 9), (1, 2), 9), ((20, 5), (1,), 20), ((2, 1), (), 0)],
 )
 def test_takes_the_chains_with_most_steady_strain(loaded, segments, taken, reached):
-    chains = {seed: _chain(loaded.plan, 1e-3, n) for seed, n in enumerate(segments, start=1)}
-    found = campaign._stress(loaded.plan, 1e-3, chains)
+    plan = loaded.plan.at(DENSITY)
+    chains = {seed: _chain(plan, 1e-3, n) for seed, n in enumerate(segments, start=1)}
+    found = steady_state_of(plan, 1e-3, chains)
     assert found.seeds == taken
     assert found.strain == pytest.approx(0.1 * reached)
 
@@ -163,13 +165,14 @@ def test_rough_error_is_that_of_slow_noise():
         noise = rng.standard_normal((1, 2000 + 300))
         kernel = np.exp(-np.arange(300) / 60.0)
         stress = np.array([np.convolve(row, kernel, mode="valid")[:2000] for row in noise])
-        one = campaign._mean(strain, stress, 0.2)
-        if isinstance(one, Estimate) and one.note == campaign.ROUGH:
+        one = mean_stress(strain, stress, 0.2)
+        if one.note == ROUGH:
             found.append(one.stderr)
             true.append(one.value)
     assert len(found) > 10
     assert np.sqrt(np.mean(np.square(found))) == pytest.approx(np.std(true), rel=0.5)
-    assert isinstance(campaign._mean(strain[:600], np.ones((1, 600)) * strain[:600], 0.2), str)
+    with pytest.raises(MeasurementError, match="too short for an error bar"):
+        mean_stress(strain[:600], np.ones((1, 600)) * strain[:600], 0.2)
 
 
 # -- judging

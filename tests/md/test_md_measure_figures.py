@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 import hebraud as hl
 from hebraud.md.results.measures import measure
 from hebraud.plot.particles import PAGES, first_sample, write_figures
+from hebraud.rheology.estimate import Missing
 from validation.particles import demo_measures as page
 
 
@@ -85,7 +86,8 @@ def test_every_page_is_drawn(result, name, tmp_path):
 
 
 def test_a_run_gets_its_figures_or_a_reason(result, tmp_path):
-    bare = dataclasses.replace(result.evidence, blocks="no blocks here", yields="too narrow")
+    none = {"blocks": Missing("no blocks here"), "yields": Missing("too narrow")}
+    bare = dataclasses.replace(result.evidence, **none)
     bare.write(tmp_path / "evidence.npz")
     written = write_figures(tmp_path)
     assert set(written) == set(PAGES)

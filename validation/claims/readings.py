@@ -11,7 +11,7 @@ from hebraud import Estimate, FlowCurve
 from hebraud.errors import HebraudError
 from hebraud.md.results.measures import Measured
 from hebraud.md.results.parameters import BlockParameters
-from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.reduced_data import ReducedData
 from hebraud.md.results.sensitivity import alternatives, sensitivity
 
 
@@ -88,7 +88,7 @@ def _predicted(
     return Prediction(reading, alpha, critical, slow, theirs, yield_stress, prefactor)
 
 
-def choices(evidence: Evidence, measured: Measured) -> list[Range]:
+def choices(evidence: ReducedData, measured: Measured) -> list[Range]:
     """Return how far one other choice at a time moves each coupling."""
     values, _ = alternatives(evidence, measured)
     known = measured.parameters

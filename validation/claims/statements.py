@@ -20,11 +20,13 @@ from hebraud import Estimate, HerschelBulkley
 from hebraud.md.measure.resampling import spread
 from hebraud.md.results.couplings import scaling
 from hebraud.md.results.parameters import BlockParameters
+from hebraud.md.results.reduction import DensityResults
 from hebraud.md.results.symbols import ROWS
+from hebraud.rheology.estimate import Missing
 from validation.figures import fig3
 from validation.figures.fig2 import COMMON
 from validation.particles import reduced
-from validation.particles.campaign import APART, AtDensity
+from validation.particles.campaign import APART
 
 Found = Estimate | str
 SUPPORTED, REJECTED, UNDECIDED = "supported", "rejected", "undecided"
@@ -44,8 +46,8 @@ class Statement:
     low: float
     high: float
     because: str
-    each: Callable[[AtDensity], Found] | None = None
-    together: Callable[[Mapping[float, AtDensity]], Found] | None = None
+    each: Callable[[DensityResults], Found] | None = None
+    together: Callable[[Mapping[float, DensityResults]], Found] | None = None
     slowest: float = np.inf
     rates: int = 0
 
@@ -56,11 +58,11 @@ class Statement:
         slow = "" if np.isinf(self.slowest) else f"parameters at a rate up to {self.slowest:g}"
         return " and ".join(filter(None, (curve, slow)))
 
-    def decidable(self, at: AtDensity) -> bool:
+    def decidable(self, at: DensityResults) -> bool:
         """Return whether a density has the rates that the statement is about."""
         known = 0 if isinstance(at.curve, str) else len(at.curve)
         slow = np.isinf(self.slowest) or (
-            at.measured is not None and at.measured.shear_rate <= self.slowest
+            not isinstance(at.measured, Missing) and at.measured.shear_rate <= self.slowest
         )
         return known >= self.rates and slow
 
@@ -86,14 +88,14 @@ def combine(verdicts: Sequence[str]) -> str:
     return SUPPORTED if verdicts and set(verdicts) == {SUPPORTED} else UNDECIDED
 
 
-def _measured(symbol: str) -> Callable[[AtDensity], Found]:
+def _measured(symbol: str) -> Callable[[DensityResults], Found]:
     return lambda at: at.estimate(symbol)
 
 
 def _of_parameters(
     read: Callable[[BlockParameters], Found],
-) -> Callable[[AtDensity], Found]:
-    def found(at: AtDensity) -> Found:
+) -> Callable[[DensityResults], Found]:
+    def found(at: DensityResults) -> Found:
         if at.parameters is not None:
             return read(at.parameters)
         missing = [symbol for symbol in ROWS if isinstance(at.estimate(symbol), str)]
@@ -102,7 +104,7 @@ def _of_parameters(
     return found
 
 
-def _coupling(name: str) -> Callable[[AtDensity], Found]:
+def _coupling(name: str) -> Callable[[DensityResults], Found]:
     return _of_parameters(lambda found: found.couplings[name])
 
 
@@ -111,7 +113,7 @@ def _off_curve(found: BlockParameters) -> Found:
     return point if isinstance(point, str) else fig3.off_curve(point)
 
 
-def _log_slope(at: AtDensity) -> Found:
+def _log_slope(at: DensityResults) -> Found:
     """Return q of D_sigma = k rate^q."""
     known = [(one.shear_rate, one.D_sigma) for one in at.rates]
     known = [(rate, D) for rate, D in known if isinstance(D, Estimate)]
@@ -126,10 +128,10 @@ def _log_slope(at: AtDensity) -> Found:
     return Estimate(slope, power**-0.5, len(known), said)
 
 
-def _activity_slope(count: str, fastest: float = np.inf) -> Callable[[AtDensity], Found]:
+def _activity_slope(count: str, fastest: float = np.inf) -> Callable[[DensityResults], Found]:
     """Return p of D_sigma = k Gamma^p, with this count of events, over rates up to ``fastest``."""
 
-    def found(at: AtDensity) -> Found:
+    def found(at: DensityResults) -> Found:
         slow = [one for one in at.rates if one.shear_rate <= fastest]
         pairs = [(one.shear_rate, one.D_sigma, getattr(one, count)) for one in slow]
         both = [
@@ -147,27 +149,27 @@ def _activity_slope(count: str, fastest: float = np.inf) -> Callable[[AtDensity]
     return found
 
 
-def _window(at: AtDensity) -> Found:
+def _window(at: DensityResults) -> Found:
     """Return how many decades of lags the linear window spans, at the rate of the parameters."""
-    if at.measured is None:
-        return "none: no chain has settled"
-    blocks, D_sigma = at.evidence[at.measured.shear_rate].blocks, at.estimate("D_sigma")
+    if isinstance(at.measured, Missing):
+        return at.measured
+    blocks, D_sigma = at.data[at.measured.shear_rate].blocks, at.estimate("D_sigma")
     if isinstance(blocks, str):
-        return f"none: {blocks}"
+        return blocks
     if isinstance(D_sigma, str):
         return Estimate(0.0, 0.0) if "decades of lags" in D_sigma else D_sigma
     low, high = blocks.differences.diffusion().window
     return Estimate(round(float(np.log10(high / low)), 2), 0.0)
 
 
-def _free_exponent(at: AtDensity) -> Found:
+def _free_exponent(at: DensityResults) -> Found:
     rates = 0 if isinstance(at.curve, str) else len(at.curve)
     if rates < _RATES:
         return f"none: stress at {rates} of the four rates that are needed"
     return at.free_fit.exponent if isinstance(at.free_fit, HerschelBulkley) else at.free_fit
 
 
-def _exponent_distance(at: AtDensity) -> Found:
+def _exponent_distance(at: DensityResults) -> Found:
     """Return how many of its standard errors the free exponent lies off 1/2."""
     free = _free_exponent(at)
     if isinstance(free, str):
@@ -187,7 +189,7 @@ def _spread(draws: Sequence[np.ndarray], values: Sequence[float], what: str) -> 
     return Estimate(float(relative(np.array(values))), error, len(values))
 
 
-def _rescaled_stress(at: Mapping[float, AtDensity]) -> Found:
+def _rescaled_stress(at: Mapping[float, DensityResults]) -> Found:
     found = [reduced.point_or_why(one.parameters) for one in at.values() if one.parameters]
     points = [one for one in found if not isinstance(one, str)]
     draws = [p.draws[0] + p.draws[1] * np.sqrt(COMMON) for p in points]
@@ -196,8 +198,8 @@ def _rescaled_stress(at: Mapping[float, AtDensity]) -> Found:
     return _spread([row[:count] for row in draws], values, "all parameters")
 
 
-def _spread_of(name: str) -> Callable[[Mapping[float, AtDensity]], Found]:
-    def found(at: Mapping[float, AtDensity]) -> Found:
+def _spread_of(name: str) -> Callable[[Mapping[float, DensityResults]], Found]:
+    def found(at: Mapping[float, DensityResults]) -> Found:
         known = [one.parameters.couplings[name] for one in at.values() if one.parameters]
         known = [one for one in known if isinstance(one, Estimate)]
         rng = np.random.default_rng(0)

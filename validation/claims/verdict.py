@@ -16,6 +16,8 @@ import numpy as np
 
 from hebraud import Estimate
 from hebraud.md.results.parameters import BlockParameters
+from hebraud.md.results.reduction import ROUGH, CampaignResults, DensityResults
+from hebraud.rheology.estimate import Missing
 from validation import ROOT
 from validation.claims import table1
 from validation.claims.readings import Prediction, Range, choices, predictions
@@ -31,7 +33,6 @@ from validation.claims.statements import (
 )
 from validation.claims.summary import Data, check_summary
 from validation.particles import campaign, reduced
-from validation.particles.campaign import AtDensity, Campaign
 
 PAGE = ROOT / "docs" / "verdict.md"
 MARKS = ("<!-- {} -->", "<!-- end of {} -->")
@@ -65,22 +66,22 @@ class Finding:
 class Result:
     """All that the page says."""
 
-    particles: Campaign
+    particles: CampaignResults
     findings: tuple[Finding, ...]
     parameters: Mapping[str, BlockParameters | str]
     predictions: Mapping[str, tuple[Prediction | str, ...]]
     choices: Mapping[str, Sequence[Range]]
 
 
-def compute(particles: Campaign | None = None) -> Result:
+def compute(particles: CampaignResults | None = None) -> Result:
     """Judge the statements, solve the modified model, try the other definitions."""
     particles = particles or campaign.load()
     parameters = reduced.parameter_rows(particles)
     curve, measured = reduced.demo()
     seen = {
-        f"{density:g}": (at.evidence[at.measured.shear_rate], at.measured)
+        f"{density:g}": (at.data[at.measured.shear_rate], at.measured)
         for density, at in particles.at.items()
-        if at.measured is not None and at.parameters is not None
+        if at.parameters is not None and not isinstance(at.measured, Missing)
     }
     curves = {f"{density:g}": at.curve for density, at in particles.at.items()}
     curves |= dict.fromkeys(parameters.keys() - curves.keys(), curve)
@@ -95,7 +96,7 @@ def compute(particles: Campaign | None = None) -> Result:
     )
 
 
-def _finding(statement: Statement, at: Mapping[float, AtDensity]) -> Finding:
+def _finding(statement: Statement, at: Mapping[float, DensityResults]) -> Finding:
     found: dict[str, Found]
     if statement.together is not None:
         found = {_TOGETHER: statement.together(at)}
@@ -130,7 +131,8 @@ def summary_data(result: Result) -> Data:
     """Return what the summary of the page is checked against."""
     findings = {one.statement.name: one for one in result.findings}
     own = {f"{density:g}" for density in result.particles.at}
-    at = [one.measured.shear_rate for one in result.particles.at.values() if one.measured]
+    measured = [one.measured for one in result.particles.at.values()]
+    at = [one.shear_rate for one in measured if not isinstance(one, Missing)]
     return Data(
         slowest=min(at, default=float("nan")),
         particles=result.particles.plan.particles,
@@ -141,7 +143,7 @@ def summary_data(result: Result) -> Data:
     )
 
 
-def _data(particles: Campaign) -> str:
+def _data(particles: CampaignResults) -> str:
     rates = sorted(particles.plan.shear_rates, reverse=True)
     lines = [
         "| density | " + " | ".join(f"rate {rate:g}" for rate in rates) + " | parameters at |",
@@ -153,19 +155,19 @@ def _data(particles: Campaign) -> str:
             if not one.seeds:
                 cells.append("–")
                 continue
-            mark = " (rough)" if getattr(one.value, "note", "") == campaign.ROUGH else ""
+            mark = " (rough)" if getattr(one.value, "note", "") == ROUGH else ""
             value = f"{one.value}{mark}" if isinstance(one.value, Estimate) else "no error bar"
             cells.append(f"{value}; {len(one.seeds)} × {one.strain:g}")
-        rate = "–" if at.measured is None else f"{at.measured.shear_rate:g}"
-        snapshots = 0 if at.measured is None else at.evidence[at.measured.shear_rate].yields
-        if at.measured is not None:
-            seeds = at.samples[at.measured.shear_rate]
+        rate = "–"
+        if not isinstance(at.measured, Missing):
+            data = at.data[at.measured.shear_rate]
+            seeds, snapshots = len(data.stress), data.yields
             frozen = (
                 "no frozen matrices"
-                if isinstance(snapshots, str)
+                if isinstance(snapshots, Missing)
                 else f"{snapshots.threshold.size} blocks of {len(snapshots.strain)} snapshots"
             )
-            rate += f"; {seeds} seed{'s' * (seeds > 1)}, {frozen}"
+            rate = f"{at.measured.shear_rate:g}; {seeds} seed{'s' * (seeds > 1)}, {frozen}"
         lines.append(f"| {density:g} | " + " | ".join(cells) + f" | {rate} |")
     missing = particles.missing
     said = f"Not there yet: {missing}." if missing else "The campaign is complete."

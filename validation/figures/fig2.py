@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from validation.particles import campaign
 import hebraud as hl
 from validation.particles import reduced
-from validation.particles.campaign import AtDensity, Campaign
+from hebraud.md.results.reduction import CampaignResults, DensityResults, ROUGH
 from validation.drawing import COLUMN, make
 from hebraud.plot import COLOURS, MARKERS
 
@@ -38,7 +38,7 @@ class Result:
     ``stands_in`` says that these are the demo's, because no density has its units.
     """
 
-    particles: Campaign
+    particles: CampaignResults
     rescaled: dict[float, hl.FlowCurve]
     units: dict[float, str]
     alpha: hl.Estimate
@@ -46,7 +46,7 @@ class Result:
     stands_in: bool
 
 
-def compute(particles: Campaign | None = None) -> Result:
+def compute(particles: CampaignResults | None = None) -> Result:
     """Rescale the flow curves and solve the model at the coupling of the yield stresses."""
     particles = particles or campaign.load()
     rescaled, units, measured = {}, {}, {}
@@ -140,13 +140,13 @@ def draw(result: Result, ax: Axes) -> None:
     raw.tick_params(labelsize=5.5, pad=1.5, length=2)
 
 
-def _raw(at: AtDensity, ax: Axes, colour: str, marker: str) -> None:
+def _raw(at: DensityResults, ax: Axes, colour: str, marker: str) -> None:
     """Draw one density; open symbols where the error is rough."""
     if isinstance(at.curve, str):
         return
     for one in at.stresses:
         if isinstance(one.value, hl.Estimate):
-            rough = one.value.note == campaign.ROUGH
+            rough = one.value.note == ROUGH
             ax.errorbar(
                 one.shear_rate,
                 one.value.value,

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from validation.particles import campaign
 import hebraud as hl
 from validation.particles import reduced
-from validation.particles.campaign import Campaign
+from hebraud.md.results.reduction import CampaignResults
 from validation.drawing import COLUMN, make
 from hebraud.md.measure.resampling import spread
 from hebraud.plot import COLOURS, MARKERS
@@ -48,12 +48,12 @@ class Result:
     prefactor: NDArray[np.float64]
     fits: dict[tuple[float, float], list[hl.HerschelBulkley]]
     bands: dict[float, tuple[float, float]]
-    particles: Campaign
+    particles: CampaignResults
     points: dict[float, Point]
     stands_in: bool
 
 
-def compute(particles: Campaign | None = None) -> Result:
+def compute(particles: CampaignResults | None = None) -> Result:
     """Return the curve, the fits, the bands of Table 1 and the particles' points."""
     particles = particles or campaign.load()
     known = {d: at.parameters for d, at in particles.at.items() if at.parameters is not None}

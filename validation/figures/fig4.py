@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from validation.particles import active_particles
 from validation.particles import campaign
 from validation.particles.active_particles import Moment
-from validation.particles.campaign import AtDensity, Campaign
+from hebraud.md.results.reduction import CampaignResults, DensityResults
 from validation.drawing import COLUMN, make, panels
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
@@ -48,20 +48,20 @@ class Result:
     the fall of the stress over their window, at the slowest rate.
     """
 
-    particles: Campaign
+    particles: CampaignResults
     moment: Moment
     differences: dict[tuple[float, float], StressDifferences]
     fits: dict[tuple[float, float], StressDiffusion | str]
     falling: dict[float, float]
 
 
-def compute(particles: Campaign | None = None) -> Result:
+def compute(particles: CampaignResults | None = None) -> Result:
     """Fit every mean-square difference that there is."""
     particles = particles or campaign.load()
     differences = {
         (density, rate): seen.blocks.differences
         for density, at in particles.at.items()
-        for rate, seen in sorted(at.evidence.items())
+        for rate, seen in sorted(at.data.items())
         if not isinstance(seen.blocks, str)
     }
     falling = {
@@ -78,13 +78,13 @@ def _fit(differences: StressDifferences) -> StressDiffusion | str:
         return str(error)
 
 
-def _slowest(at: AtDensity) -> float | None:
-    return min(at.evidence, default=None)
+def _slowest(at: DensityResults) -> float | None:
+    return min(at.data, default=None)
 
 
-def _falling(at: AtDensity) -> float:
+def _falling(at: DensityResults) -> float:
     """Correlate the active particles of the first sample with the stress lost in their windows."""
-    seen = at.evidence[_slowest(at)]
+    seen = at.data[_slowest(at)]
     record = merge_records(seen.records[PLASTIC][:1])
     lag = float(record["lag"][0]) * seen.shear_rate
     strain = np.abs(record["strain"])
@@ -110,7 +110,7 @@ def check(result: Result) -> None:
         assert fit.excess_kurtosis.value > 0.0, (key, fit.excess_kurtosis)
     for density, at in result.particles.at.items():
         found = {
-            rate: known[density, rate].D_sigma for rate in at.evidence if (density, rate) in known
+            rate: known[density, rate].D_sigma for rate in at.data if (density, rate) in known
         }
         # D_sigma is proportional to the rate within a factor 2 from one end to the other
         ratio = [D.value / rate for rate, D in found.items()]
@@ -147,7 +147,7 @@ def _steady_flow(result: Result, density: float, ax: Axes) -> None:
     if rate is None:
         ax.text(0.5, 0.5, "no chain has settled yet", ha="center", transform=ax.transAxes)
         return
-    seen = one.evidence[rate]
+    seen = one.data[rate]
     stress_strain(seen, one.measured, ax)
     piece = (seen.strain > seen.settled) & (seen.strain < seen.settled + PIECE)
     stress = seen.stress[0, piece]

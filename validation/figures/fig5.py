@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from validation.particles import campaign
 from validation.particles import reduced
-from validation.particles.campaign import Campaign
+from hebraud.md.results.reduction import CampaignResults
 from validation.drawing import COLUMN, make, panels
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
@@ -36,7 +36,7 @@ from hebraud.md.measure.plastic import merge_records
 from hebraud.md.measure.threshold_fits import ThresholdFits, fit_thresholds
 from hebraud.md.measure.yield_means import yield_means
 from hebraud.md.observers import PLASTIC
-from hebraud.md.results.reduced_data import Evidence, LocalYields
+from hebraud.md.results.reduced_data import ReducedData, LocalYields
 from hebraud.plot import COLOURS, MARKERS
 
 Floats = NDArray[np.float64]
@@ -78,7 +78,7 @@ class Result:
     ``stands_in`` says that the thresholds are the demo's, because no density has any.
     """
 
-    particles: Campaign
+    particles: CampaignResults
     durations: dict[tuple[float, float], Duration]
     yields: dict[float, Yields]
     stands_in: bool
@@ -92,12 +92,12 @@ class Result:
         return min(shared or rates)
 
 
-def compute(particles: Campaign | None = None) -> Result:
+def compute(particles: CampaignResults | None = None) -> Result:
     """Measure durations at every rate that has settled, and thresholds where there are any."""
     particles = particles or campaign.load()
     durations, yields = {}, {}
     for density, at in particles.at.items():
-        for rate, seen in sorted(at.evidence.items()):
+        for rate, seen in sorted(at.data.items()):
             durations[density, rate] = _duration(seen)
             if density not in yields and not isinstance(seen.yields, str):
                 found = _yields(rate, seen.yields)
@@ -110,7 +110,7 @@ def compute(particles: Campaign | None = None) -> Result:
     return Result(particles, durations, yields, stands_in)
 
 
-def _duration(seen: Evidence) -> Duration:
+def _duration(seen: ReducedData) -> Duration:
     records = seen.records[PLASTIC]
     merged = merge_records(records)
     return Duration(

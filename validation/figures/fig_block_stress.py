@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from validation.particles import campaign
 from validation.particles import reduced
-from validation.particles.campaign import AtDensity, Campaign
+from hebraud.md.results.reduction import CampaignResults, DensityResults
 from validation.drawing import COLUMN, make, panels
 from hebraud import Estimate
 from hebraud.md.results.measures import Measured, measure
 from hebraud.md.results.predictions import predicted_density
-from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.reduced_data import ReducedData
 from hebraud.plot import COLOURS
 from hebraud.plot.particles import block_stress
 
@@ -42,7 +42,7 @@ class Panel:
     """
 
     density: float
-    seen: Evidence
+    seen: ReducedData
     found: Measured
     mean: Estimate
     std: Estimate
@@ -53,12 +53,12 @@ class Panel:
 class Result:
     """What is drawn; ``stands_in`` is the demo where no density has all parameters."""
 
-    particles: Campaign
+    particles: CampaignResults
     panels: list[Panel]
     stands_in: Panel | None
 
 
-def compute(particles: Campaign | None = None) -> Result:
+def compute(particles: CampaignResults | None = None) -> Result:
     """Take each density at the rate of its parameters, or the slowest that has settled."""
     particles = particles or campaign.load()
     found = [_slowest(density, at) for density, at in particles.at.items()]
@@ -70,23 +70,23 @@ def compute(particles: Campaign | None = None) -> Result:
     return Result(particles, known, stands_in)
 
 
-def _slowest(density: float, at: AtDensity) -> Panel | None:
+def _slowest(density: float, at: DensityResults) -> Panel | None:
     """Take the rate of the parameters, or else the slowest whose block stresses have errors."""
     if at.parameters is not None:
-        return _panel(density, at.evidence[at.measured.shear_rate], at.measured)
-    for _, seen in sorted(at.evidence.items()):
+        return _panel(density, at.data[at.measured.shear_rate], at.measured)
+    for _, seen in sorted(at.data.items()):
         found = measure(seen)
         if isinstance(found.estimates["block stress"], Estimate):
             return _panel(density, seen, found)
     return None
 
 
-def _panel(density: float, seen: Evidence, found: Measured) -> Panel:
+def _panel(density: float, seen: ReducedData, found: Measured) -> Panel:
     mean, std = (found.estimates[name] for name in ("block stress", "block stress std"))
     return Panel(density, seen, found, mean, std, _predicted(seen, found))
 
 
-def _predicted(seen: Evidence, found: Measured) -> dict[str, float]:
+def _predicted(seen: ReducedData, found: Measured) -> dict[str, float]:
     parameters = found.parameters
     if parameters is None:
         return {}

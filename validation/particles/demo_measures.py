@@ -28,7 +28,7 @@ from hebraud.md.measure.threshold_fits import fit_thresholds
 from hebraud.md.observers import PLASTIC
 from hebraud.md.results.measures import Measured, measure
 from hebraud.md.results.predictions import predicted_start_up
-from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.reduced_data import ReducedData
 from hebraud.md.results.report import EVIDENCE
 from hebraud.md.results.sensitivity import alternatives, sensitivity, sensitivity_table
 from hebraud.plot.particles import PAGES
@@ -82,7 +82,7 @@ class Result:
     the stress; ``beginnings`` its stresses at the lowest rate of this one, by seed, every 8th.
     """
 
-    evidence: Evidence
+    evidence: ReducedData
     measured: Measured
     stored: dict[str, Any]
     unrecorded: FlowCurve
@@ -95,7 +95,7 @@ def compute(data: Path = STORED) -> Result:
     Raises ``ValueError`` if a file is not the one that its provenance describes.
     """
     check_provenance(data)
-    seen = Evidence.read(data / EVIDENCE)
+    seen = ReducedData.read(data / EVIDENCE)
     rows = np.genfromtxt(UNRECORDED / "flow_curve.csv", delimiter=",", names=True)
     with np.load(UNRECORDED / "stress_series.npz") as series:
         seeds = range(1, len(seen.stress) + 1)
@@ -240,7 +240,7 @@ def store(tables: Path) -> None:
         shutil.copyfile(tables / name, STORED / name)
     provenance = json.loads((STORED / "provenance.json").read_text())
     provenance[EVIDENCE] = (
-        "what parameters and figures are made from: hebraud.md.results.reduced_data.Evidence"
+        "what parameters and figures are made from: hebraud.md.results.reduced_data.ReducedData"
     )
     provenance["tolerance"] = (
         "A run on the same kind of processor with the same versions gives the same bytes. "

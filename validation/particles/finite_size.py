@@ -28,11 +28,12 @@ from hebraud.md.campaign.plan_file import read_campaign
 from hebraud.md.campaign.workflow.steps import CAMPAIGN
 from hebraud.md.measure.plastic import plastic_activity
 from hebraud.md.observers import PLASTIC
+from hebraud.md.results.reduction import CampaignResults, DensityResults
 from hebraud.plot import COLOURS, MARKERS
 from validation import DATA, ROOT
 from validation.drawing import COLUMN, make, panels
 from validation.particles import campaign
-from validation.particles.campaign import APART, AtDensity, Campaign
+from validation.particles.campaign import APART
 from validation.particles.provenance import store_run
 
 Floats = NDArray[np.float64]
@@ -84,13 +85,13 @@ class Result:
     are not apart.
     """
 
-    particles: Campaign
+    particles: CampaignResults
     sizes: dict[int, dict[float, dict[str, Found]]]
     rates: dict[float, dict[str, dict[float, Estimate]]]
     laws: dict[str, list[Law]]
 
 
-def compute(particles: Campaign | None = None) -> Result:
+def compute(particles: CampaignResults | None = None) -> Result:
     """Measure the three sizes, as many as there are, and fit the laws of the rate."""
     particles = particles or campaign.load()
     runs = {particles.plan.particles: particles.at[DENSITY]}
@@ -115,7 +116,7 @@ def compute(particles: Campaign | None = None) -> Result:
     return Result(particles, sizes, rates, fitted)
 
 
-def at_rate(at: AtDensity, rate: float) -> dict[str, Found]:
+def at_rate(at: DensityResults, rate: float) -> dict[str, Found]:
     """Return every quantity at one rate, or why it is not there."""
     found: dict[str, Found] = dict.fromkeys(QUANTITIES, f"none: rate {rate:g} has not settled")
     for stress in at.stresses:
@@ -130,15 +131,15 @@ def at_rate(at: AtDensity, rate: float) -> dict[str, Found]:
     return found
 
 
-def at_one_width(found: dict[str, Found], at: AtDensity, rate: float) -> dict[str, Found]:
+def at_one_width(found: dict[str, Found], at: DensityResults, rate: float) -> dict[str, Found]:
     """Return what blocks of width `WIDTH` would give: boxes are cut into whole blocks near it.
 
     The stress of a block is a mean over its area, and events are those of that area: D_sigma goes
     as W^-2, Gamma as W^2. (Where stresses are correlated over some blocks, D_sigma falls slower.)
     """
-    if rate not in at.evidence:
+    if rate not in at.data:
         return {**found, "W": f"none: rate {rate:g} has not settled"}
-    width = at.evidence[rate].block_width
+    width = at.data[rate].block_width
     factor = {"D_sigma/rate": (width / WIDTH) ** 2}
     factor |= dict.fromkeys(("Gamma/rate", "onsets/rate"), (WIDTH / width) ** 2)
     scaled = {
@@ -153,9 +154,9 @@ def _over(value: Found, rate: float) -> Found:
     return value if isinstance(value, str) else Estimate(value.value / rate, value.stderr / rate)
 
 
-def _length(at: AtDensity, rate: float) -> Found:
+def _length(at: DensityResults, rate: float) -> Found:
     try:
-        return plastic_activity(at.evidence[rate].records[PLASTIC]).plastic_length
+        return plastic_activity(at.data[rate].records[PLASTIC]).plastic_length
     except (ValueError, ConvergenceError) as error:
         return f"none: {error}"
 

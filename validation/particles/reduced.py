@@ -15,17 +15,17 @@ from hebraud.errors import ConvergenceError
 from hebraud.md.measure.resampling import spread
 from hebraud.md.results.measures import Measured, measure
 from hebraud.md.results.parameters import BlockParameters
-from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.reduced_data import ReducedData
+from hebraud.md.results.reduction import CampaignResults, DensityResults
 from hebraud.md.results.report import EVIDENCE
 from hebraud.md.results.symbols import ROWS
 from validation import DATA
-from validation.particles.campaign import AtDensity, Campaign
 
 Floats = NDArray[np.float64]
 DEMO = 1.189  # the density of the demo
 
 
-def scales(at: AtDensity) -> hl.Scales | str:
+def scales(at: DensityResults) -> hl.Scales | str:
     """Return the units G0, sigma_c, tau_p of one density, or which of them is missing."""
     values = {symbol: at.estimate(symbol) for symbol in ("G0", "sigma_c", "tau_p")}
     missing = [symbol for symbol, value in values.items() if isinstance(value, str)]
@@ -97,7 +97,7 @@ def demo() -> tuple[FlowCurve, Measured]:
     return stored.curve, measure(stored)
 
 
-def parameter_rows(particles: Campaign) -> dict[str, BlockParameters | str]:
+def parameter_rows(particles: CampaignResults) -> dict[str, BlockParameters | str]:
     """Return the parameters of every density, or which are missing, and those of the demo."""
     rows: dict[str, BlockParameters | str] = {}
     for density, at in particles.at.items():
@@ -109,6 +109,6 @@ def parameter_rows(particles: Campaign) -> dict[str, BlockParameters | str]:
 
 
 @cache
-def demo_evidence() -> Evidence:
+def demo_evidence() -> ReducedData:
     """Return what the demo's parameters are measured from."""
-    return Evidence.read(DATA / "particles_demo" / "parameters" / EVIDENCE)
+    return ReducedData.read(DATA / "particles_demo" / "parameters" / EVIDENCE)

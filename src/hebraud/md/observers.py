@@ -1,17 +1,20 @@
-"""What the snapshots of a segment are reduced to before they are dropped."""
+"""Observers: what the snapshots of a segment are reduced to before they are dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import check_number
 from hebraud.md.glass.trajectory import Frames
 
-__all__ = ["PLASTIC", "Observer", "Plastic"]
+__all__ = ["PLASTIC", "Arrays", "Observer", "Plastic", "merged"]
+
+Arrays = Mapping[str, NDArray[Any]]
 
 #: The name of the observer that the parameters of the model are measured with.
 PLASTIC = "plastic"
@@ -21,7 +24,12 @@ class Observer(Protocol):
     """Reduces snapshots to a few arrays. A frozen dataclass: its fields say what it measures.
 
     Its fields become part of what a chain's files belong to, so that results of other settings
-    are never mixed.
+    are never mixed. Its class must be in a module that can be imported, because every step of a
+    campaign is a process of its own.
+
+    A method ``merge(records)``, given what `reduce` made of consecutive segments, returns one
+    record of all of them. Without it, each array is joined along its first axis, and arrays without
+    one, such as a single number, become arrays with one entry a segment.
     """
 
     @property
@@ -31,8 +39,8 @@ class Observer(Protocol):
     def frames_before(self, spacing: float) -> int:
         """Return how many frames, ``spacing`` apart, it needs from before a segment."""
 
-    def reduce(self, frames: Frames, before: Frames | None) -> Mapping[str, NDArray[Any]]:
-        """Return what it makes of a segment.
+    def reduce(self, frames: Frames, before: Frames | None) -> Arrays:
+        """Return the arrays of numbers that a segment is reduced to.
 
         Parameters
         ----------
@@ -69,10 +77,28 @@ class Plastic:
         """Return the number of frames in one lag."""
         return round(self.lag / spacing)
 
-    def reduce(self, frames: Frames, before: Frames | None) -> Mapping[str, NDArray[Any]]:
+    def reduce(self, frames: Frames, before: Frames | None) -> Arrays:
         """Return the record of the windows that begin in ``before`` or ``frames`` and end here."""
         from hebraud.md.measure.plastic import plastic_record
 
         seen = frames if before is None else Frames.join([before, frames])
         choices = {key: value for key, value in asdict(self).items() if key != "name"}
         return plastic_record(seen, **choices)
+
+    def merge(self, records: Sequence[Arrays]) -> Arrays:
+        """Return one record of consecutive ones (`merge_records`)."""
+        from hebraud.md.measure.plastic import merge_records
+
+        return merge_records(records)
+
+
+def merged(observer: Observer, records: Sequence[Arrays]) -> Arrays:
+    """Return one record of what an observer made of consecutive segments, by its own ``merge``."""
+    own = getattr(observer, "merge", None)
+    if own is not None:
+        found: Arrays = own(records)
+        return found
+    return {
+        name: np.concatenate([np.atleast_1d(record[name]) for record in records])
+        for name in records[0]
+    }

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from hebraud.errors import ConvergenceError, HebraudError
+from hebraud.errors import HebraudError, MeasurementError
 from hebraud.md.measure.duration import plastic_correlation, seen_event
 from hebraud.md.measure.modulus import elastic_branches, slow_start_ups
 from hebraud.md.measure.plastic import Record, merge_records
@@ -23,12 +23,12 @@ from hebraud.md.measure.threshold_fits import fit_thresholds
 from hebraud.md.observers import PLASTIC
 from hebraud.md.results.measures import Measured, measure
 from hebraud.md.results.predictions import predicted_density, predicted_start_up
-from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.reduced_data import ReducedData
 from hebraud.md.results.report import EVIDENCE
 from hebraud.model.model import Model
 from hebraud.plot import results
 from hebraud.plot.style import COLOURS, style
-from hebraud.rheology.estimate import Estimate
+from hebraud.rheology.estimate import Estimate, Missing
 
 __all__ = ["PAGES", "first_sample", "write_figures"]
 
@@ -43,7 +43,7 @@ _LINE = 1e-3
 """Relative tolerance of a drawn line: a tenth of its width."""
 
 
-def write_figures(directory: str | PathLike[str]) -> dict[str, Path | str]:
+def write_figures(directory: str | PathLike[str]) -> dict[str, Path | Missing]:
     """Draw every page of a finished run into ``figures/`` there, as PNG.
 
     Parameters
@@ -62,17 +62,17 @@ def write_figures(directory: str | PathLike[str]) -> dict[str, Path | str]:
         If there is no evidence, or a file cannot be written.
     """
     folder = Path(directory)
-    seen = Evidence.read(folder / EVIDENCE)
+    seen = ReducedData.read(folder / EVIDENCE)
     found = measure(seen)
     (folder / "figures").mkdir(exist_ok=True)
-    written: dict[str, Path | str] = {}
+    written: dict[str, Path | Missing] = {}
     for name, draw in PAGES.items():
         with style():
             figure = Figure(figsize=(_COLUMN, 0.8 * _COLUMN), layout="constrained")
             try:
                 draw(seen, found, figure.subplots())
-            except (ValueError, ConvergenceError, HebraudError) as error:
-                written[name] = f"none: {error}"
+            except HebraudError as error:
+                written[name] = Missing(str(error))
                 continue
             path = folder / "figures" / f"{name}.png"
             figure.savefig(path)
@@ -81,15 +81,15 @@ def write_figures(directory: str | PathLike[str]) -> dict[str, Path | str]:
 
 
 def _value(found: Measured, symbol: str) -> Estimate:
-    estimate = found.estimates.get(symbol, f"{symbol} was not measured")
-    if isinstance(estimate, str):
-        raise ValueError(estimate)
+    estimate = found.estimates.get(symbol, Missing(f"{symbol} was not measured"))
+    if isinstance(estimate, Missing):
+        raise MeasurementError(estimate.reason)
     return estimate
 
 
 def _models(found: Measured) -> dict[str, Model]:
     if found.parameters is None:
-        raise ValueError("the models need all parameters, and not all were measured")
+        raise MeasurementError("the models need all parameters, and not all were measured")
     return {
         r"classical, $\alpha$ of $\sigma_Y$": found.parameters.model(found.parameters.alpha_flow),
         "measured drops and thresholds": found.parameters.modified_model(),
@@ -103,7 +103,7 @@ def first_sample(records: Sequence[Record]) -> Sequence[Record]:
     return records[: back[0]] if back else records
 
 
-def stress_strain(seen: Evidence, found: Measured, ax: Axes) -> None:
+def stress_strain(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw the stress of the first sample, and below it the fraction of active particles."""
     ax.plot(seen.strain, seen.stress[0], color=COLOURS[0], lw=0.5)
     ax.axhline(_value(found, "block stress").value, color="0.35", lw=0.8, ls="--")
@@ -121,7 +121,7 @@ def stress_strain(seen: Evidence, found: Measured, ax: Axes) -> None:
     below.set_ylabel("active particles (%)", color=COLOURS[1])
 
 
-def flow_curve(seen: Evidence, found: Measured, ax: Axes) -> None:
+def flow_curve(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw the steady stresses and both Herschel-Bulkley fits."""
     curve = seen.curve
     rate = np.geomspace(0.5 * curve.shear_rate.min(), 2.0 * curve.shear_rate.max(), 200)
@@ -136,7 +136,7 @@ def flow_curve(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-def modulus(seen: Evidence, found: Measured, ax: Axes) -> None:
+def modulus(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw the start of every sample, a colour a rate, and the slope that is taken for G0."""
     G0 = _value(found, "G0")
     begun = slow_start_ups(seen.start_ups)
@@ -157,7 +157,7 @@ def modulus(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-def branches(seen: Evidence, found: Measured, ax: Axes) -> None:
+def branches(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw a piece of the steady flow with its elastic branches thick."""
     piece = (seen.strain > seen.settled) & (seen.strain < seen.settled + 0.2)
     strain, stress = seen.strain[piece], seen.stress[0, piece]
@@ -172,7 +172,7 @@ def branches(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.set_ylabel(rf"shear stress $\sigma_{{xy}}$ {STRESS}")
 
 
-def stress_diffusion(seen: Evidence, found: Measured, ax: Axes) -> None:
+def stress_diffusion(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw eq. (7), the linear window and the line; on the right its log-slope."""
     differences = seen.known_blocks.differences
     fit = differences.diffusion()
@@ -196,7 +196,7 @@ def stress_diffusion(seen: Evidence, found: Measured, ax: Axes) -> None:
     right.set_ylabel("log-slope", color=COLOURS[2], loc="bottom")
 
 
-def event_duration(seen: Evidence, found: Measured, ax: Axes) -> None:
+def event_duration(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw C_p, the exponential event behind its window, the window alone, a plain exponential."""
     merged = merge_records(seen.records[PLASTIC])
     time, correlation, plateau = plastic_correlation(merged)
@@ -217,7 +217,7 @@ def event_duration(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-def cluster_areas(seen: Evidence, found: Measured, ax: Axes) -> None:
+def cluster_areas(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw the distribution of cluster areas, and where l_pl squared lies in it."""
     area = np.asarray(merge_records(seen.records[PLASTIC])["area"], dtype=np.float64)
     unit = float(area.min())  # one block
@@ -237,7 +237,7 @@ def cluster_areas(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-def local_yield(seen: Evidence, found: Measured, ax: Axes) -> None:
+def local_yield(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw p(sigma_c) with the Gaussian and the Weibull law that fit it best."""
     values = seen.known_yields.threshold
     sample = np.repeat(np.arange(len(values)), values.shape[1])
@@ -259,7 +259,7 @@ def local_yield(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-def drops(seen: Evidence, found: Measured, ax: Axes) -> None:
+def drops(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw the distribution of the stress drop by each definition, and the means."""
     probed = seen.known_yields
     largest = max(float(np.nanmax(drop)) for drop in probed.drops.values())
@@ -275,7 +275,7 @@ def drops(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-def block_stress(seen: Evidence, found: Measured, ax: Axes) -> None:
+def block_stress(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw P(sigma) of the blocks, and of the models with the measured parameters."""
     law = seen.known_blocks.density
     ax.errorbar(law.middle, law.density, law.stderr, fmt="o", ms=2.0, lw=0.8, label="blocks")
@@ -290,7 +290,7 @@ def block_stress(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-def start_up(seen: Evidence, found: Measured, ax: Axes) -> None:
+def start_up(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw the stress of every sample from rest, and that of the models beside their mean.
 
     Samples as means over 0.01 of strain; the models start from the spread of the block stresses in
@@ -319,7 +319,7 @@ def start_up(seen: Evidence, found: Measured, ax: Axes) -> None:
     ax.legend()
 
 
-PAGES: Mapping[str, Callable[[Evidence, Measured, Axes], None]] = {
+PAGES: Mapping[str, Callable[[ReducedData, Measured, Axes], None]] = {
     "stress_strain": stress_strain,
     "flow_curve": flow_curve,
     "modulus": modulus,

@@ -1,13 +1,17 @@
-"""A measured or fitted number with its standard error."""
+"""A measured or fitted number with its standard error, or the reason why there is none."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from hebraud.errors import check_number, check_whole_number
+from hebraud.errors import MeasurementError, check_number, check_whole_number
 
-__all__ = ["Estimate"]
+__all__ = ["Estimate", "Missing", "or_missing"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,36 @@ class Estimate:
             places = max(places, 0)
             return f"{self.value:.{places}f} ± {self.stderr:.{places}f}"
         return f"{self.value:.4g} ± {self.stderr:.2g}"
+
+
+class Missing(str):
+    """A sentence that stands where a number cannot be given: ``none: 6 time blocks are too few``.
+
+    Parameters
+    ----------
+    reason : str
+        Why there is none.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, reason: str) -> Missing:
+        """Return the sentence; a reason that has the prefix already keeps one."""
+        return super().__new__(cls, f"none: {reason.removeprefix('none: ')}")
+
+    @property
+    def reason(self) -> str:
+        """Why there is none."""
+        return self.removeprefix("none: ")
+
+
+def or_missing(measure: Callable[[], T]) -> T | Missing:
+    """Return what a measure gives, or why the data do not give it.
+
+    Only ``MeasurementError`` makes a quantity missing; any other exception is a fault in the
+    program or its arguments, and is raised.
+    """
+    try:
+        return measure()
+    except MeasurementError as error:
+        return Missing(str(error))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.checks import check_array, check_row
-from hebraud.errors import ConvergenceError, check_number
+from hebraud.errors import MeasurementError, check_number
 from hebraud.rheology.estimate import Estimate
 
 __all__ = ["HerschelBulkley", "fit_herschel_bulkley"]
@@ -64,9 +64,10 @@ def fit_herschel_bulkley(
     Raises
     ------
     ValueError
-        If a rate is not > 0, or there are fewer points than free parameters.
-    ConvergenceError
-        If the fit does not converge or its errors cannot be estimated.
+        If a rate is not > 0.
+    MeasurementError
+        If there are fewer points than free parameters, the fit does not converge or its errors
+        cannot be estimated.
 
     Notes
     -----
@@ -86,7 +87,7 @@ def fit_herschel_bulkley(
             f"{rate[where]}; fit the other points"
         )
     if rate.size < free or np.unique(rate).size < free:
-        raise ValueError(
+        raise MeasurementError(
             f"a Herschel-Bulkley fit with {free} free parameters needs at least {free} different "
             f"shear rates, got {np.unique(rate).size}"
         )
@@ -121,7 +122,7 @@ def fit_herschel_bulkley(
     # Points that lie on the law to round-off have no scatter to estimate errors from: 0 is right.
     exact = not has_errors and float(np.abs(fit.residual).max()) < 1e-10 * size
     if not fit.success or (not fit.errorbars and not exact):
-        raise ConvergenceError(
+        raise MeasurementError(
             f"the Herschel-Bulkley fit did not converge: {fit.message}; "
             "give more points over a wider window of rates, or hold the exponent"
         )

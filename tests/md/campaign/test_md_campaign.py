@@ -7,24 +7,30 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import user_observers
 from handmade import handmade
 from typer.testing import CliRunner
+from user_observers import Heights, Wandering
 
 from hebraud.cli import app
 from hebraud.errors import HebraudError
-from hebraud.md import PRESETS, CorruptCheckpoint, run
+from hebraud.md import PRESETS, CorruptCheckpoint, Runs, run
 from hebraud.md.campaign.archive import export_run, import_run
 from hebraud.md.campaign.chain import advance, read_chain, segments_done
 from hebraud.md.campaign.cost import time_left
 from hebraud.md.campaign.frozen_matrix import yields_file
-from hebraud.md.campaign.launch import alone
+from hebraud.md.campaign.launch import alone, step_environment
 from hebraud.md.campaign.plan_file import campaign_json, preset_named, read_campaign
-from hebraud.md.campaign.reduced_chain import STRESS_EDGES, condense, condensed_file
+from hebraud.md.campaign.reduced_chain import STRESS_EDGES, reduce_chain, reduced_file
 from hebraud.md.campaign.workflow.steps import CAMPAIGN, campaign_steps
-from hebraud.md.results.aggregate import complete_parts
+from hebraud.md.observers import Plastic
+from hebraud.md.results.reduced_data import ReducedData
+from hebraud.md.results.reduction import reduce_campaign
 
 RUNNER = CliRunner()
 
@@ -105,7 +111,7 @@ def test_steps_follow_each_other(tiny):
 def test_a_condensed_chain_holds_the_sums_of_its_segments(tmp_path):
     plan, point = handmade(tmp_path, 19)
     assert plan.time_blocks(point) == (10, 1, 9)
-    found, whole = condense(plan, point, tmp_path), read_chain(point, tmp_path)
+    found, whole = reduce_chain(plan, point, tmp_path), read_chain(point, tmp_path)
     assert found.segments == 19
     mean = whole.series.stress.reshape(-1, 5).mean(axis=1)
     assert found.series.stress == pytest.approx(mean, abs=1e-6)
@@ -134,10 +140,10 @@ def test_a_condensed_chain_holds_the_sums_of_its_segments(tmp_path):
 def test_a_chain_condensed_in_goes_gives_the_same_bytes(tmp_path, stops):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     plan, point = handmade(whole, 19)
-    condense(plan, point, whole)
+    reduce_chain(plan, point, whole)
     for stop in stops:
         handmade(parts, stop)
-        kept = condense(plan, point, parts)
+        kept = reduce_chain(plan, point, parts)
         closed = 10 + kept.time_blocks if stop > 10 else stop
         for number in range(1, closed + 1):  # as in an imported run
             point.segment_file(parts, number).unlink(missing_ok=True)
@@ -147,16 +153,16 @@ def test_a_chain_condensed_in_goes_gives_the_same_bytes(tmp_path, stops):
     # handmade writes all segments again: what was condensed must be taken from the file as well
     for number in range(1, 20):
         point.segment_file(parts, number).unlink(missing_ok=True)
-    file = condensed_file(plan, point, parts)
-    assert file.read_bytes() == condensed_file(plan, point, whole).read_bytes()
-    assert condense(plan, point, parts).segments == 19
+    file = reduced_file(plan, point, parts)
+    assert file.read_bytes() == reduced_file(plan, point, whole).read_bytes()
+    assert reduce_chain(plan, point, parts).segments == 19
 
 
 def test_missing_segments_are_reported(tmp_path):
     plan, point = handmade(tmp_path, 12)
     point.segment_file(tmp_path, 1).unlink()
     with pytest.raises(CorruptCheckpoint, match=r"segment000001\.h5 is missing"):
-        condense(plan, point, tmp_path)
+        reduce_chain(plan, point, tmp_path)
 
 
 # -- the whole
@@ -186,7 +192,7 @@ def test_a_campaign_ends_with_its_tables(whole, tiny):
     assert {"G0", "sigma_c", "drop", "Gamma", "tau_p", "D_sigma", "sigma_Y"} <= symbols
     plan = read_campaign(tiny)
     assert time_left(plan, folder) == []
-    assert complete_parts(plan, folder) == [plan.at(1.189)]
+    assert reduce_campaign(plan, folder).missing == ""
 
 
 @pytest.mark.md
@@ -223,10 +229,14 @@ def test_an_exported_run_goes_on_elsewhere(whole, tiny, tmp_path):
     assert not point.segment_file(there, 1).exists()
     assert yields_file(point, there, 5).exists()
     (cut / CAMPAIGN).write_text(campaign_json(plan))
-    for folder in (cut, there):  # the first of two stages is complete, and too short
+    for folder in (cut, there):
         result = RUNNER.invoke(app, ["md", "aggregate", "--so-far", str(folder)])
         assert result.exit_code == 0, result.output
-        assert "left out: density 1.189, rate 0.05: 1 run(s) of 100 samples" in result.output
+        said = " ".join(result.output.split())
+        assert "left out: density 1.189, rate 0.1: none" not in said
+        assert "left out: density 1.189, rate 0.1: not run beyond the transient" in said
+        refused = RUNNER.invoke(app, ["md", "aggregate", str(folder)])
+        assert "2 of 2 chains are unfinished" in " ".join(refused.output.split())
     assert script.tables(there) == script.tables(cut)
     advance(point, there)
     assert segments_done(point, there) == 18
@@ -247,6 +257,47 @@ def test_an_exported_run_goes_on_elsewhere(whole, tiny, tmp_path):
     broken.write_bytes(next((tmp_path / "finished").rglob("yields*.xz")).read_bytes())
     with pytest.raises(ValueError, match="is not the file that was exported"):
         import_run(tmp_path / "finished", tmp_path / "third")
+
+
+@pytest.mark.md
+def test_a_user_s_observers_reach_the_end_of_their_campaign(lammps, tiny, tmp_path):
+    """One that adds up what it found in each segment, and one that leaves the joining to us."""
+    plan = read_campaign(tiny)
+    observers = (Plastic(lag=1.0, correlation_time=3.0), Wandering(), Heights())
+    runs = (Runs(0.05, 2.6, (1,)),)  # 13 segments, eight of them time blocks
+    plan = replace(plan, runs=runs, recording=replace(plan.recording, observers=observers))
+    (tmp_path / CAMPAIGN).write_text(campaign_json(plan))
+    assert read_campaign(tmp_path / CAMPAIGN) == plan
+    (point,) = plan.chains
+    chain = str(point.folder(tmp_path))
+    for step in (
+        ["prepare", str(point.glass.folder(tmp_path))], ["shear", chain, "--segments", "13"],
+        ["measure", chain], ["aggregate", str(tmp_path)],
+    ):  # fmt: skip
+        result = RUNNER.invoke(app, ["md", *step])
+        assert result.exit_code == 0, result.output
+    data = ReducedData.read(tmp_path / "density1.189-N400" / "evidence.npz")
+    assert list(data.records) == ["plastic"]
+    stored = read_chain(point, tmp_path).observed
+    for unit, record in enumerate(data.observed["wandering"]):
+        assert record["sum"] == pytest.approx(stored["wandering"][5 + unit]["sum"], rel=1e-6)
+        assert record["count"] == [800 * 20]  # 20 windows of 400 particles, x and y
+    assert len(data.observed["heights"]) == 8
+    assert data.observed["heights"][0]["frames"].tolist() == [20]
+    assert data.observed["heights"][0]["height"].shape == (20,)
+    places = step_environment(plan)["PYTHONPATH"].split(os.pathsep)
+    assert str(Path(user_observers.__file__).parent) in places
+
+
+def test_an_observer_that_no_step_could_import_is_refused(tiny):
+    @dataclass(frozen=True)
+    class Local(Heights):
+        pass
+
+    plan = read_campaign(tiny)
+    plan = replace(plan, recording=replace(plan.recording, observers=(Local(),)))
+    with pytest.raises(ValueError, match="'heights' must be a class of a module"):
+        campaign_json(plan)
 
 
 @pytest.mark.md

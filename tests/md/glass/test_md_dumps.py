@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-from hebraud.errors import MissingDependency
+from hebraud.errors import MeasurementError, MissingDependency
 from hebraud.md import Mixture
 from hebraud.md.glass import dumps
 from hebraud.md.glass.dumps import follow, read_dump
@@ -294,8 +294,8 @@ def test_the_potential_or_a_column_gives_block_stresses(flow, monkeypatch):
     assert found.estimates["D_sigma"].startswith("none: no 0.5 decades")  # white noise
     assert found.estimates["G0"].value == 17.0
     monkeypatch.setattr(from_dumps, "read_column", lambda paths, column: each[1:])
-    wrong = from_dumps.measure_dumps(["file"], 0.005, None, stress_column="c_s[4]")
-    assert "virial must have shape" in wrong.estimates["D_sigma"]
+    with pytest.raises(ValueError, match="virial must have shape"):
+        from_dumps.measure_dumps(["file"], 0.005, None, stress_column="c_s[4]")
 
 
 def test_the_last_snapshot_is_probed_however_its_strain_is_rounded(flow, monkeypatch):
@@ -305,11 +305,11 @@ def test_the_last_snapshot_is_probed_however_its_strain_is_rounded(flow, monkeyp
     def probe(glass, *_):
         probed.append(glass.strain)
         if len(probed) == 5:
-            raise ValueError("seen enough")
+            raise MeasurementError("seen enough")
 
     short = dataclasses.replace(flow, strain=flow.strain * (1.0 - 1e-12))
     monkeypatch.setattr(from_dumps, "read_dump", lambda *_, **__: short)
-    monkeypatch.setattr("hebraud.md.measure.local_yield.local_yield", probe)
+    monkeypatch.setattr(from_dumps, "local_yield", probe)
     found = from_dumps.measure_dumps(["file"], 0.005, mixture=Mixture(), yield_every=0.16)
     assert found.estimates["sigma_c"] == "none: seen enough"
     np.testing.assert_allclose(probed, [0.0, 0.16, 0.32, 0.48, 0.64], rtol=0, atol=1e-9)

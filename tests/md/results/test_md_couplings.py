@@ -148,7 +148,7 @@ def test_where_no_coupling_exists_it_says_so():
     stiff = parameters(sigma_Y=E(1.8, 0.01))
     with pytest.raises(ValueError, match="between 0 and 1/2"):
         _ = stiff.alpha_flow
-    assert stiff.couplings["alpha_flow from sigma_Y"].startswith("none: yield_stress must be")
+    assert stiff.couplings["alpha_flow from sigma_Y"].startswith("none: sigma_Y/sigma_c must lie")
     vague = parameters(sigma_Y=E(1.5, 0.5))
     with pytest.raises(ConvergenceError, match=r"3\d % of the replicates of sigma_Y, sigma_c"):
         _ = vague.alpha_flow

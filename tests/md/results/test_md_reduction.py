@@ -5,20 +5,24 @@ import json
 
 import numpy as np
 import pytest
+from handmade import handmade
 from rich.console import Console
 
 from hebraud.md import Preset, Recording, Series
+from hebraud.md.campaign.files import write_arrays
+from hebraud.md.campaign.frozen_matrix import yields_file
 from hebraud.md.campaign.plan import Runs
-from hebraud.md.campaign.reduced_chain import STRESS_EDGES, Condensed
+from hebraud.md.campaign.reduced_chain import STRESS_EDGES, ReducedChain
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.diffusion import log_lags, stress_differences
 from hebraud.md.measure.local_stress import time_block_moments
 from hebraud.md.measure.plastic import plastic_record
-from hebraud.md.results import rates, reduction, report
-from hebraud.md.results.measures import measure
-from hebraud.md.results.rates import AtRate, activity_exponent, at_rate, at_rates
-from hebraud.md.results.reduced_data import Evidence
-from hebraud.rheology.estimate import Estimate
+from hebraud.md.results import reduction, report
+from hebraud.md.results.measures import Measured, measure
+from hebraud.md.results.rates import AtRate, activity_exponent, at_rate
+from hebraud.md.results.reduced_data import ReducedData
+from hebraud.md.results.reduction import DensityResults, SteadyStress
+from hebraud.rheology.estimate import Estimate, Missing
 from hebraud.rheology.flow_curve import FlowCurve
 
 RATE, MODULUS, D_SIGMA, THRESHOLD, DROP = 1e-3, 17.0, 3e-3, 3.4, 0.7
@@ -50,7 +54,7 @@ def chain_of(seed, records):
     strain = RATE * time
     late = np.array_split(walk[10 * 500 :], 9)  # strain 1 is reached after ten segments
     moves = stress_differences(late, 0.2, 0.0, lags=log_lags(250), time_blocks=1)
-    return Condensed(
+    return ReducedChain(
         segments=SEGMENTS,
         series=Series(strain[4::5], MODULUS * np.minimum(strain[4::5], 0.05), *np.zeros((2, 1900))),
         start=np.stack([strain[:500], MODULUS * np.minimum(strain[:500], 0.05)], axis=1),
@@ -79,19 +83,20 @@ def measured(tmp_path_factory):
     thresholds["one_step"] = 1.1 * thresholds["at_fixed_strain"]
     thresholds["to_minimum"] = 2.0 * thresholds["at_fixed_strain"]
 
-    def condense(plan, point, folder):
-        assert (point.shear_rate, plan.chains[point]) == (RATE, SEGMENTS)
-        return chain_of(point.glass.seed, records)
-
-    def snapshot(point, folder, number):
-        at = {9: 0, 11: 1, 13: 2, 15: 3, 17: 4, 19: 5}[number]
-        return {name: values[at] for name, values in thresholds.items()}
-
+    folder = tmp_path_factory.mktemp("yields")
+    for seed in (1, 2):
+        point = PLAN.point(RATE, seed)
+        for at, number in enumerate((9, 11, 13, 15, 17, 19)):
+            about = {**dataclasses.asdict(point), "segment": number}
+            arrays = {name: values[at] for name, values in thresholds.items()}
+            write_arrays(yields_file(point, folder, number), arrays, about)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reduction, "condense", condense)
-        patch.setattr(reduction, "snapshot_yields", snapshot)
-        patch.setattr(reduction, "kept_segments", lambda *_: [9, 11, 13, 15, 17, 19])
-        evidence = reduction.gather(PLAN, tmp_path_factory.getbasetemp(), CURVE)
+        patch.setattr(reduction, "kept_segments", lambda *_: [9, 11, 12, 13, 15, 17, 19])
+        yields = reduction.local_yields(PLAN, RATE, folder)
+    chains = {seed: chain_of(seed, records) for seed in (1, 2)}
+    begun = reduction.start_ups({RATE: chains})
+    point = PLAN.point(RATE, 1)
+    evidence = reduction.data_of(point, list(chains.values()), 1.0, yields, CURVE, begun)
     return measure(evidence), records, thresholds, evidence
 
 
@@ -124,9 +129,13 @@ def test_what_is_put_in_comes_out(measured):
 
 
 def test_parameters_are_printed_and_stored(measured, capsys):
-    found = measured[0]
-    stresses = tuple(Estimate(stress, 1e-3) for stress in CURVE.stress)
-    results = report.Results(PLAN, (), stresses, CURVE, "no fit", "no fit", "none", found, ())
+    found, _, _, evidence = measured
+    stresses = tuple(
+        SteadyStress(rate, (1,), 2.0, 1, Estimate(stress, 1e-3))
+        for rate, stress in zip(CURVE.shear_rate, CURVE.stress, strict=True)
+    )
+    none = Missing("no fit")
+    results = DensityResults(PLAN, stresses, CURVE, none, none, {RATE: evidence}, found, ())
     stored = json.loads(json.dumps(report._parameters_dict(found)))
     assert stored["parameters"]["G0"]["value"] == found.estimates["G0"].value
     alpha = found.parameters.alpha_flow.value
@@ -139,7 +148,8 @@ def test_parameters_are_printed_and_stored(measured, capsys):
 
 
 def test_one_that_fails_leaves_the_others(measured, capsys):
-    evidence = dataclasses.replace(measured[3], blocks="no blocks here", yields="too narrow")
+    none = {"blocks": Missing("no blocks here"), "yields": Missing("too narrow")}
+    evidence = dataclasses.replace(measured[3], **none)
     left = measure(evidence)
     assert left.parameters is None
     assert left.couplings == {}
@@ -161,15 +171,16 @@ def test_evidence_is_stored_whole(measured, tmp_path):
     evidence.write(tmp_path / "one.npz")
     evidence.write(tmp_path / "two.npz")
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    again = measure(Evidence.read(tmp_path / "one.npz"))
+    again = measure(ReducedData.read(tmp_path / "one.npz"))
     for name, estimate in measured[0].estimates.items():
         if isinstance(estimate, Estimate):
             assert again.estimates[name].value == pytest.approx(estimate.value, rel=1e-6), name
             assert again.estimates[name].stderr == pytest.approx(estimate.stderr, 1e-5, 1e-6), name
-    bare = dataclasses.replace(evidence, blocks="no blocks", yields="no snapshots")
+    none = {"blocks": Missing("no blocks"), "yields": Missing("no snapshots")}
+    bare = dataclasses.replace(evidence, **none)
     bare.write(tmp_path / "bare.npz")
-    read = Evidence.read(tmp_path / "bare.npz")
-    assert (read.blocks, read.yields) == ("no blocks", "no snapshots")
+    read = ReducedData.read(tmp_path / "bare.npz")
+    assert (read.blocks.reason, read.yields.reason) == ("no blocks", "no snapshots")
 
 
 def test_the_modulus_is_that_of_all_slow_rates(measured, tmp_path):
@@ -189,7 +200,7 @@ def test_the_modulus_is_that_of_all_slow_rates(measured, tmp_path):
     }
     seen = dataclasses.replace(evidence, start_ups=reduction.start_ups(chains))
     seen.write(tmp_path / "evidence.npz")
-    again = Evidence.read(tmp_path / "evidence.npz")
+    again = ReducedData.read(tmp_path / "evidence.npz")
     for one in (seen, again):
         assert [(s.shear_rate, s.seeds) for s in one.start_ups] == [
             (1e-4, (1, 2)), (1e-3, (2, 3, 1)), (1e-2, (1,))
@@ -204,27 +215,66 @@ def test_the_modulus_is_that_of_all_slow_rates(measured, tmp_path):
 
 def test_what_is_missing_is_said(tmp_path):
     bare = Preset("bare", 1000, 1.189, (Runs(1e-3, 2.0, (1,)),), recording=None)
-    with pytest.raises(ValueError, match="plastic activity was not recorded"):
-        reduction.gather(bare, tmp_path, CURVE)
-    short = dataclasses.replace(PLAN, runs=(Runs(RATE, 0.9, (1,)),))
-    with pytest.raises(ValueError, match=r"end at strain 0\.9, and the first 1 are left out"):
-        reduction.gather(short, tmp_path, CURVE)
+    found = reduction.reduce_density(bare, tmp_path)
+    assert found.measured.reason.startswith("plastic activity was not recorded")
+    assert found.curve == "none: no rate has run long enough for an error bar"
+    assert found.stresses[0].value == "none: not run beyond the transient"
+    assert found.parameters is None
+    assert found.fit == found.curve
+    plan, _ = handmade(tmp_path, 9)
+    short = reduction.reduce_density(plan, tmp_path)
+    assert isinstance(short.curve, FlowCurve)
+    assert short.measured.startswith("none: no chain has settled: all end before strain 1")
+    assert short.estimate("Gamma") == short.measured
+    assert short.rates[0].D_sigma == "none: the runs end before the flow has settled"
 
 
-def test_activity_and_diffusion_at_every_rate(measured, tmp_path, monkeypatch, capsys):
+def test_a_fault_in_the_program_is_no_missing_measure(measured, monkeypatch):
+    """Arrays that numpy cannot broadcast are raised, not printed as physics."""
+    broken = dataclasses.replace(measured[3].blocks.differences, lag=np.ones(3))
+    blocks = dataclasses.replace(measured[3].blocks, differences=broken)
+    with pytest.raises(ValueError, match="broadcast"):
+        measure(dataclasses.replace(measured[3], blocks=blocks))
+
+
+@pytest.mark.parametrize(
+    ("complete", "chosen"),
+    [((1e-3, 3e-3, 1e-2), 3e-3), ((1e-3, 1e-2), 1e-3), ((1e-2,), 1e-2), ((), 3e-3)],
+)
+def test_parameters_are_measured_at_the_rate_of_the_campaign(
+    measured, monkeypatch, complete, chosen
+):
+    """Or, where something is missing there, at the lowest other rate that gives everything."""
+
+    def found(data):
+        known = {"G0": measured[0].estimates["G0"]}
+        whole = measured[0].parameters if data.shear_rate in complete else None
+        return Measured(data.shear_rate, known, whole)
+
+    monkeypatch.setattr(reduction, "measure", found)
+    rates = (1e-3, 3e-3, 1e-2)
+    plan = dataclasses.replace(
+        PLAN, runs=tuple(Runs(rate, 1.9, (1,)) for rate in rates), measured_rate=3e-3
+    )
+    data = {rate: dataclasses.replace(measured[3], shear_rate=rate) for rate in rates}
+    assert reduction.measured_of(plan, data, CURVE).shear_rate == chosen
+
+
+def test_activity_and_diffusion_at_every_rate(measured, capsys):
     whole, records, _, _ = measured
-
-    def condense(plan, point, folder):
-        chain = chain_of(point.glass.seed, records)
-        if point.shear_rate == RATE:
-            return chain
-        few = {name: getattr(chain, name)[:3] for name in ("count", "sums", "moments")}
-        few["observed"] = {"plastic": records[10:13]}
-        return dataclasses.replace(chain, **few)
-
-    monkeypatch.setattr(rates, "condense", condense)
-    low, high = at_rates(PLAN, tmp_path)
-    assert (low.shear_rate, high.shear_rate) == (RATE, 1e-2)
+    chains = [chain_of(seed, records) for seed in (1, 2)]
+    none = dataclasses.replace(
+        chains[0], **{name: getattr(chains[0], name)[:0] for name in ("count", "sums", "moments")}
+    )
+    few = [
+        dataclasses.replace(
+            chain,
+            **{name: getattr(chain, name)[:3] for name in ("count", "sums", "moments")},
+            observed={"plastic": records[10:13]},
+        )
+        for chain in chains
+    ]
+    low, high = at_rate(RATE, [*chains, none]), at_rate(1e-2, few)
     for name in ("Gamma", "D_sigma"):  # the same runs, the same draws
         assert low.measured[name] == whole.estimates[name]
     assert low.onsets == whole.estimates["Gamma onsets"]
@@ -237,9 +287,7 @@ def test_activity_and_diffusion_at_every_rate(measured, tmp_path, monkeypatch, c
     assert high.Gamma.startswith("none: 6 time blocks are too few")
     assert high.D_sigma.startswith("none: 6 time blocks are too few")
     assert high.D_over_rate == "none: needs D_sigma"
-    none = dataclasses.replace(chain_of(1, records), moments=np.empty((0, 3)))
     assert at_rate(1.0, [none]).D_sigma == "none: the runs end before the flow has settled"
-    assert at_rates(dataclasses.replace(PLAN, recording=None), tmp_path) == ()
     stored = json.loads(json.dumps(report._rates_dict((low, high))))
     assert stored["rates"][0]["D_sigma"]["value"] == D_sigma.value
     assert stored["rates"][1]["D_sigma"]["failed"] == high.D_sigma
@@ -264,7 +312,7 @@ def test_lags_that_flips_of_the_box_leave_empty_are_left_out(measured):
     assert isinstance(found.D_sigma, Estimate)
     assert found == at_rate(RATE, shorter)
     point = PLAN.point(RATE, 1)
-    seen = reduction.evidence_of(point, [whole[0], flipped], 1.0, evidence.yields, CURVE, ())
+    seen = reduction.data_of(point, [whole[0], flipped], 1.0, evidence.yields, CURVE, ())
     assert np.array_equal(seen.blocks.differences.lag, whole[0].lag[:-2])
     never = dataclasses.replace(flipped, count=0 * flipped.count)
     assert at_rate(RATE, [whole[0], never]).D_sigma.startswith("none: no 0.5 decades of lags")

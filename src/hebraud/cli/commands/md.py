@@ -174,25 +174,19 @@ def md_aggregate(
     folder: Run,
     so_far: Annotated[
         bool,
-        typer.Option("--so-far", help="Leave out runs not complete or too short, and show."),
+        typer.Option("--so-far", help="Take unfinished chains as they are, and show."),
     ] = False,
 ) -> None:
     """Step: the tables of a campaign, from its chains."""
     from hebraud.md.campaign.plan_file import read_campaign
     from hebraud.md.campaign.workflow import work
     from hebraud.md.campaign.workflow.steps import CAMPAIGN
-    from hebraud.md.results.aggregate import aggregate, by_density, parts_so_far
-    from hebraud.md.results.report import print_summary
+    from hebraud.md.results.aggregate import aggregate, print_results
 
     work.follow_front()
-    plan = read_campaign(folder / CAMPAIGN)
-    parts, short = parts_so_far(plan, folder) if so_far else (by_density(plan), [])
-    results = aggregate(parts, folder)
+    results = aggregate(read_campaign(folder / CAMPAIGN), folder, so_far=so_far)
     if so_far:
-        for one in results.values():
-            print_summary(one)
-    for why in short:
-        typer.echo(f"left out: {why}")
+        print_results(results)
 
 
 @command.command("export")

@@ -11,7 +11,7 @@ from hebraud.md.campaign.chain import holds_checkpoint, segments_done
 from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields, yields_file
 from hebraud.md.campaign.plan import Preset
 from hebraud.md.campaign.plan_file import campaign_json, preset_named, read_campaign
-from hebraud.md.campaign.reduced_chain import condense, condensed_file
+from hebraud.md.campaign.reduced_chain import reduce_chain, reduced_file
 from hebraud.md.campaign.state_point import StatePoint
 from hebraud.md.campaign.workflow.steps import CAMPAIGN, receipt
 from hebraud.md.errors import CorruptCheckpoint
@@ -27,14 +27,12 @@ def export_run(
 ) -> str:
     """Write to ``destination`` what the tables of a run need, and what it needs to go on.
 
-    Of every chain: its condensed form, and the local yield stresses there are; at the rate at which
-    parameters are measured, those that are missing are measured now. As long as samples at its rate
-    are to go further, also the condensed form of each strain where they are to stop before: what is
-    complete so far may end there. Of unfinished ones: the segments of the time blocks that are
-    open, and the last one with its checkpoint. What is whole is skipped if it is there. The run may
-    go on meanwhile.
+    Of every chain: its reduced data, and the local yield stresses there are; at the rate at which
+    parameters are measured, missing ones are measured now. Of unfinished chains: the segments of
+    the time blocks that are open, and the last one with its checkpoint. Files that are there and
+    equal are skipped. The campaign may go on meanwhile.
 
-    Returns a sentence on what was written. Raises what `condense` and `snapshot_yields` raise,
+    Returns a sentence on what was written. Raises what `reduce_chain` and `snapshot_yields` raise,
     ``CorruptCheckpoint`` if an unfinished chain has lost its last checkpoint, and ``ValueError`` if
     the run does not say its campaign and no preset is given.
     """
@@ -69,32 +67,15 @@ def export_run(
     )
 
 
-def _forms(plan: Preset, point: StatePoint, folder: Path) -> list[Preset]:
-    """Return the campaigns whose condensed form of a chain may be asked for: the whole one last."""
-    seeds = plan.seeds_at(point.shear_rate)
-    others = [plan.point(point.shear_rate, seed, point.glass.density) for seed in seeds]
-    if all(segments_done(one, folder) >= plan.chains[one] for one in others):
-        return [plan]
-    *before, _ = plan.levels(point)
-    return [*(plan.cut(point, strain) for strain in before if strain > plan.transient), plan]
-
-
 def _content(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, dict[Path, bytes]]:
     """Return how many segments of a chain there are, and its files as they are then.
 
-    A chain that is sheared meanwhile soon drops the checkpoint that was its last, and its forms may
-    be read at moments that leave a gap; it is then read again.
+    A chain that is sheared meanwhile soon drops the checkpoint that was its last; it is then read
+    again.
     """
     while True:
-        found: dict[Path, bytes] = {}
-        done = 0
-        for form in _forms(plan, point, folder):
-            done, paths = _form_files(form, point, folder)
-            found |= {path: path.read_bytes() for path in paths}
-        segments = {path for path in found if path.name.startswith("segment")}
-        numbers = range(done - len(segments) + 1, done + 1)
-        if segments != {point.segment_file(folder, number) for number in numbers}:
-            continue
+        done, paths = _files(plan, point, folder)
+        found = {path: path.read_bytes() for path in paths}
         # checkpoints only go: one that is there now was there when its file was read
         if done == plan.chains[point] or holds_checkpoint(point, folder, done):
             return done, found
@@ -106,10 +87,10 @@ def _content(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, dict[P
             )
 
 
-def _form_files(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, list[Path]]:
-    """Return how many segments one form of a chain has, and the files that it travels in."""
-    short = condense(plan, point, folder)
-    files, done = [condensed_file(plan, point, folder)], short.segments
+def _files(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, list[Path]]:
+    """Return how many segments a chain has, and the files that it travels in."""
+    short = reduce_chain(plan, point, folder)
+    files, done = [reduced_file(plan, point, folder)], short.segments
     if done < plan.chains[point]:
         settled, each, _ = plan.time_blocks(point)
         closed = settled + short.time_blocks * each

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.errors import MeasurementError
 from hebraud.md.campaign.chain import read_segment
 from hebraud.md.campaign.files import read_arrays, write_arrays
 from hebraud.md.campaign.state_point import StatePoint
 from hebraud.md.glass.configuration import Configuration
+from hebraud.md.measure.local_yield import DROPS, block_grid, local_yield
 
 __all__ = ["kept_segments", "snapshot_yields", "yields_file"]
 
@@ -36,22 +38,18 @@ def snapshot_yields(point: StatePoint, folder: Path, number: int) -> dict[str, N
 
     Raises
     ------
-    ValueError
+    MeasurementError
         If nothing is recorded there, the segment was left behind when the run was exported, or the
-        box is too small for the blocks.
-    ConvergenceError
-        As `hebraud.md.measure.local_yield.local_yield` does.
+        box is too small for the blocks; or as `local_yield` does.
     CorruptCheckpoint
         If the segment is damaged.
     """
-    from hebraud.md.measure.local_yield import DROPS, block_grid, local_yield
-
     path, about = yields_file(point, folder, number), {**asdict(point), "segment": number}
     if not path.exists():
         if point.recording is None or not point.keeps(number):
-            raise ValueError(f"the configuration after segment {number} is not kept")
+            raise MeasurementError(f"the configuration after segment {number} is not kept")
         if not point.segment_file(folder, number).exists():
-            raise ValueError(
+            raise MeasurementError(
                 f"the local yield stresses after segment {number} of {point.folder(Path())} have "
                 "not been measured, and the segment is not there; where it is, hebraud md "
                 "aggregate --so-far measures them, and hebraud md export takes them along"

@@ -27,7 +27,7 @@ from hebraud.md.campaign.workflow.steps import CAMPAIGN
 from hebraud.md.campaign.workflow.work import FRONT
 from hebraud.md.lammps.engine import require_lammps
 
-__all__ = ["alone", "launch"]
+__all__ = ["alone", "launch", "step_environment"]
 
 _LOG = "workflow.log"
 _PR_SET_PDEATHSIG = 1
@@ -120,7 +120,7 @@ def _workflow(
     token: str,
 ) -> None:
     """Let Snakemake do all steps, and show how far the chains are."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    environment = step_environment(plan)
     if profile is None:
         environment[FRONT] = f"{(folder / '.lock').resolve()}:{token}"
 
@@ -156,6 +156,20 @@ def _workflow(
             f"Snakemake ended with code {engine.returncode}; what it said is in {folder / _LOG}. "
             "The same command goes on from what is stored"
         )
+
+
+def step_environment(plan: Preset) -> dict[str, str]:
+    """Return the environment of the steps: one thread each, and the modules of the observers.
+
+    A step is a process of its own; it imports an observer from where this process has it.
+    """
+    found = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    places = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+    for observer in () if plan.recording is None else plan.recording.observers:
+        module = sys.modules[type(observer).__module__]
+        depth = module.__name__.count(".")
+        places.append(str(Path(str(module.__file__)).resolve().parents[depth]))
+    return {**found, "PYTHONPATH": os.pathsep.join(dict.fromkeys(places))}
 
 
 def _end_with_parent() -> None:

@@ -10,7 +10,7 @@ from hebraud.md.campaign.state_point import Glass, StatePoint
 from hebraud.md.glass.mixture import Mixture
 from hebraud.md.glass.preparation import Preparation
 from hebraud.md.lammps.recording import Recording
-from hebraud.md.observers import PLASTIC
+from hebraud.md.observers import PLASTIC, Plastic
 
 __all__ = ["Preset", "Runs"]
 
@@ -168,7 +168,7 @@ class Preset:
         None where plastic activity is not recorded.
         """
         observers = () if self.recording is None else self.recording.observers
-        if PLASTIC not in [one.name for one in observers]:
+        if not any(isinstance(one, Plastic) and one.name == PLASTIC for one in observers):
             return ()
         rate = self.rate_measured
         return tuple(
@@ -176,15 +176,6 @@ class Preset:
             for density in self.densities
             for seed in self.seeds_at(rate)
         )
-
-    def levels(self, point: StatePoint) -> tuple[float, ...]:
-        """Strains that samples at a point's rate are to reach, one after another; rising."""
-        return tuple(sorted({r.strain for r in self.runs if r.shear_rate == point.shear_rate}))
-
-    def cut(self, point: StatePoint, strain: float) -> Preset:
-        """Return the campaign of one chain alone, up to ``strain``."""
-        runs = (Runs(point.shear_rate, strain, (point.glass.seed,)),)
-        return replace(self, densities=(point.glass.density,), runs=runs, measured_rate=None)
 
     def time_blocks(self, point: StatePoint) -> tuple[int, int, int]:
         """Return how many segments of a chain are left out, how many make a time block, how many.

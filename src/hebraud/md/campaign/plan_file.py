@@ -86,9 +86,18 @@ def read_campaign(path: str | Path) -> Preset:
 
 
 def campaign_json(preset: Preset) -> str:
-    """Return the campaign as JSON that `read_campaign` reads, every default spelled out."""
+    """Return the campaign as JSON that `read_campaign` reads, every default spelled out.
+
+    Raises ``ValueError`` for an observer whose class no other process could import.
+    """
     content = asdict(preset)
     if preset.recording is not None:
+        for one in preset.recording.observers:
+            if type(one).__module__ == "__main__" or "<locals>" in type(one).__qualname__:
+                raise ValueError(
+                    f"the observer {one.name!r} must be a class of a module that can be imported, "
+                    "not of a script or a function: every step is a process of its own"
+                )
         content["recording"]["observers"] = [
             {"kind": f"{type(one).__module__}:{type(one).__qualname__}", **described}
             for one, described in zip(

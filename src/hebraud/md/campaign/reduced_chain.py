@@ -26,11 +26,11 @@ from hebraud.md.measure.diffusion import StressDifferences, log_lags
 
 __all__ = [
     "STRESS_EDGES",
-    "Condensed",
-    "condense",
-    "condensed_file",
+    "ReducedChain",
     "joined_differences",
-    "read_condensed",
+    "read_reduced",
+    "reduce_chain",
+    "reduced_file",
 ]
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ _NOTHING: Arrays = {
 
 
 @dataclass(frozen=True, eq=False)
-class Condensed:
+class ReducedChain:
     """A chain as far as the measures go.
 
     Parameters
@@ -98,7 +98,7 @@ class Condensed:
         return [parts[k * each : (k + 1) * each] for k in range(self.time_blocks)]
 
 
-def joined_differences(chains: Sequence[Condensed]) -> StressDifferences:
+def joined_differences(chains: Sequence[ReducedChain]) -> StressDifferences:
     """Return the stress differences of all time blocks of chains that are cut alike.
 
     Left out are lags at which some time block has none: in fast flow the box flips within every
@@ -166,7 +166,7 @@ def _unpack(name: str, count: int, arrays: Arrays) -> tuple[Arrays, ...]:
     return tuple(records)
 
 
-def condensed_file(plan: Preset, point: StatePoint, folder: Path) -> Path:
+def reduced_file(plan: Preset, point: StatePoint, folder: Path) -> Path:
     """Return the file of a chain's condensed form."""
     return point.folder(folder) / f"condensed{plan.chains[point]:06d}.h5"
 
@@ -175,12 +175,12 @@ def _about(plan: Preset, point: StatePoint) -> dict[str, Any]:
     return {**asdict(point), "time_blocks": list(plan.time_blocks(point))}
 
 
-def read_condensed(plan: Preset, point: StatePoint, folder: Path) -> Condensed:
-    """Return what `condense` has stored of a chain.
+def read_reduced(plan: Preset, point: StatePoint, folder: Path) -> ReducedChain:
+    """Return what `reduce_chain` has stored of a chain.
 
     Raises ``CorruptCheckpoint`` if it is not there, damaged or of another campaign.
     """
-    arrays = read_arrays(condensed_file(plan, point, folder), _about(plan, point))
+    arrays = read_arrays(reduced_file(plan, point, folder), _about(plan, point))
     _, each, _ = plan.time_blocks(point)
     segments, blocks = int(arrays["segments"]), len(arrays["moments"])
     stress = arrays["series_stress"].astype(np.float64)
@@ -191,7 +191,7 @@ def read_condensed(plan: Preset, point: StatePoint, folder: Path) -> Condensed:
     first = arrays["start_stress"].astype(np.float64)
     start = np.copysign(point.segment_strain / len(first), point.shear_rate)
     names = [] if point.recording is None else [one.name for one in point.recording.observers]
-    return Condensed(
+    return ReducedChain(
         segments=segments,
         series=Series(
             strain,
@@ -210,7 +210,7 @@ def read_condensed(plan: Preset, point: StatePoint, folder: Path) -> Condensed:
     )
 
 
-def condense(plan: Preset, point: StatePoint, folder: Path) -> Condensed:
+def reduce_chain(plan: Preset, point: StatePoint, folder: Path) -> ReducedChain:
     """Reduce what there is of a chain, store it beside the segments, and return it.
 
     The file is the same whenever and in how many goes it is made. Segments of time blocks that an
@@ -219,14 +219,14 @@ def condense(plan: Preset, point: StatePoint, folder: Path) -> Condensed:
     Raises ``CorruptCheckpoint`` if segments are missing or damaged, ``ValueError`` if there are
     none.
     """
-    path, about = condensed_file(plan, point, folder), _about(plan, point)
+    path, about = reduced_file(plan, point, folder), _about(plan, point)
     done = min(segments_done(point, folder), plan.chains[point])
     if not done:
         raise ValueError(f"there are no segments in {point.folder(folder)}")
     if path.exists():
         found = read_arrays(path, about)
         if int(found["segments"]) == done:
-            return read_condensed(plan, point, folder)
+            return read_reduced(plan, point, folder)
     else:
         found = {}
     if point.segment_file(folder, 1).exists():
@@ -236,7 +236,7 @@ def condense(plan: Preset, point: StatePoint, folder: Path) -> Condensed:
             f"{point.segment_file(folder, 1)} is missing, and so is {path.name} in its place"
         )
     write_arrays(path, _grown(plan, point, folder, found, done), about)
-    return read_condensed(plan, point, folder)
+    return read_reduced(plan, point, folder)
 
 
 def _grown(plan: Preset, point: StatePoint, folder: Path, found: Arrays, done: int) -> Arrays:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import MissingDependency, check_number
+from hebraud.errors import MeasurementError, MissingDependency, check_number
 from hebraud.md.glass.trajectory import Frames
 
 __all__ = ["follow", "read_column", "read_dump"]
@@ -122,7 +122,7 @@ def _columns(where: str, particles: Any, names: Mapping[str, str]) -> list[NDArr
     there = [] if particles is None else list(particles.keys())
     missing = [columns for name, columns in names.items() if name not in there]
     if missing:
-        raise ValueError(
+        raise MeasurementError(
             f"{where} has no columns {' nor '.join(missing)}; it has {', '.join(there) or 'none'}. "
             "Dump with: dump 1 all custom 200 FILE id type x y vx vy"
         )

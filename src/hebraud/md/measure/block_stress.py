@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import check_number, check_whole_number
+from hebraud.errors import MeasurementError, check_number, check_whole_number
 from hebraud.md.glass.mixture import Mixture
 from hebraud.md.glass.trajectory import Frames
 
@@ -131,7 +131,7 @@ def block_stress(frames: Frames, mixture: Mixture, blocks: int) -> Floats:
 
     blocks = check_whole_number("blocks", blocks, at_least=1)
     if frames.velocity is None:
-        raise ValueError(
+        raise MeasurementError(
             "frames have no velocities, and eq. (6) has a kinetic part; record the velocities"
         )
     aa, ab, bb = mixture.energy

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import ConvergenceError, check_number, check_whole_number
+from hebraud.errors import MeasurementError, check_number, check_whole_number
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
@@ -116,7 +116,7 @@ class StressDifferences:
         ------
         ValueError
             For arguments outside their range.
-        ConvergenceError
+        MeasurementError
             If there is no linear window, or there are too few time blocks for an error.
         """
         tolerance = check_number("tolerance", tolerance, above=0.0, below=1.0)
@@ -151,7 +151,7 @@ class StressDifferences:
     def _linear_window(self, tolerance: float, shortest: float, offset: bool) -> slice:
         log_lag, square = np.log(self.lag), self.mean_square
         if np.any(square <= 0.0):
-            raise ConvergenceError("the stress does not change: <ds^2> = 0 at some lags")
+            raise MeasurementError("the stress does not change: <ds^2> = 0 at some lags")
         n = self.lag.size
         stretches = [
             (log_lag[j] - log_lag[i], i, j + 1)
@@ -168,7 +168,7 @@ class StressDifferences:
                 return slice(i, j)
         local = zip(*self.local_exponent, strict=True) if n >= _POINTS else ()
         seen = ", ".join(f"{slope:.2f} at {lag:.3g}" for lag, slope in list(local)[::3])
-        raise ConvergenceError(
+        raise MeasurementError(
             f"no {shortest:g} decades of lags in which the log-slope of <ds^2> stays within "
             f"1 +- {tolerance:g}: it is {seen or 'unknown (too few lags)'}. The stress does not "
             "diffuse normally on these lags; look at mean_square, take other lags or more data, "
@@ -318,7 +318,7 @@ def stress_differences(
     count = np.concatenate([one for one, _ in sums])
     empty = chosen[count.sum(axis=0) == 0]
     if empty.size:
-        raise ValueError(
+        raise MeasurementError(
             f"no two rows of one epoch are {empty[0]} rows apart: the box flips too often for "
             "lags that long; take shorter lags"
         )

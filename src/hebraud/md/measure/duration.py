@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import ConvergenceError
+from hebraud.errors import MeasurementError
 from hebraud.md.measure.plastic import Record, merge_records
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
@@ -45,12 +45,12 @@ def plastic_correlation(record: Record) -> tuple[Floats, Floats, float]:
 
     Raises
     ------
-    ConvergenceError
+    MeasurementError
         If no particle was active.
     """
     kept = record["square"] > 0.0
     if not kept.any():
-        raise ConvergenceError(
+        raise MeasurementError(
             f"no particle was active in {len(record['time'])} windows (threshold "
             f"{float(record['threshold'][0]):g}); record longer stretches, or lower the threshold"
         )
@@ -69,7 +69,7 @@ def _least(cost: Callable[[float], float], time: Floats) -> float:
     start = np.linspace(low, high, 30)
     least = int(np.argmin([cost(float(np.exp(s))) for s in start]))
     if least in (0, len(start) - 1):
-        raise ConvergenceError(
+        raise MeasurementError(
             "the autocorrelation does not fix a decay time between "
             f"{np.exp(low):.3g} and {np.exp(high):.3g} tau_0; record finer frames or for longer"
         )
@@ -85,7 +85,7 @@ def _least(cost: Callable[[float], float], time: Floats) -> float:
 def _curve(time: ArrayLike, correlation: ArrayLike, fewest: int) -> tuple[Floats, Floats]:
     t, c = np.asarray(time, dtype=np.float64), np.asarray(correlation, dtype=np.float64)
     if t.ndim != 1 or t.shape != c.shape or len(t) < fewest:
-        raise ValueError(
+        raise MeasurementError(
             f"time and correlation must be arrays of one shape (n,) with n >= {fewest}, got "
             f"{t.shape} and {c.shape}; record finer frames or for longer"
         )
@@ -101,7 +101,7 @@ def decay_time(time: ArrayLike, correlation: ArrayLike) -> float:
     ------
     ValueError
         For fewer than 3 points.
-    ConvergenceError
+    MeasurementError
         If no decay time within the range of times is best.
     """
     t, c = _curve(time, correlation, 3)
@@ -118,7 +118,7 @@ def late_decay_time(time: ArrayLike, correlation: ArrayLike, lag: float) -> floa
     ------
     ValueError
         For fewer than 5 points at t >= lag.
-    ConvergenceError
+    MeasurementError
         If no decay time within the range of times is best.
     """
     t, c = (np.asarray(array, dtype=np.float64) for array in (time, correlation))
@@ -200,7 +200,7 @@ def windowed_decay_time(
     ------
     ValueError
         For fewer than 3 points.
-    ConvergenceError
+    MeasurementError
         If no decay time within the range of times is best: events are then too short against the
         spacing, or the plateau leaves too little of them.
     """
@@ -230,7 +230,7 @@ def event_duration(records: Sequence[Record], replicates: int = 200) -> Estimate
 
     Raises
     ------
-    ConvergenceError
+    MeasurementError
         If there are fewer than 8 records, no active particle, or C_p does not fix a decay time.
     """
     merge_records(records)
@@ -262,7 +262,7 @@ def late_event_duration(records: Sequence[Record], replicates: int = 200) -> Est
 
     Raises
     ------
-    ConvergenceError
+    MeasurementError
         As `event_duration`; late parts are noisy and need many records.
     """
     merge_records(records)

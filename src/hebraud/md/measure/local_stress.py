@@ -69,7 +69,7 @@ def stress_density(
     ------
     ValueError
         If the edges do not rise, a run has another shape, or a stress is not finite.
-    ConvergenceError
+    MeasurementError
         If there are fewer than eight time blocks in all.
     """
     bins = np.asarray(edges, dtype=np.float64)
@@ -101,7 +101,7 @@ def counted_density(number: ArrayLike, total: ArrayLike, edges: ArrayLike) -> St
         All of them, those outside the bins too.
     edges : (K + 1,) array
 
-    Raises ``ConvergenceError`` if there are fewer than eight time blocks.
+    Raises ``MeasurementError`` if there are fewer than eight time blocks.
     """
     counts, totals = np.asarray(number, dtype=np.float64), np.asarray(total, dtype=np.float64)
     bins = np.asarray(edges, dtype=np.float64)
@@ -129,7 +129,7 @@ def block_stress_law(moments: ArrayLike) -> dict[str, Estimate]:
     moments : (U, 3) array
         From `time_block_moments`.
 
-    Raises ``ConvergenceError`` if there are fewer than eight time blocks.
+    Raises ``MeasurementError`` if there are fewer than eight time blocks.
     """
     number, total, square = np.asarray(moments, dtype=np.float64).T
 

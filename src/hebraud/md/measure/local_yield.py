@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud._kernels import frozen
-from hebraud.errors import ConvergenceError, check_number
+from hebraud.errors import MeasurementError, check_number
 from hebraud.md.glass.configuration import Configuration
 from hebraud.md.glass.mixture import Mixture
 
@@ -144,6 +143,8 @@ class _Block:
         self, place: Floats, strain_step: float, steps: int, fall: float
     ) -> tuple[Floats, Floats, int]:
         """Return stresses, the targets' places at each row and the Newton steps tried."""
+        from hebraud._kernels import frozen
+
         verdict, virials, states, tried = frozen.follow(
             place.copy(),
             self.kind,
@@ -159,12 +160,12 @@ class _Block:
         )
         strain = strain_step * (len(virials) - 1)
         if verdict == frozen.STUCK:
-            raise ConvergenceError(
+            raise MeasurementError(
                 f"no minimum within {_MOST_STEPS} Newton steps at strain {strain:g}, force "
                 f"tolerance {self.tolerance:g}; take a larger tolerance"
             )
         if verdict == frozen.LEFT_SHELL:
-            raise ConvergenceError(
+            raise MeasurementError(
                 f"a target has moved more than {_DRIFT:g} sigma_AA against the affine flow by "
                 f"strain {strain:g} and may see atoms that are not kept; take a smaller max_strain"
             )
@@ -195,7 +196,7 @@ def _cut(
     near = np.hypot(gap[:, 0], gap[:, 1]) < shell
     order = np.concatenate([np.flatnonzero(inside), np.flatnonzero(near & ~inside)])
     if not inside.any():
-        raise ValueError(
+        raise MeasurementError(
             f"the block of width {width:g} at {centre.tolist()} holds no particle; take a larger "
             "width"
         )
@@ -212,6 +213,8 @@ def _cut(
 
 
 def _virial_stress(block: _Block) -> float:
+    from hebraud._kernels import frozen
+
     listed = frozen.pairs(block.place, block.kind, block.targets, block.cutoff)
     force = np.empty(2 * block.targets)
     _, virial, _ = frozen.push(
@@ -320,10 +323,12 @@ def local_yield(
     ValueError
         For arguments outside their range, an empty block, or a box too small for a block and its
         shell, (cutoff + 1.5)/(sqrt(1 + max_strain^2/4) - max_strain/2) on each side.
-    ConvergenceError
+    MeasurementError
         If a minimum is not found, or an atom moves by more than the shell allows for; the message
         names the block.
     """
+    from hebraud._kernels.frozen import shrinks
+
     width = check_number("width", width, above=0.0)
     strain_step = check_number("strain_step", strain_step, above=0.0, at_most=0.005)
     fall = check_number("fall", fall, above=0.0)
@@ -334,9 +339,9 @@ def local_yield(
     places = np.atleast_2d(np.asarray(centres, dtype=np.float64))
     if places.ndim != 2 or places.shape[1] != 2 or not np.isfinite(places).all():
         raise ValueError(f"centres must be finite, of shape (B, 2), got shape {places.shape}")
-    shell = (mixture.cutoff + _DRIFT) / frozen.shrinks(max_strain)
+    shell = (mixture.cutoff + _DRIFT) / shrinks(max_strain)
     if width + 2.0 * shell > configuration.side:
-        raise ValueError(
+        raise MeasurementError(
             f"a block of width {width:g} with its shell of {shell:.3g} on each side does not fit "
             f"the box of side {configuration.side:.4g}; take a smaller width or max_strain, or "
             "more particles"
@@ -347,8 +352,8 @@ def local_yield(
         block = _cut(configuration, mixture, centre, width, shell, tolerance)
         try:
             rows.append(_yield_of(block, sign * strain_step, steps, fall))
-        except ConvergenceError as error:
-            raise ConvergenceError(f"block at {centre.tolist()}: {error}") from error
+        except MeasurementError as error:
+            raise MeasurementError(f"block at {centre.tolist()}: {error}") from error
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     drop = {name: columns.pop(name) for name in DROPS}
     return BlockYield(centre=places, sign=int(sign), drop=drop, **columns)

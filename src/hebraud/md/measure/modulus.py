@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import ConvergenceError, check_number, check_whole_number
+from hebraud.errors import MeasurementError, check_number, check_whole_number
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
@@ -176,14 +176,14 @@ def _start_slopes(strain: ArrayLike, stress: ArrayLike, window: tuple[float, flo
     """Return the slope of each sample within the window."""
     gamma, sigma = _series(strain, stress)
     if lacks := _lacks(gamma, window):
-        raise ValueError(lacks)
+        raise MeasurementError(lacks)
     inside = (gamma >= window[0]) & (gamma <= window[1])
     return _slope(gamma[inside], sigma[:, inside])
 
 
 def _over_samples(slopes: Floats, window: tuple[float, float], rates: str = "") -> Estimate:
     if slopes.size < 2:
-        raise ValueError(
+        raise MeasurementError(
             f"stress holds {'one sample' if slopes.size else 'no sample'}, and the error of the "
             "modulus is its scatter over samples: at least 2 are needed"
         )
@@ -284,18 +284,18 @@ def branch_modulus(
 
     Raises
     ------
-    ConvergenceError
+    MeasurementError
         If there are fewer than eight branches.
     """
     gamma, sigma = _series(strain, stress)
     level = check_number("fall", fall, above=0.0) * float(sigma.std())
     if level == 0.0:
-        raise ConvergenceError("the stress is constant: there are no elastic branches")
+        raise MeasurementError("the stress is constant: there are no elastic branches")
     runs = [elastic_branches(gamma, run, level, shortest) for run in sigma]
     slope = np.concatenate([run.slope for run in runs])
     length = np.concatenate([run.end - run.start for run in runs])
     if slope.size < 8:
-        raise ConvergenceError(
+        raise MeasurementError(
             f"{slope.size} elastic branches last a strain of {shortest:g}, at least 8 are needed: "
             "take a shorter `shortest`, a lower shear rate or more strain"
         )
@@ -341,7 +341,7 @@ def modal_modulus(
     low, quarter, three, high = np.quantile(slopes, [0.0, 0.25, 0.75, 1.0])
     broad = min(float(slopes.std()), float(three - quarter) / 1.349)
     if low == high:
-        raise ConvergenceError("the slopes are all the same: the stress is a straight line")
+        raise MeasurementError("the slopes are all the same: the stress is a straight line")
     kernel = max(0.9 * broad * slopes.size**-0.2, 1e-3 * float(high - low))
     grid = np.arange(low - kernel, high + kernel, kernel / 8.0)
     unit = np.arange(pieces) * time_blocks // pieces

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import check_number
+from hebraud.errors import MeasurementError, check_number
 from hebraud.md.glass.trajectory import Frames
 
 __all__ = ["d2min", "d2min_series", "frames_in"]
@@ -78,7 +78,7 @@ def d2min(
     tilt = math.remainder(strain * ly, lx)
     alone = nonaffine(before, moved, lx, ly, tilt, cutoff, _FLAT, found)
     if alone >= 0:
-        raise ValueError(
+        raise MeasurementError(
             f"the neighbours of particle {alone} within cutoff = {cutoff:g} lie on one line (or "
             "there are none), so that no best linear map is defined; take a longer cutoff"
         )
@@ -93,7 +93,7 @@ def frames_in(frames: Frames, span: float, name: str = "lag") -> int:
     span = check_number(name, span, above=0.0)
     count = round(span / frames.spacing)
     if count < 1 or abs(span / frames.spacing - count) > _UNEVEN * count:
-        raise ValueError(
+        raise MeasurementError(
             f"{name} must be a whole number of frames, {frames.spacing:g} tau_0 apart, "
             f"got {span:g} tau_0"
         )
@@ -120,7 +120,7 @@ def d2min_series(frames: Frames, lag: float = 4.0, cutoff: float = 2.0) -> NDArr
     """
     apart = frames_in(frames, lag)
     if apart >= len(frames):
-        raise ValueError(
+        raise MeasurementError(
             f"lag = {lag:g} tau_0 is {apart} frames, and there are {len(frames)}; record for longer"
         )
     return np.array(

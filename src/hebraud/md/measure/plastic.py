@@ -308,7 +308,7 @@ def plastic_activity(
     ------
     ValueError
         If the records were measured with different settings.
-    ConvergenceError
+    MeasurementError
         If there are fewer than 8, or clusters or watched windows are so few that some draws hold
         none.
     """

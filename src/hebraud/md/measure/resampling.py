@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import ConvergenceError, check_whole_number
+from hebraud.errors import MeasurementError, check_whole_number
 
 __all__ = ["bootstrap_weights", "resampled_ratio", "spread"]
 
@@ -32,13 +32,13 @@ def bootstrap_weights(units: int, replicates: int = 1000, seed: int = 0) -> Floa
     ------
     ValueError
         If ``replicates`` < 100 or ``units`` < 1.
-    ConvergenceError
+    MeasurementError
         If there are fewer than 8 units.
     """
     units = check_whole_number("units", units, at_least=1)
     replicates = check_whole_number("replicates", replicates, at_least=100)
     if units < _FEWEST_UNITS:
-        raise ConvergenceError(
+        raise MeasurementError(
             f"{units} time blocks are too few for an error bar (at least {_FEWEST_UNITS} in all "
             "runs together); cut the runs into more blocks, shear longer or add seeds"
         )
@@ -61,13 +61,13 @@ def resampled_ratio(weights: ArrayLike, numerator: ArrayLike, denominator: Array
 
     Raises
     ------
-    ConvergenceError
+    MeasurementError
         If a replicate's denominator is 0: too few units hold any data.
     """
     rows = np.asarray(weights, dtype=np.float64)
     below = rows @ np.asarray(denominator, dtype=np.float64)
     if np.any(below == 0.0):
-        raise ConvergenceError(
+        raise MeasurementError(
             "some replicates hold no data: too few time blocks contribute; take longer blocks or "
             "shorter lags"
         )

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import ConvergenceError, check_number
+from hebraud.errors import MeasurementError, check_number
 from hebraud.rheology.estimate import Estimate
 
 __all__ = ["blocking_errors", "mean_of_correlated", "steady_stress"]
@@ -82,7 +82,7 @@ def mean_of_correlated(series: ArrayLike) -> Estimate:
     ------
     ValueError
         If a series is too short or not finite.
-    ConvergenceError
+    MeasurementError
         If fewer than 8 blocks of that length fit: the series is then no longer than some tens of
         correlation times, and an error bar from it would be a guess.
     """
@@ -93,11 +93,11 @@ def mean_of_correlated(series: ArrayLike) -> Estimate:
     lengths, errors = blocking_errors(values)
     enough = lengths.astype(float) ** 3 > 2.0 * values.size * (errors / errors[0]) ** 4
     if not enough.any():
-        raise ConvergenceError(_too_short(values, "no block length is long enough"))
+        raise MeasurementError(_too_short(values, "no block length is long enough"))
     chosen = int(np.argmax(enough))
     blocks = len(values) * (values.shape[1] // int(lengths[chosen]))
     if blocks < _FEWEST_BLOCKS:
-        raise ConvergenceError(
+        raise MeasurementError(
             _too_short(values, f"only {blocks} blocks of the {lengths[chosen]} samples it takes")
         )
     error = float(errors[chosen])
@@ -133,7 +133,7 @@ def steady_stress(strain: ArrayLike, stress: ArrayLike, transient: float = 0.2) 
     ------
     ValueError
         If the arrays do not match or too few samples are left.
-    ConvergenceError
+    MeasurementError
         If the steady part is too short for an error bar (see `mean_of_correlated`).
     """
     gamma, sigma = np.asarray(strain, dtype=np.float64), np.asarray(stress, dtype=np.float64)
@@ -145,7 +145,7 @@ def steady_stress(strain: ArrayLike, stress: ArrayLike, transient: float = 0.2) 
     transient = check_number("transient", transient, at_least=0.0)
     steady = np.abs(gamma) > transient
     if np.count_nonzero(steady) < _FEWEST_SAMPLES:
-        raise ValueError(
+        raise MeasurementError(
             f"transient = {transient:g} leaves {np.count_nonzero(steady)} of {len(gamma)} samples; "
             f"at least {_FEWEST_SAMPLES} are needed: shear to a larger strain"
         )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hebraud.errors import ConvergenceError, check_whole_number
+from hebraud.errors import MeasurementError, check_whole_number
 from hebraud.md.measure.resampling import bootstrap_weights
 from hebraud.rheology.estimate import Estimate
 
@@ -93,7 +93,7 @@ def _fit_weibull(samples: Floats) -> Floats:
         if np.all(np.abs(step) <= 1e-10 * shape):
             weight = np.exp(shape[..., None] * logs)
             return np.array([shape, np.exp(top[..., 0]) * weight.mean(axis=-1) ** (1.0 / shape)])
-    raise ConvergenceError(
+    raise MeasurementError(
         f"the Weibull shape has not settled after 100 Newton steps (last step {np.abs(step).max()})"
     )
 
@@ -193,7 +193,7 @@ def fit_thresholds(
     unit = np.unique(labels, return_inverse=True)[1]
     units = int(unit.max(initial=-1)) + 1
     if units < _FEWEST or values.min() == values.max():
-        raise ValueError(
+        raise MeasurementError(
             f"{values.size} thresholds in {units} independent group(s) are too few for a law with "
             f"errors, or all equal; at least {_FEWEST} different ones are needed"
         )

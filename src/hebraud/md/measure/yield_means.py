@@ -36,7 +36,7 @@ def yield_means(
 
     Raises
     ------
-    ConvergenceError
+    MeasurementError
         If there are fewer than 8 snapshots, or one draw holds no block that has yielded.
     """
 

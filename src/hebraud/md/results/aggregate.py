@@ -1,32 +1,30 @@
-"""A whole campaign: run it, reduce the chains of each density, write the tables."""
+"""A whole campaign: run it, reduce it, write its tables."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 from hebraud._files import write_whole
+from hebraud.errors import MeasurementError
 from hebraud.md.campaign.chain import segments_done
 from hebraud.md.campaign.launch import launch
-from hebraud.md.campaign.plan import Preset, Runs
+from hebraud.md.campaign.plan import Preset
 from hebraud.md.campaign.plan_file import preset_named
 from hebraud.md.campaign.workflow.steps import PARAMETERS
-from hebraud.md.results.report import (
-    Results,
+from hebraud.md.results.reduction import (
+    CampaignResults,
+    DensityResults,
     SteadyRun,
-    print_summary,
-    reduce,
-    too_short,
-    write_results,
+    reduce_campaign,
 )
-from hebraud.rheology.estimate import Estimate
+from hebraud.md.results.report import csv_text, print_summary, write_results
+from hebraud.rheology.estimate import Estimate, Missing
 from hebraud.rheology.flow_curve import FlowCurve
 
-__all__ = ["aggregate", "by_density", "complete_parts", "parts_so_far", "run"]
+__all__ = ["aggregate", "print_results", "run"]
 
 
 def run(
@@ -82,114 +80,86 @@ def run(
     HebraudError
         If another run is at work in ``directory``, or a step fails: its own words and where to
         read more. What is stored stays valid.
-    ConvergenceError, OSError
-        As error bars and files raise them.
+    MeasurementError
+        If not one rate of a density gives a steady stress.
+    OSError
+        As files raise it.
     """
     plan, folder = preset_named(preset).up_to(tier), Path(directory)
     with launch(plan, folder, processes, progress, profile):
         said = command or f"hebraud md run --preset {plan.name}"
-        results = aggregate(by_density(plan), folder, said)
+        results = aggregate(plan, folder, said)
     if progress:
-        for one in results.values():
-            print_summary(one)
-    return {density: one.curve for density, one in results.items()}
+        print_results(results)
+    curves = {}
+    for density, one in results.at.items():
+        if isinstance(one.curve, Missing):
+            raise MeasurementError(f"there is no flow curve at density {density:g}: {one.curve}")
+        curves[density] = one.curve
+    return curves
 
 
 def aggregate(
-    parts: Sequence[Preset], folder: Path, command: str = "hebraud md aggregate"
-) -> dict[float, Results]:
-    """Reduce campaigns of one density each, write their tables, return the results by density.
+    plan: Preset, folder: Path, command: str = "hebraud md aggregate", so_far: bool = False
+) -> CampaignResults:
+    """Reduce a campaign, write the tables of each density, and return the results.
 
-    In the folder of each density: what `write_results` writes. For all of them: ``flow_curves.csv``
-    (every run, as ``seeds.csv``, with its density) and ``parameters.csv`` (density, symbol, value,
-    standard error; a row without numbers says why there are none).
+    In the folder of each density that has a flow curve: what `write_results` writes. For all of
+    them: ``flow_curves.csv`` (every chain, as ``seeds.csv``, with its density) and
+    ``parameters.csv`` (density, symbol, value, standard error; a row without numbers says why there
+    are none).
 
-    Raises what `hebraud.md.results.report.reduce` raises.
+    Parameters
+    ----------
+    plan : Preset
+    folder : path
+    command : str
+        Recorded in the provenance.
+    so_far : bool
+        Whether chains may be unfinished.
+
+    Raises
+    ------
+    ValueError
+        If chains are unfinished and ``so_far`` is False.
+    CorruptCheckpoint, OSError
+        As files raise them.
     """
-    results = {part.density: reduce(part, folder) for part in parts}
+    left = [point for point, need in plan.chains.items() if segments_done(point, folder) < need]
+    if left and not so_far:
+        raise ValueError(
+            f"{len(left)} of {len(plan.chains)} chains are unfinished, first "
+            f"{left[0].folder(Path())}; hebraud md run goes on, --so-far takes them as they are"
+        )
+    results = reduce_campaign(plan, folder)
     names = [one.name for one in fields(SteadyRun)]
-    curves: list[list[object]] = [["density", *names]]
-    rows: list[list[object]] = [["density", "symbol", "value", "stderr", "note"]]
-    for density, one in results.items():
-        point = next(iter(one.preset.chains))
+    curves: list[list[object]] = []
+    rows: list[list[object]] = []
+    for density, one in results.at.items():
+        if isinstance(one.curve, Missing):
+            continue
+        point = next(iter(one.plan.chains))
         write_results(one, point.glass.folder(folder).parent, command)
-        curves += [[density, *(getattr(run, name) for name in names)] for run in one.runs]
+        runs = [run for stress in one.stresses for run in stress.runs]
+        curves += [[density, *(getattr(run, name) for name in names)] for run in runs]
         rows += [[density, *row] for row in _parameter_rows(one)]
-    write_whole(folder / "flow_curves.csv", _table(curves))
-    write_whole(folder / PARAMETERS, _table(rows))
+    write_whole(folder / "flow_curves.csv", csv_text(["density", *names], curves))
+    heads = ["density", "symbol", "value", "stderr", "note"]
+    write_whole(folder / PARAMETERS, csv_text(heads, rows))
     return results
 
 
-def by_density(plan: Preset) -> list[Preset]:
-    """Return the parts of a campaign, one for each density."""
-    return [plan.at(density) for density in plan.densities]
+def print_results(results: CampaignResults) -> None:
+    """Print what each density gave, and what was left out."""
+    for one in results.at.values():
+        print_summary(one)
+    for why in results.left_out:
+        print(f"left out: {why}")
 
 
-def complete_parts(plan: Preset, folder: Path) -> list[Preset]:
-    """Return, for each density, the runs whose chains are complete; no density without any.
-
-    Where some seeds of a rate have gone further than others, all are taken to the same strain: that
-    which makes the most steady strain in all.
-    """
-    parts = []
-    for density in plan.densities:
-        here = plan.at(density)
-        complete = [one for one in here.runs if _complete(here, one, folder)]
-        runs = tuple(_even(here, complete))
-        if len(complete) == len(here.runs):
-            parts.append(here)
-        elif runs:
-            parts.append(_with_runs(here, runs))
-    return parts
-
-
-def parts_so_far(plan: Preset, folder: Path) -> tuple[list[Preset], list[str]]:
-    """Return the `complete_parts` less the rates whose stress has no error bar yet, and those.
-
-    Raises what `condense` raises.
-    """
-    parts, said = [], []
-    for part in complete_parts(plan, folder):
-        short = too_short(part, folder)
-        said += [f"density {part.density:g}, rate {rate:g}: {why}" for rate, why in short.items()]
-        runs = tuple(one for one in part.runs if one.shear_rate not in short)
-        if runs:
-            parts.append(_with_runs(part, runs))
-    return parts, said
-
-
-def _with_runs(plan: Preset, runs: tuple[Runs, ...]) -> Preset:
-    rates = {one.shear_rate for one in runs}
-    return replace(
-        plan, runs=runs, measured_rate=plan.measured_rate if plan.measured_rate in rates else None
-    )
-
-
-def _even(plan: Preset, complete: Sequence[Runs]) -> Iterator[Runs]:
-    """Yield the runs of each rate as one, all of its seeds sheared to the same strain."""
-    for rate in plan.shear_rates:
-        here = [one for one in complete if one.shear_rate == rate]
-        reached: dict[int, float] = {}
-        for one in sorted(here, key=lambda one: one.strain):
-            reached |= dict.fromkeys(one.seeds, one.strain)
-        seeds = {
-            strain: tuple(seed for seed in plan.seeds_at(rate) if reached.get(seed, 0.0) >= strain)
-            for strain in sorted(set(reached.values()), reverse=True)
-            if strain > plan.transient
-        }
-        if seeds:
-            strain = max(seeds, key=lambda strain: len(seeds[strain]) * (strain - plan.transient))
-            yield Runs(rate, strain, seeds[strain])
-
-
-def _complete(plan: Preset, one: Runs, folder: Path) -> bool:
-    points = [plan.point(one.shear_rate, seed) for seed in one.seeds]
-    return all(segments_done(p, folder) >= p.segments_for(one.strain) for p in points)
-
-
-def _parameter_rows(results: Results) -> Iterator[list[object]]:
-    found = results.parameters
-    if isinstance(found, str):
+def _parameter_rows(results: DensityResults) -> Iterator[list[object]]:
+    found = results.measured
+    if isinstance(found, Missing):
         yield ["all", "", "", found]
         return
     for symbol, value in {**found.estimates, **found.couplings}.items():
@@ -197,9 +167,3 @@ def _parameter_rows(results: Results) -> Iterator[list[object]]:
             yield [symbol, value.value, value.stderr, value.note]
         else:
             yield [symbol, "", "", value]
-
-
-def _table(rows: list[list[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic import closed_form
-from hebraud.errors import check_number
+from hebraud.errors import MeasurementError, check_number
 from hebraud.rheology.estimate import Estimate
 
 __all__ = [
@@ -166,23 +166,25 @@ def scaling(diffusion: Sequence[Estimate], activity: Sequence[Estimate]) -> Prop
 
     Raises
     ------
-    ValueError
+    MeasurementError
         If there are fewer than three pairs, a value or an error is not > 0, or the activities
         are all the same.
     """
     if len(diffusion) != len(activity) or len(diffusion) < 3:
-        raise ValueError(
+        raise MeasurementError(
             "diffusion and activity must be one estimate for each of at least 3 shear rates, got "
             f"{len(diffusion)} and {len(activity)}"
         )
     for name, estimates in (("diffusion", diffusion), ("activity", activity)):
         for i, estimate in enumerate(estimates):
-            check_number(f"{name}[{i}].value", estimate.value, above=0.0)
-            check_number(f"{name}[{i}].stderr", estimate.stderr, above=0.0)
+            if not (estimate.value > 0.0 and estimate.stderr > 0.0):
+                raise MeasurementError(
+                    f"{name}[{i}] must have a value and an error > 0, got {estimate}"
+                )
     y, y_err = _logs(diffusion)
     x, x_err = _logs(activity)
     if np.ptp(x) == 0.0:
-        raise ValueError("the activities are all the same: no exponent can be fitted")
+        raise MeasurementError("the activities are all the same: no exponent can be fitted")
     slope, error = 1.0, math.inf
     for _ in range(20):  # the weights depend on the slope, weakly
         weight = 1.0 / (y_err**2 + (slope * x_err) ** 2)

@@ -1,4 +1,4 @@
-"""What other people's trajectories say of the model's parameters, as far as they go."""
+"""The model's parameters from other people's trajectories, as far as they go."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import ConvergenceError
+from hebraud.errors import MeasurementError
 from hebraud.md.glass.configuration import Configuration
 from hebraud.md.glass.dumps import read_column, read_dump
 from hebraud.md.glass.mixture import Mixture
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.block_stress import atom_block_stress, block_count, block_stress, epochs
+from hebraud.md.measure.diffusion import stress_differences
+from hebraud.md.measure.duration import event_duration, late_event_duration
 from hebraud.md.measure.local_stress import block_stress_law, time_block_moments
-from hebraud.md.measure.plastic import balance_ratio
+from hebraud.md.measure.local_yield import DROPS, block_grid, local_yield
+from hebraud.md.measure.plastic import plastic_activity
+from hebraud.md.measure.yield_means import yield_means
 from hebraud.md.observers import Plastic
+from hebraud.md.results.measures import balance, diffusion_estimates, event_estimates
 from hebraud.md.results.symbols import DROP_SYMBOLS, quantity_rows
-from hebraud.rheology.estimate import Estimate
+from hebraud.rheology.estimate import Estimate, Missing, or_missing
 
 __all__ = ["DumpMeasures", "measure_dumps"]
 
 Floats = NDArray[np.float64]
+Estimates = dict[str, Estimate | Missing]
 _TIME_BLOCKS = 8
 _NEEDS = {
     "G0": "a start-up of two or more samples; give shear_modulus where it is needed",
@@ -45,7 +51,7 @@ class DumpMeasures:
         Particles per area, and W of the blocks.
     particles, frames : int
     estimates : mapping
-        By symbol (`symbols.ROWS`), in Lennard-Jones units; a sentence where one cannot be measured.
+        By symbol (`symbols.ROWS`), in Lennard-Jones units.
     block_stress : (F, M^2) array or None
         Of every frame, where the potential or the column of stresses was given.
     """
@@ -55,7 +61,7 @@ class DumpMeasures:
     block_width: float
     particles: int
     frames: int
-    estimates: Mapping[str, Estimate | str]
+    estimates: Mapping[str, Estimate | Missing]
     block_stress: Floats | None = field(repr=False)
 
     def rows(self) -> list[tuple[str, str, str, str]]:
@@ -119,29 +125,24 @@ def measure_dumps(
         if stress_column is not None:
             return atom_block_stress(frames, read_column(paths, stress_column), blocks)
         if mixture is None:
-            raise ValueError("block stresses need a mixture (the potential) or a stress_column")
+            raise MeasurementError(
+                "block stresses need a mixture (the potential) or a stress_column"
+            )
         return block_stress(read_dump(paths, timestep, type_map, velocities=True), mixture, blocks)
 
-    estimates: dict[str, Estimate | str] = {name: f"none: needs {_NEEDS[name]}" for name in _NEEDS}
+    estimates: Estimates = {name: Missing(f"needs {needs}") for name, needs in _NEEDS.items()}
     if shear_modulus is not None:
         estimates["G0"] = shear_modulus
-    kept: Floats | None = None
-    try:
-        kept = stresses()
-    except ValueError as error:
-        estimates |= dict.fromkeys(("D_sigma", "block stress"), f"none: {error}")
-    else:
-        estimates |= _tried(
-            ("D_sigma", "block stress"), lambda: _stresses(frames, kept, rate, shear_modulus)
-        )
-    estimates |= _tried(("Gamma", "l_pl", "tau_p"), lambda: _events(frames, observer))
-    estimates |= _tried(
+    kept = or_missing(stresses)
+    estimates |= _each(
+        ("D_sigma", "block stress"), lambda: _stresses(frames, kept, rate, shear_modulus)
+    )
+    estimates |= _each(("Gamma", "l_pl", "tau_p"), lambda: _events(frames, observer))
+    estimates |= _each(
         ("sigma_c", "sigma_c_std", "drop"),
         lambda: _yields(frames, mixture, observer.mesoblock_width, yield_every),
     )
-    gamma, modulus, drop = (estimates.get(name) for name in ("Gamma", "G0", "drop"))
-    if isinstance(gamma, Estimate) and isinstance(modulus, Estimate) and isinstance(drop, Estimate):
-        estimates["Gamma drop/(G0 rate)"] = balance_ratio(gamma, modulus, rate, drop)
+    estimates |= balance(estimates, rate)
     return DumpMeasures(
         shear_rate=float(np.sign(frames.strain[-1] - frames.strain[0])) * rate,
         density=frames.particles / float(np.prod(frames.box)),
@@ -149,81 +150,59 @@ def measure_dumps(
         particles=frames.particles,
         frames=len(frames),
         estimates=estimates,
-        block_stress=kept,
+        block_stress=None if isinstance(kept, Missing) else kept,
     )
 
 
-def _tried(
-    symbols: Sequence[str], measure: Callable[[], Mapping[str, Estimate | str]]
-) -> dict[str, Estimate | str]:
-    try:
-        return dict(measure())
-    except (ValueError, ConvergenceError) as error:
-        return dict.fromkeys(symbols, f"none: {error}")
+def _each(symbols: Sequence[str], measure: Callable[[], Estimates]) -> Estimates:
+    """Return what a measure gives, or for each of its symbols why it gives nothing."""
+    found = or_missing(measure)
+    return dict.fromkeys(symbols, found) if isinstance(found, Missing) else found
 
 
-def _events(frames: Frames, observer: Plastic) -> dict[str, Estimate | str]:
-    from hebraud.md.measure.duration import event_duration, late_event_duration
-    from hebraud.md.measure.plastic import plastic_activity
-
+def _events(frames: Frames, observer: Plastic) -> Estimates:
     before = observer.frames_before(frames.spacing)
     cuts = np.linspace(0, len(frames), _TIME_BLOCKS + 1).astype(int)
     records = [
         observer.reduce(frames[low:high], frames[max(0, low - before) : low] if low else None)
         for low, high in pairwise(cuts.tolist())
     ]
-    found = plastic_activity(records)
     return {
-        "Gamma": found.activity,
-        "l_pl": found.plastic_length,
-        "Gamma onsets": found.onset_activity,
-        "Gamma area": found.area_activity,
-        "active": found.active,
-        **_tried(("tau_p",), lambda: {"tau_p": event_duration(records)}),
-        **_tried(("tau_p late",), lambda: {"tau_p late": late_event_duration(records)}),
+        **event_estimates(plastic_activity(records)),
+        "tau_p": or_missing(lambda: event_duration(records)),
+        "tau_p late": or_missing(lambda: late_event_duration(records)),
     }
 
 
 def _stresses(
-    frames: Frames, stress: Floats, rate: float, shear_modulus: Estimate | None
-) -> dict[str, Estimate | str]:
-    from hebraud.md.measure.diffusion import StressDiffusion, stress_differences
-
+    frames: Frames, kept: Floats | Missing, rate: float, shear_modulus: Estimate | None
+) -> Estimates:
+    if isinstance(kept, Missing):
+        raise MeasurementError(kept.reason)
     flips = epochs(frames.strain, float(frames.box[1] / frames.box[0]))
     differences = stress_differences(
-        [stress], frames.spacing, elastic_rate=0.0, epoch=[flips], time_blocks=_TIME_BLOCKS
+        [kept], frames.spacing, elastic_rate=0.0, epoch=[flips], time_blocks=_TIME_BLOCKS
     )
-
-    def named(found: StressDiffusion) -> dict[str, Estimate | str]:
-        return {
-            "D_sigma": found.D_sigma,
-            "exponent": found.exponent,
-            "excess kurtosis": found.excess_kurtosis,
-        }
-
-    found = block_stress_law(time_block_moments([stress], _TIME_BLOCKS))
-    estimates: dict[str, Estimate | str] = {**found}
-    estimates |= _tried(("D_sigma",), lambda: named(differences.diffusion()))
+    estimates: Estimates = {**block_stress_law(time_block_moments([kept], _TIME_BLOCKS))}
+    estimates |= _each(("D_sigma",), lambda: {**diffusion_estimates(differences.diffusion())})
     if shear_modulus is not None:
         load = shear_modulus.value * rate
-        estimates |= _tried(
-            ("D_sigma eq. (7)",),
-            lambda: {"D_sigma eq. (7)": differences.less(load).diffusion().D_sigma},
+        estimates["D_sigma eq. (7)"] = or_missing(
+            lambda: differences.less(load).diffusion().D_sigma
         )
     return estimates
 
 
 def _yields(
     frames: Frames, mixture: Mixture | None, width: float, every: float
-) -> dict[str, Estimate | str]:
-    from hebraud.md.measure.local_yield import DROPS, block_grid, local_yield
-    from hebraud.md.measure.yield_means import yield_means
-
+) -> Estimates:
     if mixture is None:
-        raise ValueError("local yield stresses need a mixture (the potential)")
+        raise MeasurementError("local yield stresses need a mixture (the potential)")
     lx, ly = (float(edge) for edge in frames.box)
     if not np.isclose(lx, ly, rtol=1e-5):
-        raise ValueError(f"local yield stresses need a square box, this one is {lx:g} x {ly:g}")
+        raise MeasurementError(
+            f"local yield stresses need a square box, this one is {lx:g} x {ly:g}"
+        )
     passed = np.abs(frames.strain - frames.strain[0])
     chosen = np.searchsorted(passed + 1e-9, np.arange(0.0, passed[-1] + 1e-9, every))
     sense = 1 if frames.strain[-1] > frames.strain[0] else -1

@@ -1,4 +1,4 @@
-"""From the evidence of a run to the model's parameters: which measure gives which, and the rest."""
+"""The model's parameters from reduced data: which measure gives which, and what stands beside."""
 
 from __future__ import annotations
 
@@ -8,19 +8,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import ConvergenceError
+from hebraud.md.measure.diffusion import StressDiffusion
+from hebraud.md.measure.duration import (
+    apparent_event_duration,
+    event_duration,
+    late_event_duration,
+)
+from hebraud.md.measure.local_stress import block_stress_law
+from hebraud.md.measure.modulus import branch_modulus, pooled_start_up_modulus, slow_start_ups
+from hebraud.md.measure.plastic import PlasticActivity, balance_ratio, plastic_activity
 from hebraud.md.measure.resampling import bootstrap_weights
+from hebraud.md.measure.yield_means import yield_means
 from hebraud.md.observers import PLASTIC
 from hebraud.md.results.parameters import BlockParameters, flow_curve_replicates
-from hebraud.md.results.reduced_data import Evidence
+from hebraud.md.results.reduced_data import ReducedData
 from hebraud.md.results.symbols import DROP_SYMBOLS, ROWS, quantity_rows
-from hebraud.rheology.estimate import Estimate
+from hebraud.rheology.estimate import Estimate, Missing, or_missing
 
-__all__ = ["MEASURES", "Found", "Measured", "measure"]
+__all__ = [
+    "MEASURES",
+    "Found",
+    "Measured",
+    "balance",
+    "diffusion_estimates",
+    "event_estimates",
+    "measure",
+]
 
 Floats = NDArray[np.float64]
 Found = tuple[dict[str, Estimate], dict[str, Floats]]  # by symbol: estimates, replicates
-_REPLICATES = 1000
+_REPLICATES = 1000  # bootstrap draws, shared by all measures on the same time blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,17 +49,22 @@ class Measured:
     shear_rate : float
         At which they were measured, in 1/tau_0.
     estimates : mapping
-        By symbol (`symbols.ROWS`), in Lennard-Jones units; a sentence where one cannot be measured.
+        By symbol (`symbols.ROWS`), in Lennard-Jones units.
     parameters : BlockParameters or None
         All of the model's, and the couplings that follow; None where one is missing.
     """
 
     shear_rate: float
-    estimates: Mapping[str, Estimate | str]
+    estimates: Mapping[str, Estimate | Missing]
     parameters: BlockParameters | None
 
     @property
-    def couplings(self) -> dict[str, Estimate | str]:
+    def known(self) -> int:
+        """How many of the model's parameters could be measured."""
+        return sum(isinstance(self.estimates.get(symbol), Estimate) for symbol in ROWS)
+
+    @property
+    def couplings(self) -> dict[str, Estimate | Missing]:
         """The couplings by name; none where a parameter is missing."""
         return {} if self.parameters is None else self.parameters.couplings
 
@@ -52,93 +74,85 @@ class Measured:
         return [*quantity_rows(self.estimates), *derived]
 
 
-def _weights(seen: Evidence) -> Floats:
+def _weights(seen: ReducedData) -> Floats:
     return bootstrap_weights(len(seen.records[PLASTIC]), _REPLICATES)
 
 
-def _flow_curve(seen: Evidence) -> Found:
+def _flow_curve(seen: ReducedData) -> Found:
     law = seen.curve.herschel_bulkley(exponent=0.5)
     replicates = flow_curve_replicates(seen.curve, _REPLICATES)
     return {"sigma_Y": law.yield_stress, "A": law.prefactor}, replicates
 
 
-def _modulus(seen: Evidence) -> Found:
-    from hebraud.md.measure.modulus import pooled_start_up_modulus, slow_start_ups
-
+def _modulus(seen: ReducedData) -> Found:
     return {"G0": pooled_start_up_modulus(slow_start_ups(seen.start_ups))}, {}
 
 
-def _branches(seen: Evidence) -> Found:
-    from hebraud.md.measure.modulus import branch_modulus
-
+def _branches(seen: ReducedData) -> Found:
     steady = seen.strain > seen.settled
     return {"G0 branches": branch_modulus(seen.strain[steady], seen.stress[:, steady])}, {}
 
 
-def _thresholds(seen: Evidence) -> Found:
-    from hebraud.md.measure.yield_means import yield_means
-
+def _thresholds(seen: ReducedData) -> Found:
     probed = seen.known_yields
     drops = {DROP_SYMBOLS[name]: drop for name, drop in probed.drops.items()}
     return yield_means(probed.threshold, drops, _REPLICATES)
 
 
-def _activity(seen: Evidence) -> Found:
-    from hebraud.md.measure.plastic import plastic_activity
-
-    plastic = plastic_activity(seen.records[PLASTIC], _weights(seen))
-    estimates = {
+def event_estimates(plastic: PlasticActivity) -> dict[str, Estimate]:
+    """Return the estimates of plastic activity by symbol."""
+    return {
         "Gamma": plastic.activity,
         "l_pl": plastic.plastic_length,
         "Gamma onsets": plastic.onset_activity,
         "Gamma area": plastic.area_activity,
         "active": plastic.active,
     }
-    return estimates, {"Gamma": plastic.replicates}
 
 
-def _duration(seen: Evidence) -> Found:
-    from hebraud.md.measure.duration import event_duration
-
-    return {"tau_p": event_duration(seen.records[PLASTIC])}, {}
-
-
-def _late_duration(seen: Evidence) -> Found:
-    from hebraud.md.measure.duration import late_event_duration
-
-    return {"tau_p late": late_event_duration(seen.records[PLASTIC])}, {}
-
-
-def _apparent_duration(seen: Evidence) -> Found:
-    from hebraud.md.measure.duration import apparent_event_duration
-
-    return {"tau_p apparent": apparent_event_duration(seen.records[PLASTIC])}, {}
-
-
-def _diffusion(seen: Evidence) -> Found:
-    found = seen.known_blocks.differences.diffusion(weights=_weights(seen))
-    estimates = {
+def diffusion_estimates(found: StressDiffusion) -> dict[str, Estimate]:
+    """Return the estimates of stress diffusion by symbol."""
+    return {
         "D_sigma": found.D_sigma,
         "exponent": found.exponent,
         "excess kurtosis": found.excess_kurtosis,
     }
-    return estimates, {"D_sigma": found.replicates}
 
 
-def _diffusion_to_the_letter(seen: Evidence) -> Found:
+def _activity(seen: ReducedData) -> Found:
+    plastic = plastic_activity(seen.records[PLASTIC], _weights(seen))
+    return event_estimates(plastic), {"Gamma": plastic.replicates}
+
+
+def _duration(seen: ReducedData) -> Found:
+    return {"tau_p": event_duration(seen.records[PLASTIC])}, {}
+
+
+def _late_duration(seen: ReducedData) -> Found:
+    return {"tau_p late": late_event_duration(seen.records[PLASTIC])}, {}
+
+
+def _apparent_duration(seen: ReducedData) -> Found:
+    return {"tau_p apparent": apparent_event_duration(seen.records[PLASTIC])}, {}
+
+
+def _diffusion(seen: ReducedData) -> Found:
+    found = seen.known_blocks.differences.diffusion(weights=_weights(seen))
+    return diffusion_estimates(found), {"D_sigma": found.replicates}
+
+
+def _diffusion_to_the_letter(seen: ReducedData) -> Found:
     rate = _modulus(seen)[0]["G0"].value * seen.shear_rate
     found = seen.known_blocks.differences.less(rate).diffusion(weights=_weights(seen))
     return {"D_sigma eq. (7)": found.D_sigma}, {}
 
 
-def _block_stress(seen: Evidence) -> Found:
-    from hebraud.md.measure.local_stress import block_stress_law
-
+def _block_stress(seen: ReducedData) -> Found:
     return block_stress_law(seen.known_blocks.moments), {}
 
 
 #: The symbols that a measure gives, and the measure.
-MEASURES: tuple[tuple[tuple[str, ...], Callable[[Evidence], Found]], ...] = (
+MEASURES: tuple[tuple[tuple[str, ...], Callable[[ReducedData], Found]], ...] = (
     (("sigma_Y", "A"), _flow_curve),
     (("G0",), _modulus),
     (("sigma_c", "sigma_c_std", "drop"), _thresholds),
@@ -153,35 +167,45 @@ MEASURES: tuple[tuple[tuple[str, ...], Callable[[Evidence], Found]], ...] = (
 )
 
 
-def measure(seen: Evidence) -> Measured:
-    """Return the model's parameters as this evidence has them, and what stands beside them.
+def balance(
+    estimates: Mapping[str, Estimate | Missing], shear_rate: float
+) -> dict[str, Estimate | Missing]:
+    """Return Gamma drop/(G0 rate), where all three are measured and G0 and drop are > 0."""
+    Gamma, G0, drop = (estimates.get(name) for name in ("Gamma", "G0", "drop"))
+    if not isinstance(Gamma, Estimate) or not isinstance(G0, Estimate):
+        return {}
+    if not isinstance(drop, Estimate):
+        return {}
+    if not (G0.value > 0.0 and drop.value > 0.0):
+        return {"Gamma drop/(G0 rate)": Missing("needs G0 and drop > 0")}
+    return {"Gamma drop/(G0 rate)": balance_ratio(Gamma, G0, shear_rate, drop)}
 
-    docs/measurements.md defines each. One that cannot be measured is a sentence that says why.
+
+def measure(seen: ReducedData) -> Measured:
+    """Return the model's parameters as reduced data give them, and what stands beside them.
+
+    docs/measurements.md defines each. What the data do not give is `Missing`, with the reason.
     """
-    from hebraud.md.measure.plastic import balance_ratio
-
-    estimates: dict[str, Estimate] = {}
+    estimates: dict[str, Estimate | Missing] = {}
+    missing: dict[str, Estimate | Missing] = {}
     replicates: dict[str, Floats] = {}
-    missing: dict[str, str] = {}
     for symbols, read in MEASURES:
-        try:
-            found, drawn = read(seen)
-        except (ValueError, ConvergenceError) as error:
-            missing |= dict.fromkeys(symbols, f"none: {error}")
+        found = or_missing(lambda read=read: read(seen))  # type: ignore[misc]
+        if isinstance(found, Missing):
+            missing |= dict.fromkeys(symbols, found)
         else:
-            estimates |= found
-            replicates |= drawn
-    if {"Gamma", "G0", "drop"} <= set(estimates):
-        estimates["Gamma drop/(G0 rate)"] = balance_ratio(
-            estimates["Gamma"], estimates["G0"], seen.shear_rate, estimates["drop"]
-        )
+            estimates |= found[0]
+            replicates |= found[1]
+    estimates |= balance(estimates, seen.shear_rate)
+    values = {name: estimates.get(name) for name in ROWS}
+    known = {name: one for name, one in values.items() if isinstance(one, Estimate)}
     parameters = None
-    if set(ROWS) <= set(estimates):
+    if len(known) == len(ROWS) and all(one.value > 0.0 for one in known.values()):
         parameters = BlockParameters(
             density=seen.density,
             shear_rate=seen.shear_rate,
             block_width=seen.block_width,
             replicates={name: drawn for name, drawn in replicates.items() if name in ROWS},
-            **{name: estimates[name] for name in ROWS},
+            **known,
         )
     return Measured(seen.shear_rate, {**estimates, **missing}, parameters)

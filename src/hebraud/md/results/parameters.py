@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic import closed_form
-from hebraud.errors import ConvergenceError, check_number
+from hebraud.errors import MeasurementError, check_number
 from hebraud.md.measure.resampling import spread
 from hebraud.md.results.couplings import (
     alpha_of_prefactor,
@@ -25,7 +25,7 @@ from hebraud.model.model import Model
 from hebraud.model.relaxation import FractionalDrop
 from hebraud.model.scales import Scales
 from hebraud.model.thresholds import Redrawn
-from hebraud.rheology.estimate import Estimate
+from hebraud.rheology.estimate import Estimate, Missing, or_missing
 from hebraud.rheology.flow_curve import FlowCurve
 
 __all__ = ["BlockParameters", "BothConventions", "flow_curve_replicates"]
@@ -169,7 +169,7 @@ class BlockParameters:
     def alpha_flow(self) -> Estimate:
         """The coupling whose yield stress is sigma_Y/sigma_c; of the equation's convention.
 
-        Raises ``ValueError`` if there is none: sigma_Y/sigma_c must lie between 0 and 1/2.
+        Raises ``MeasurementError`` if there is none: sigma_Y/sigma_c must lie between 0 and 1/2.
         """
         return self._derived(
             lambda yield_stress, threshold: closed_form.alpha_of_yield_stress(
@@ -178,6 +178,7 @@ class BlockParameters:
             lambda yield_stress, threshold: (yield_stress > 0.0) & (yield_stress < threshold / 2),
             "sigma_Y",
             "sigma_c",
+            limits="sigma_Y/sigma_c must lie between 0 and 1/2",
         )
 
     @property
@@ -197,7 +198,7 @@ class BlockParameters:
         """The equation's D with a block's own events taken out of eq. (7).
 
         See :func:`~hebraud.md.results.couplings.noise_diffusion`; the macroscopic stress is
-        sigma_Y + A sqrt(shear_rate). Raises ``ValueError`` if nothing is left.
+        sigma_Y + A sqrt(shear_rate). Raises ``MeasurementError`` if nothing is left.
         """
         return self._from_spread(noise_diffusion)
 
@@ -224,8 +225,8 @@ class BlockParameters:
         )
 
     @property
-    def couplings(self) -> dict[str, Estimate | str]:
-        """All couplings by name, each naming its convention; a sentence where there is none."""
+    def couplings(self) -> dict[str, Estimate | Missing]:
+        """All couplings by name, each naming its convention."""
         readings: dict[str, Callable[[], Estimate]] = {
             "alpha_HL, paper's D": lambda: self.alpha_HL.paper,
             "alpha_HL, equation's D": lambda: self.alpha_HL.equation,
@@ -235,13 +236,7 @@ class BlockParameters:
             "alpha_flow from sigma_Y": lambda: self.alpha_flow,
             "alpha_flow from A": lambda: self.alpha_flow_prefactor,
         }
-        found: dict[str, Estimate | str] = {}
-        for name, reading in readings.items():
-            try:
-                found[name] = reading()
-            except (ValueError, ConvergenceError) as error:
-                found[name] = f"none: {error}"
-        return found
+        return {name: or_missing(reading) for name, reading in readings.items()}
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Return (symbol, value, unit, meaning) of all that is measured and follows, to print."""
@@ -260,14 +255,22 @@ class BlockParameters:
         return estimate.value + estimate.stderr * rng.standard_normal(count)
 
     def _derived(
-        self, formula: Callable[..., Any], domain: Callable[..., Any], *names: str
+        self,
+        formula: Callable[..., Any],
+        domain: Callable[..., Any],
+        *names: str,
+        limits: str = "all must be > 0",
     ) -> Estimate:
-        value = float(formula(*(getattr(self, name).value for name in names)))
+        values = [np.float64(getattr(self, name).value) for name in names]
+        if not np.all(domain(*values)):
+            said = ", ".join(f"{n} = {float(v):.4g}" for n, v in zip(names, values, strict=True))
+            raise MeasurementError(f"{limits}; measured: {said}")
+        value = float(formula(*values))
         drawn = [self.draws(name) for name in names]
         inside = np.asarray(domain(*drawn), dtype=bool)
         outside = 1.0 - float(inside.mean())
         if outside > _OUTSIDE:
-            raise ConvergenceError(
+            raise MeasurementError(
                 f"{100 * outside:.0f} % of the replicates of {', '.join(names)} lie where this "
                 f"does not exist (at most {100 * _OUTSIDE:.0f} %): the errors are too large"
             )
@@ -285,7 +288,12 @@ class BlockParameters:
             return (f > 0.0) & (f <= 1.0) & ((2.0 - f) * D_sigma > 2.0 * f * power)
 
         names = ("D_sigma", "drop", "sigma_c", "G0", "sigma_Y", "A")
-        return self._derived(lambda *values: formula(*inputs(*values)), possible, *names)
+        return self._derived(
+            lambda *values: formula(*inputs(*values)),
+            possible,
+            *names,
+            limits="no noise of other blocks is left after a block's own events, or drop > sigma_c",
+        )
 
     def _noise_alpha(self, stress: str) -> BothConventions:
         paper = self._derived(noise_alpha, _positive, "D_sigma", stress, "Gamma")
@@ -309,7 +317,7 @@ def flow_curve_replicates(
     Stresses are drawn from their error bars and fitted by weighted least squares: yield stress and
     prefactor of one fit are anticorrelated, and their errors do not add as if they were not.
 
-    Raises ``ValueError`` if the curve has no error bars or fewer than two rates.
+    Raises ``MeasurementError`` if the curve has no error bars or fewer than two rates.
     """
     if curve.stress_err is None or len(curve) < 2:
         raise ValueError("curve must have error bars (stress_err) and at least two shear rates")

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from hebraud.errors import ConvergenceError
-from hebraud.md.campaign.plan import Preset
-from hebraud.md.campaign.reduced_chain import Condensed, condense, joined_differences
+from hebraud.md.campaign.reduced_chain import ReducedChain, joined_differences
+from hebraud.md.measure.plastic import merge_records, plastic_activity
+from hebraud.md.measure.resampling import bootstrap_weights, spread
 from hebraud.md.observers import PLASTIC
-from hebraud.rheology.estimate import Estimate
+from hebraud.md.results.couplings import scaling
+from hebraud.rheology.estimate import Estimate, Missing, or_missing
 
-__all__ = ["AtRate", "activity_exponent", "at_rate", "at_rates"]
+__all__ = ["AtRate", "activity_exponent", "at_rate"]
 
-Found = Estimate | str
-T = TypeVar("T")
+Found = Estimate | Missing
 
 
 @dataclass(frozen=True)
 class AtRate:
-    """Activity and stress diffusion at one shear rate; a sentence where one cannot be measured.
+    """Activity and stress diffusion at one shear rate.
 
     Parameters
     ----------
     shear_rate : float
         In 1/tau_0.
-    Gamma, onsets : Estimate or str
+    Gamma, onsets : Estimate or Missing
         Plastic activity of a block, from new clusters and from onsets, in 1/tau_0.
-    D_sigma : Estimate or str
+    D_sigma : Estimate or Missing
         <ds^2>/t about the mean increment (paper's convention), in (eps_AA/sigma_AA^2)^2/tau_0.
-    D_over_Gamma, D_over_rate : Estimate or str
+    D_over_Gamma, D_over_rate : Estimate or Missing
         D_sigma/Gamma, with the draws that both share, and D_sigma/shear_rate, in
         (eps_AA/sigma_AA^2)^2.
     """
@@ -51,62 +49,31 @@ class AtRate:
         return {one.name: getattr(self, one.name) for one in fields(self)[1:]}
 
 
-def at_rates(plan: Preset, folder: Path) -> tuple[AtRate, ...]:
-    """Return activity and stress diffusion at every rate of a preset, in rising order.
-
-    After the strain ``plan.settled``, from chains that are complete; none where plastic activity
-    is not recorded. Raises what `condense` raises.
-    """
-    observers = () if plan.recording is None else plan.recording.observers
-    if PLASTIC not in [one.name for one in observers]:
-        return ()
-    return tuple(
-        at_rate(
-            rate, [condense(plan, plan.point(rate, seed), folder) for seed in plan.seeds_at(rate)]
-        )
-        for rate in sorted(plan.shear_rates)
+def at_rate(shear_rate: float, chains: Sequence[ReducedChain]) -> AtRate:
+    """Return activity and stress diffusion of chains at one rate, as far as they have settled."""
+    settled = [chain for chain in chains if chain.time_blocks]
+    if not settled:
+        return AtRate(shear_rate, *[Missing("the runs end before the flow has settled")] * 5)
+    units = sum(chain.time_blocks for chain in settled)
+    records = [merge_records(part) for chain in settled for part in chain.records(PLASTIC)]
+    plastic = or_missing(lambda: plastic_activity(records, bootstrap_weights(units)))
+    spreading = or_missing(
+        lambda: joined_differences(settled).diffusion(weights=bootstrap_weights(units))
     )
-
-
-def at_rate(shear_rate: float, chains: Sequence[Condensed]) -> AtRate:
-    """Return activity and stress diffusion of chains at one rate."""
-    from hebraud.md.measure.diffusion import StressDiffusion
-    from hebraud.md.measure.plastic import PlasticActivity, merge_records, plastic_activity
-    from hebraud.md.measure.resampling import bootstrap_weights, spread
-
-    units = sum(chain.time_blocks for chain in chains)
-    if not units:
-        return AtRate(shear_rate, *["none: the runs end before the flow has settled"] * 5)
-
-    def activity() -> PlasticActivity:
-        records = [merge_records(part) for chain in chains for part in chain.records(PLASTIC)]
-        return plastic_activity(records, bootstrap_weights(units))
-
-    def diffusion() -> StressDiffusion:
-        return joined_differences(chains).diffusion(weights=bootstrap_weights(units))
-
-    plastic, spreading = _or_why(activity), _or_why(diffusion)
     Gamma, onsets = (
         (plastic, plastic)
-        if isinstance(plastic, str)
+        if isinstance(plastic, Missing)
         else (plastic.activity, plastic.onset_activity)
     )
-    if isinstance(spreading, str):
-        return AtRate(shear_rate, Gamma, onsets, spreading, *["none: needs D_sigma"] * 2)
+    if isinstance(spreading, Missing):
+        return AtRate(shear_rate, Gamma, onsets, spreading, *[Missing("needs D_sigma")] * 2)
     D_sigma = spreading.D_sigma
     over_rate = Estimate(D_sigma.value / shear_rate, D_sigma.stderr / shear_rate, units)
-    over_Gamma: Found = "none: needs Gamma > 0"
-    if not isinstance(plastic, str) and np.all(plastic.replicates > 0.0):
+    over_Gamma: Found = Missing("needs Gamma > 0")
+    if not isinstance(plastic, Missing) and np.all(plastic.replicates > 0.0):
         error = spread(spreading.replicates / plastic.replicates)
         over_Gamma = Estimate(D_sigma.value / plastic.activity.value, error, units)
     return AtRate(shear_rate, Gamma, onsets, D_sigma, over_Gamma, over_rate)
-
-
-def _or_why(measure: Callable[[], T]) -> T | str:
-    try:
-        return measure()
-    except (ValueError, ConvergenceError) as error:
-        return f"none: {error}"
 
 
 def activity_exponent(rates: Sequence[AtRate]) -> Found:
@@ -114,8 +81,6 @@ def activity_exponent(rates: Sequence[AtRate]) -> Found:
 
     A rate at which no event is counted gives none.
     """
-    from hebraud.md.results.couplings import scaling
-
     both = [
         (one.D_sigma, one.Gamma)
         for one in rates
@@ -123,7 +88,4 @@ def activity_exponent(rates: Sequence[AtRate]) -> Found:
         and isinstance(one.Gamma, Estimate)
         and one.Gamma.value > 0.0
     ]
-    try:
-        return scaling([D for D, _ in both], [Gamma for _, Gamma in both]).exponent
-    except ValueError as error:
-        return f"none: {error}"
+    return or_missing(lambda: scaling([D for D, _ in both], [Gamma for _, Gamma in both]).exponent)

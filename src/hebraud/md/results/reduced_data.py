@@ -1,10 +1,10 @@
-"""What the parameters are measured from, and figures drawn from: a run in less than a megabyte."""
+"""The reduced data of one density and rate, which parameters and figures are made from."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud._files import write_whole
+from hebraud.errors import MeasurementError
 from hebraud.md.measure.diffusion import StressDifferences
 from hebraud.md.measure.local_stress import StressDensity
 from hebraud.md.measure.modulus import StartUp
 from hebraud.md.measure.plastic import Record, pack_records, unpack_records
+from hebraud.rheology.estimate import Missing
 from hebraud.rheology.flow_curve import FlowCurve
 
-__all__ = ["BlockStresses", "Evidence", "LocalYields"]
+__all__ = ["BlockStresses", "LocalYields", "ReducedData"]
 
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -65,15 +67,15 @@ class LocalYields:
 _T = TypeVar("_T")
 
 
-def _known(found: _T | str) -> _T:
-    if isinstance(found, str):
-        raise ValueError(found)
+def _known(found: _T | Missing) -> _T:
+    if isinstance(found, Missing):
+        raise MeasurementError(found.reason)
     return found
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """What a preset says at one shear rate, and its flow curve.
+class ReducedData:
+    """What a campaign has recorded at one shear rate, reduced, and its flow curve.
 
     Parameters
     ----------
@@ -87,11 +89,11 @@ class Evidence:
         The first segment of every run at the rates that are slow enough for G0
         (`hebraud.md.measure.slow_rates`), as it was recorded.
     records : mapping
-        By observer, one record for each time block of each sample (`plastic_record`).
-    blocks : BlockStresses or str
-        A sentence where there are none.
-    yields : LocalYields or str
-        Likewise.
+        By name of a `Plastic` observer, one record for each time block of each sample.
+    observed : mapping
+        By name, what each observer other than `Plastic` merged in each time block of each sample.
+    blocks : BlockStresses or Missing
+    yields : LocalYields or Missing
     curve : FlowCurve
     """
 
@@ -103,18 +105,19 @@ class Evidence:
     stress: Floats
     start_ups: tuple[StartUp, ...]
     records: Mapping[str, Sequence[Record]]
-    blocks: BlockStresses | str
-    yields: LocalYields | str
+    blocks: BlockStresses | Missing
+    yields: LocalYields | Missing
     curve: FlowCurve
+    observed: Mapping[str, Sequence[Mapping[str, NDArray[Any]]]] = field(default_factory=dict)
 
     @property
     def known_blocks(self) -> BlockStresses:
-        """``blocks``; raises ``ValueError`` with the sentence where there are none."""
+        """``blocks``; raises ``MeasurementError`` with the reason where they are missing."""
         return _known(self.blocks)
 
     @property
     def known_yields(self) -> LocalYields:
-        """``yields``; raises ``ValueError`` with the sentence where there are none."""
+        """``yields``; raises ``MeasurementError`` with the reason where they are missing."""
         return _known(self.yields)
 
     def write(self, path: Path) -> None:
@@ -124,13 +127,7 @@ class Evidence:
         """
         arrays: Arrays = {
             name: np.asarray(getattr(self, name))
-            for name in (
-                "density",
-                "shear_rate",
-                "block_width",
-                "settled",
-                "strain",
-            )
+            for name in ("density", "shear_rate", "block_width", "settled", "strain")
         }
         arrays["stress"] = self.stress.astype(np.float32)
         for place, one in enumerate(self.start_ups):
@@ -141,15 +138,19 @@ class Evidence:
         for observer, records in self.records.items():
             packed = pack_records(records)
             arrays |= {f"records.{observer}.{name}": array for name, array in packed.items()}
-        if isinstance(self.blocks, str):
-            arrays["blocks"] = np.array(self.blocks)
+        for observer, found in self.observed.items():
+            for unit, record in enumerate(found):
+                head = f"observed.{observer}.{unit}."
+                arrays |= {f"{head}{name}": np.asarray(a) for name, a in record.items()}
+        if isinstance(self.blocks, Missing):
+            arrays["blocks"] = np.array(self.blocks.reason)
         else:
             arrays["blocks.moments"] = self.blocks.moments
             for part in ("differences", "density"):
                 content = asdict(getattr(self.blocks, part))
                 arrays |= {f"blocks.{part}.{name}": np.asarray(a) for name, a in content.items()}
-        if isinstance(self.yields, str):
-            arrays["yields"] = np.array(self.yields)
+        if isinstance(self.yields, Missing):
+            arrays["yields"] = np.array(self.yields.reason)
         else:
             arrays["yields.strain"] = self.yields.strain
             arrays["yields.threshold"] = self.yields.threshold
@@ -159,7 +160,7 @@ class Evidence:
         write_whole(path, stream.getvalue())
 
     @classmethod
-    def read(cls, path: Path) -> Evidence:
+    def read(cls, path: Path) -> ReducedData:
         """Return what `write` wrote; raises ``OSError`` if there is no such file."""
         with np.load(path) as packed:
             arrays: Arrays = dict(packed)
@@ -176,6 +177,7 @@ class Evidence:
                 observer: unpack_records(_under(f"records.{observer}.", arrays))
                 for observer in sorted({n.split(".")[1] for n in arrays if n[:8] == "records."})
             },
+            observed=_observed_of(arrays),
             blocks=_blocks_of(arrays),
             yields=_yields_of(arrays),
             curve=FlowCurve(
@@ -205,9 +207,17 @@ def _start_ups_of(arrays: Arrays) -> tuple[StartUp, ...]:
     )
 
 
-def _blocks_of(arrays: Arrays) -> BlockStresses | str:
+def _observed_of(arrays: Arrays) -> dict[str, list[Arrays]]:
+    found: dict[str, dict[int, Arrays]] = {}
+    for name, array in _under("observed.", arrays).items():
+        observer, unit, key = name.split(".", 2)
+        found.setdefault(observer, {}).setdefault(int(unit), {})[key] = array
+    return {observer: [units[k] for k in sorted(units)] for observer, units in found.items()}
+
+
+def _blocks_of(arrays: Arrays) -> BlockStresses | Missing:
     if "blocks" in arrays:
-        return str(arrays["blocks"])
+        return Missing(str(arrays["blocks"]))
     edges, density, stderr, outside = (
         arrays[f"blocks.density.{name}"] for name in ("edges", "density", "stderr", "outside")
     )
@@ -220,9 +230,9 @@ def _blocks_of(arrays: Arrays) -> BlockStresses | str:
     )
 
 
-def _yields_of(arrays: Arrays) -> LocalYields | str:
+def _yields_of(arrays: Arrays) -> LocalYields | Missing:
     if "yields" in arrays:
-        return str(arrays["yields"])
+        return Missing(str(arrays["yields"]))
     return LocalYields(
         arrays["yields.strain"], arrays["yields.threshold"], _under("yields.drops.", arrays)
     )

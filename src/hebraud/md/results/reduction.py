@@ -1,64 +1,351 @@
-"""From the chains of a preset to the evidence for the model's parameters, at one density."""
+"""The one reduction of a campaign: what each density says, as far as its chains have come.
+
+Tables, printed summaries, figures and claims all rest on it. Chains that are not finished count as
+far as they go. What cannot be given is a `Missing` with its reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import ConvergenceError
-from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields
+from hebraud.errors import MeasurementError
+from hebraud.md.campaign.chain import segments_done
+from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields, yields_file
 from hebraud.md.campaign.plan import Preset
-from hebraud.md.campaign.reduced_chain import STRESS_EDGES, Condensed, condense, joined_differences
+from hebraud.md.campaign.reduced_chain import (
+    STRESS_EDGES,
+    ReducedChain,
+    joined_differences,
+    reduce_chain,
+)
 from hebraud.md.campaign.state_point import StatePoint
+from hebraud.md.measure.block_stress import block_count
+from hebraud.md.measure.local_stress import counted_density
+from hebraud.md.measure.local_yield import DROPS
 from hebraud.md.measure.modulus import StartUp, slow_rates
-from hebraud.md.measure.plastic import merge_records
-from hebraud.md.results.reduced_data import BlockStresses, Evidence, LocalYields
+from hebraud.md.measure.stress import steady_stress
+from hebraud.md.observers import Plastic, merged
+from hebraud.md.results.measures import Measured, measure
+from hebraud.md.results.parameters import BlockParameters
+from hebraud.md.results.rates import AtRate, at_rate
+from hebraud.md.results.reduced_data import BlockStresses, LocalYields, ReducedData
+from hebraud.rheology.estimate import Estimate, Missing, or_missing
 from hebraud.rheology.flow_curve import FlowCurve
+from hebraud.rheology.herschel_bulkley import HerschelBulkley
 
-__all__ = ["evidence_of", "gather", "joined_yields", "start_ups"]
+__all__ = [
+    "ROUGH",
+    "CampaignResults",
+    "DensityResults",
+    "SteadyRun",
+    "SteadyStress",
+    "data_of",
+    "joined_yields",
+    "local_yields",
+    "mean_stress",
+    "measured_of",
+    "reduce_campaign",
+    "reduce_density",
+    "start_ups",
+    "steady_state_of",
+]
 
 Floats = NDArray[np.float64]
-T = TypeVar("T")
-_BINS = 2  # of the stored histogram make one of P(sigma)
+
+#: The note of a stress whose error rests on eight blocks a chain: too few to show that the blocks
+#: are longer than the correlation.
+ROUGH = "rough error: eight blocks a run"
+_BLOCKS = 8
+_SHORTEST_BLOCK = 0.1  # strain: some sigma_Y/G0, in which the stress forgets itself
+_BINS = 2  # bins of the stored histogram in one bin of P(sigma)
 
 
-def gather(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence:
-    """Return what the parameters are measured from, of a preset whose chains are complete.
+@dataclass(frozen=True)
+class SteadyRun:
+    """Means over the steady part of one chain, a row of ``seeds.csv`` (see `report.COLUMNS`)."""
 
-    Activity, stress diffusion, sizes and durations, thresholds and drops are those of the rate
-    ``plan.rate_measured`` after the strain ``plan.settled``; the start-up is that of all slow
-    rates. Missing local yield stresses are measured.
+    shear_rate: float
+    seed: int
+    stress: float
+    strain: float
+    temperature: float
+    dissipation: float
+    storage: float
 
-    Raises ``ValueError`` if nothing of the kind was recorded, the runs end before that strain, or
-    the preset has several densities.
+
+@dataclass(frozen=True, eq=False)
+class SteadyStress:
+    """The steady stress at one shear rate.
+
+    Parameters
+    ----------
+    shear_rate : float
+    seeds : tuple of int
+        The samples taken: as many, and as far, as makes the most steady strain in all.
+    strain : float
+        To which each of them counts, transient included.
+    wanted : int
+        Samples that the campaign will have in the end.
+    value : Estimate or Missing
+        Its note is `ROUGH` where the error is.
+    runs : tuple of SteadyRun
+        One for each seed, in the order of the campaign.
     """
-    points = plan.measured_points
-    if not points:
-        raise ValueError("plastic activity was not recorded; give the preset Recording()")
-    point = plan.point(plan.rate_measured, points[0].glass.seed)  # raises for several densities
-    left_out, _, time_blocks = plan.time_blocks(point)
-    if not time_blocks:
-        raise ValueError(
-            f"the runs at shear rate {point.shear_rate:g} end at strain "
-            f"{plan.chains[point] * point.segment_strain:g}, and the first "
-            f"{left_out * point.segment_strain:g} are left out; shear further"
-        )
-    slow = slow_rates(plan.shear_rates)
+
+    shear_rate: float
+    seeds: tuple[int, ...]
+    strain: float
+    wanted: int
+    value: Estimate | Missing
+    runs: tuple[SteadyRun, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class DensityResults:
+    """What is known of one density; Lennard-Jones units.
+
+    Attributes
+    ----------
+    plan : Preset
+        The campaign at this density.
+    stresses : tuple of SteadyStress
+        Every rate of the campaign, rising; without seeds where nothing has run.
+    curve : FlowCurve or Missing
+        The rates that have an error bar.
+    fit, free_fit : HerschelBulkley or Missing
+        Exponent 1/2, and free.
+    data : mapping of float to ReducedData
+        By shear rate, where the flow has settled: records of the observers, stress differences,
+        P(sigma), local yield stresses, the macroscopic stress. Every measure is made of them.
+    measured : Measured or Missing
+        ``measure(data[rate])`` at the rate that the parameters rest on: the campaign's own, or the
+        lowest other one at which all can be measured, or else the one that gives most.
+    rates : tuple of AtRate
+        Activity and stress diffusion, at every rate that has run.
+    """
+
+    plan: Preset
+    stresses: tuple[SteadyStress, ...]
+    curve: FlowCurve | Missing
+    fit: HerschelBulkley | Missing
+    free_fit: HerschelBulkley | Missing
+    data: Mapping[float, ReducedData]
+    measured: Measured | Missing
+    rates: tuple[AtRate, ...]
+
+    @property
+    def density(self) -> float:
+        """Particles per area."""
+        return self.plan.density
+
+    @property
+    def particles(self) -> int:
+        """Number of particles."""
+        return self.plan.particles
+
+    @property
+    def parameters(self) -> BlockParameters | None:
+        """All of the model's parameters; None where one is missing."""
+        return None if isinstance(self.measured, Missing) else self.measured.parameters
+
+    def estimate(self, symbol: str) -> Estimate | Missing:
+        """Return a measure by its symbol (`hebraud.md.results.symbols`), or why there is none."""
+        if isinstance(self.measured, Missing):
+            return self.measured
+        return self.measured.estimates.get(symbol, Missing("not measured"))
+
+
+@dataclass(frozen=True, eq=False)
+class CampaignResults:
+    """A campaign as far as it has come: its plan, and what each density says."""
+
+    plan: Preset
+    at: Mapping[float, DensityResults]
+
+    @property
+    def missing(self) -> str:
+        """What is not there yet, in words for a caption; empty where all is."""
+        parts: dict[str, list[str]] = {}
+        for rate in sorted(self.plan.shear_rates, reverse=True):
+            wanted = len(self.plan.seeds_at(rate))
+            strain = max(run.strain for run in self.plan.runs if run.shear_rate == rate)
+            found = [s for one in self.at.values() for s in one.stresses if s.shear_rate == rate]
+            fewest = min(len(s.seeds) for s in found)
+            least = min(s.strain for s in found)
+            if not fewest:
+                parts.setdefault("all", []).append(f"{rate:g}")
+            elif fewest < wanted:
+                parts.setdefault(f"{wanted - fewest} of {wanted} seeds", []).append(f"{rate:g}")
+            elif least < strain - 1e-9:
+                parts.setdefault(f"strain {least:g} to {strain:g}", []).append(f"{rate:g}")
+        return "; ".join(f"{what} at rate {', '.join(rates)}" for what, rates in parts.items())
+
+    @property
+    def left_out(self) -> list[str]:
+        """The rates that have no steady stress, and why."""
+        return [
+            f"density {density:g}, rate {one.shear_rate:g}: {one.value.reason}"
+            for density, at in self.at.items()
+            for one in at.stresses
+            if isinstance(one.value, Missing)
+        ]
+
+
+def reduce_campaign(plan: Preset, folder: Path) -> CampaignResults:
+    """Return what a campaign says now, density by density.
+
+    Raises ``CorruptCheckpoint`` if a stored file is damaged or belongs to another campaign.
+    """
+    return CampaignResults(
+        plan, {density: reduce_density(plan.at(density), folder) for density in plan.densities}
+    )
+
+
+def reduce_density(plan: Preset, folder: Path) -> DensityResults:
+    """Return what a campaign of one density says now."""
     chains = {
-        rate: {seed: condense(plan, plan.point(rate, seed), folder) for seed in plan.seeds_at(rate)}
-        for rate in {*slow, plan.rate_measured}
+        rate: {
+            seed: reduce_chain(plan, plan.point(rate, seed), folder)
+            for seed in plan.seeds_at(rate)
+            if segments_done(plan.point(rate, seed), folder)
+        }
+        for rate in sorted(plan.shear_rates)
     }
-    yields = _or_why(lambda: _local_yields(plan, points, folder))
-    begun = start_ups({rate: chains[rate] for rate in slow})
-    measured = list(chains[plan.rate_measured].values())
-    return evidence_of(point, measured, plan.settled, yields, curve, begun)
+    stresses = tuple(steady_state_of(plan, rate, found) for rate, found in chains.items())
+    curve = or_missing(lambda: _curve(stresses))
+    begun = start_ups({r: chains[r] for r in slow_rates(r for r in chains if chains[r])})
+    data: dict[float, ReducedData] = {}
+    for rate, found in chains.items():
+        settled = [one for one in found.values() if one.time_blocks]
+        if settled and isinstance(curve, FlowCurve):
+            yields = or_missing(lambda rate=rate: local_yields(plan, rate, folder))  # type: ignore[misc]
+            point = plan.point(rate, plan.seeds_at(rate)[0])
+            data[rate] = data_of(point, settled, plan.settled, yields, curve, begun)
+    records_events = bool(plan.measured_points)
+    return DensityResults(
+        plan=plan,
+        stresses=stresses,
+        curve=curve,
+        fit=_fit(curve, 0.5),
+        free_fit=_fit(curve, None),
+        data=data,
+        measured=measured_of(plan, data, curve),
+        rates=tuple(
+            at_rate(rate, list(found.values()))
+            for rate, found in chains.items()
+            if found and records_events
+        ),
+    )
 
 
-def start_ups(chains: Mapping[float, Mapping[int, Condensed]]) -> tuple[StartUp, ...]:
+def steady_state_of(plan: Preset, rate: float, chains: Mapping[int, ReducedChain]) -> SteadyStress:
+    """Return the steady stress of chains at one rate, given by seed.
+
+    Of the longest chains, as many and as far as makes the most steady strain in all.
+    """
+    wanted = len(plan.seeds_at(rate))
+    each = plan.point(rate, plan.seeds_at(rate)[0]).segment_strain
+    longest = sorted(chains, key=lambda seed: -chains[seed].segments)
+
+    def steady(count: int) -> float:
+        return count * (chains[longest[count - 1]].segments * each - plan.transient)
+
+    count = max(range(1, len(longest) + 1), key=steady, default=0)
+    if not count or steady(count) <= 0.0:
+        return SteadyStress(rate, (), 0.0, wanted, Missing("not run beyond the transient"))
+    taken = [seed for seed in plan.seeds_at(rate) if seed in longest[:count]]
+    shortest = chains[longest[count - 1]]
+    total, strain = shortest.segments * each, shortest.series.strain
+    stress = np.array([chains[seed].series.stress[: len(strain)] for seed in taken])
+    return SteadyStress(
+        shear_rate=rate,
+        seeds=tuple(sorted(taken)),
+        strain=round(total, 9),
+        wanted=wanted,
+        value=or_missing(lambda: mean_stress(strain, stress, plan.transient)),
+        runs=tuple(_steady_run(plan, rate, seed, chains[seed], strain, total) for seed in taken),
+    )
+
+
+def mean_stress(strain: Floats, stress: Floats, transient: float) -> Estimate:
+    """Return the mean stress by blocking, or with a `ROUGH` error where too few blocks fit.
+
+    Raises ``MeasurementError`` where the eight blocks of a rough error would last less than a
+    strain of 0.1 each.
+    """
+    try:
+        return steady_stress(strain, stress, transient)
+    except MeasurementError:
+        steady = stress[:, strain > transient]
+        length = steady.shape[1] // _BLOCKS
+        if length * (strain[1] - strain[0]) < _SHORTEST_BLOCK:
+            raise
+    means = steady[:, : _BLOCKS * length].reshape(-1, length).mean(axis=1)
+    error_bar = float(means.std(ddof=1)) / len(means) ** 0.5
+    return Estimate(float(steady.mean()), error_bar, len(means), ROUGH)
+
+
+def _steady_run(
+    plan: Preset, rate: float, seed: int, chain: ReducedChain, strain: Floats, total: float
+) -> SteadyRun:
+    steady = np.flatnonzero(strain > plan.transient)
+    series = chain.series
+    temperature = float(series.temperature[steady].mean())
+    energy = (series.energy + series.temperature * (1.0 - 1.0 / plan.particles))[steady]
+    freedom = 2.0 * (plan.density - plan.density / plan.particles)
+    return SteadyRun(
+        shear_rate=rate,
+        seed=seed,
+        stress=float(series.stress[steady].mean()),
+        strain=round(total - plan.transient, 9),
+        temperature=temperature,
+        dissipation=freedom * plan.mixture.damping / (plan.mixture.mass * rate) * temperature,
+        storage=plan.density * float(energy[-1] - energy[0]) / float(np.ptp(strain[steady])),
+    )
+
+
+def _curve(stresses: Sequence[SteadyStress]) -> FlowCurve:
+    known = [(one.shear_rate, one.value) for one in stresses if isinstance(one.value, Estimate)]
+    if not known:
+        raise MeasurementError("no rate has run long enough for an error bar")
+    return FlowCurve(
+        np.array([rate for rate, _ in known]),
+        np.array([value.value for _, value in known]),
+        np.array([value.stderr for _, value in known]),
+    )
+
+
+def _fit(curve: FlowCurve | Missing, exponent: float | None) -> HerschelBulkley | Missing:
+    if isinstance(curve, Missing):
+        return curve
+    return or_missing(lambda: curve.herschel_bulkley(exponent=exponent))
+
+
+def measured_of(
+    plan: Preset, data: Mapping[float, ReducedData], curve: FlowCurve | Missing
+) -> Measured | Missing:
+    """Measure at the campaign's rate, or the lowest that gives all, or else the one with most."""
+    if not plan.measured_points:
+        return Missing("plastic activity was not recorded; give the campaign Recording()")
+    if isinstance(curve, Missing):
+        return curve
+    found = []
+    for rate in sorted(data, key=lambda rate: (rate != plan.rate_measured, rate)):
+        found.append(measure(data[rate]))
+        if found[-1].parameters is not None:
+            return found[-1]
+    if not found:
+        return Missing(f"no chain has settled: all end before strain {plan.settled:g}; go on")
+    return max(found, key=lambda one: one.known)
+
+
+def start_ups(chains: Mapping[float, Mapping[int, ReducedChain]]) -> tuple[StartUp, ...]:
     """Return the beginnings of chains, given by shear rate and seed."""
     return tuple(
         StartUp(
@@ -72,41 +359,44 @@ def start_ups(chains: Mapping[float, Mapping[int, Condensed]]) -> tuple[StartUp,
     )
 
 
-def evidence_of(
+def data_of(
     point: StatePoint,
-    chains: Sequence[Condensed],
+    chains: Sequence[ReducedChain],
     settled: float,
-    yields: LocalYields | str,
+    yields: LocalYields | Missing,
     curve: FlowCurve,
     begun: tuple[StartUp, ...],
-) -> Evidence:
-    """Return what the measures need of chains that are samples of ``point``.
+) -> ReducedData:
+    """Return the reduced data of chains that are samples of ``point``, each with a time block.
 
-    Each must have a time block. ``stress`` goes as far as the shortest of them. ``begun`` are the
-    start-ups for G0 (`start_ups`), at the slow rates.
+    ``stress`` goes as far as the shortest of them; ``begun`` are the start-ups for G0.
     """
+    assert point.recording is not None
     bins = min(len(chain.series.stress) for chain in chains)
-    return Evidence(
+    observed = {
+        observer: [
+            merged(observer, part) for chain in chains for part in chain.records(observer.name)
+        ]
+        for observer in point.recording.observers
+    }
+    side = point.glass.mixture.box(point.glass.particles, point.glass.density)
+    return ReducedData(
         density=point.glass.density,
         shear_rate=point.shear_rate,
-        block_width=_block_width(point),
+        block_width=side / block_count(side, point.recording.block_width),
         settled=settled,
         strain=chains[0].series.strain[:bins],
         stress=np.array([chain.series.stress[:bins] for chain in chains]),
         start_ups=begun,
-        records={
-            observer: [merge_records(part) for chain in chains for part in chain.records(observer)]
-            for observer in chains[0].observed
-        },
-        blocks=_or_why(lambda: _block_stresses(chains)),
+        records={o.name: found for o, found in observed.items() if isinstance(o, Plastic)},
+        observed={o.name: found for o, found in observed.items() if not isinstance(o, Plastic)},
+        blocks=or_missing(lambda: _block_stresses(chains)),
         yields=yields,
         curve=curve,
     )
 
 
-def _block_stresses(chains: Sequence[Condensed]) -> BlockStresses:
-    from hebraud.md.measure.local_stress import counted_density
-
+def _block_stresses(chains: Sequence[ReducedChain]) -> BlockStresses:
     counts = np.concatenate([chain.histogram for chain in chains])
     inner, edges = counts[:, 1:-1], STRESS_EDGES[1:-1]
     bins = inner.reshape(len(counts), -1, _BINS).sum(axis=2)
@@ -121,42 +411,30 @@ def _block_stresses(chains: Sequence[Condensed]) -> BlockStresses:
     )
 
 
-def _local_yields(plan: Preset, points: Sequence[StatePoint], folder: Path) -> LocalYields:
-    rows = [
-        snapshot_yields(point, folder, number)
-        for point in points
-        for number in kept_segments(point, plan.chains[point])
-        if number * point.segment_strain > plan.settled - 1e-9
-    ]
+def local_yields(plan: Preset, rate: float, folder: Path) -> LocalYields:
+    """Return the local yield stresses that are stored; at the campaign's rate, measure the rest.
+
+    Snapshots of which neither a measurement nor a segment is there are left out.
+    """
+    rows = []
+    for seed in plan.seeds_at(rate):
+        point = plan.point(rate, seed)
+        for number in kept_segments(point, plan.chains[point]):
+            if number * point.segment_strain <= plan.settled - 1e-9:
+                continue
+            here = point in plan.measured_points and point.segment_file(folder, number).exists()
+            if here or yields_file(point, folder, number).exists():
+                rows.append(snapshot_yields(point, folder, number))
     if not rows:
-        raise ValueError(
-            f"no snapshots are kept of the runs at shear rate {plan.rate_measured:g} after strain "
-            f"{plan.settled:g}; shear further or keep earlier ones"
-        )
+        raise MeasurementError(f"no frozen matrices have been made at {rate:g} yet")
     return joined_yields(rows)
 
 
 def joined_yields(rows: Sequence[Mapping[str, NDArray[Any]]]) -> LocalYields:
     """Return what `snapshot_yields` found in several snapshots as one."""
-    from hebraud.md.measure.local_yield import DROPS
 
     def joined(name: str) -> Floats:
         return np.array([one[name] for one in rows])
 
     drops = {name: joined(name) for name in DROPS}
     return LocalYields(joined("strain"), joined("threshold"), drops)
-
-
-def _or_why(part: Callable[[], T]) -> T | str:
-    try:
-        return part()
-    except (ValueError, ConvergenceError) as error:
-        return str(error)
-
-
-def _block_width(point: StatePoint) -> float:
-    from hebraud.md.measure.block_stress import block_count
-
-    assert point.recording is not None
-    side = point.glass.mixture.box(point.glass.particles, point.glass.density)
-    return side / block_count(side, point.recording.block_width)

@@ -1,4 +1,4 @@
-"""From segments to a flow curve: the reduction, its files and its table."""
+"""What a density gave, as tables and files with their provenance, and printed."""
 
 from __future__ import annotations
 
@@ -8,43 +8,27 @@ import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from hebraud._files import sha256, write_whole
-from hebraud.errors import ConvergenceError
-from hebraud.md.campaign.plan import Preset
-from hebraud.md.campaign.reduced_chain import condense
 from hebraud.md.lammps.engine import lammps_version
-from hebraud.md.measure.stress import steady_stress
-from hebraud.md.results.measures import Measured, measure
-from hebraud.md.results.rates import AtRate, activity_exponent, at_rates
-from hebraud.md.results.reduced_data import Evidence
-from hebraud.md.results.reduction import gather
-from hebraud.rheology.estimate import Estimate
-from hebraud.rheology.flow_curve import FlowCurve
+from hebraud.md.results.measures import Measured
+from hebraud.md.results.rates import AtRate, activity_exponent
+from hebraud.md.results.reduction import ROUGH, DensityResults, SteadyRun
+from hebraud.rheology.estimate import Estimate, Missing
 from hebraud.rheology.herschel_bulkley import HerschelBulkley
 
-if TYPE_CHECKING:
-    from rich.console import Console
+__all__ = ["COLUMNS", "EVIDENCE", "csv_text", "print_summary", "write_results"]
 
-__all__ = [
-    "COLUMNS",
-    "EVIDENCE",
-    "Results",
-    "SteadyRun",
-    "print_summary",
-    "reduce",
-    "too_short",
-    "write_results",
-]
-
-#: The file of what the parameters are measured from.
+#: The file of the reduced data that the parameters are measured from (`ReducedData.write`).
 EVIDENCE = "evidence.npz"
 
 #: What the columns of the CSV files hold.
@@ -65,121 +49,8 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class SteadyRun:
-    """Means over the steady part of one chain, a row of ``seeds.csv`` (see `COLUMNS`)."""
-
-    shear_rate: float
-    seed: int
-    stress: float
-    strain: float
-    temperature: float
-    dissipation: float
-    storage: float
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a preset gave: every steady run, the stress at each rate in rising order, the fits.
-
-    A fit that cannot be made, or parameters that cannot be measured, are a string that says why.
-    """
-
-    preset: Preset
-    runs: tuple[SteadyRun, ...]
-    stresses: tuple[Estimate, ...]
-    curve: FlowCurve
-    fit: HerschelBulkley | str
-    free_fit: HerschelBulkley | str
-    evidence: Evidence | str
-    parameters: Measured | str
-    rates: tuple[AtRate, ...]
-
-    def at(self, shear_rate: float) -> list[SteadyRun]:
-        """Return the runs at one shear rate."""
-        return [run for run in self.runs if run.shear_rate == shear_rate]
-
-
-def _at_rate(plan: Preset, folder: Path, rate: float) -> tuple[list[SteadyRun], Estimate]:
-    points = [plan.point(rate, seed) for seed in plan.seeds_at(rate)]
-    series = [condense(plan, point, folder).series for point in points]
-    strain = series[0].strain
-    total = plan.chains[points[0]] * points[0].segment_strain
-    steady = strain > plan.transient
-    freedom = 2.0 * (plan.density - plan.density / plan.particles)
-    heat = freedom * plan.mixture.damping / (plan.mixture.mass * rate)
-    runs = []
-    for seed, one in zip(plan.seeds_at(rate), series, strict=True):
-        temperature = float(one.temperature[steady].mean())
-        energy = (one.energy + one.temperature * (1.0 - 1.0 / plan.particles))[steady]
-        gained = float(energy[-1] - energy[0])
-        runs.append(
-            SteadyRun(
-                shear_rate=rate,
-                seed=seed,
-                stress=float(one.stress[steady].mean()),
-                strain=round(total - plan.transient, 9),
-                temperature=temperature,
-                dissipation=heat * temperature,
-                storage=plan.density * gained / float(np.ptp(strain[steady])),
-            )
-        )
-    return runs, steady_stress(strain, np.array([one.stress for one in series]), plan.transient)
-
-
-def _fit(curve: FlowCurve, exponent: float | None) -> HerschelBulkley | str:
-    try:
-        return curve.herschel_bulkley(exponent=exponent)
-    except (ConvergenceError, ValueError) as error:
-        return f"no fit: {error}"
-
-
-def _evidence(plan: Preset, folder: Path, curve: FlowCurve) -> Evidence | str:
-    try:
-        return gather(plan, folder, curve)
-    except ValueError as error:
-        return f"no parameters: {error}"
-
-
-def too_short(plan: Preset, folder: Path) -> dict[float, str]:
-    """Return the rates whose stress has no error bar, and why. Raises what `condense` raises."""
-    found = {}
-    for rate in plan.shear_rates:
-        try:
-            _at_rate(plan, folder, rate)
-        except (ConvergenceError, ValueError) as error:
-            found[rate] = str(error)
-    return found
-
-
-def reduce(plan: Preset, folder: Path) -> Results:
-    """Return the flow curve of a preset whose chains are complete, its fits and its parameters.
-
-    Raises what `condense` and `steady_stress` raise.
-    """
-    rates = sorted(plan.shear_rates)
-    parts = [_at_rate(plan, folder, rate) for rate in rates]
-    stresses = tuple(stress for _, stress in parts)
-    curve = FlowCurve(
-        np.array(rates),
-        np.array([stress.value for stress in stresses]),
-        np.array([stress.stderr for stress in stresses]),
-    )
-    evidence = _evidence(plan, folder, curve)
-    return Results(
-        preset=plan,
-        runs=tuple(run for runs, _ in parts for run in runs),
-        stresses=stresses,
-        curve=curve,
-        fit=_fit(curve, 0.5),
-        free_fit=_fit(curve, None),
-        evidence=evidence,
-        parameters=evidence if isinstance(evidence, str) else measure(evidence),
-        rates=at_rates(plan, folder),
-    )
-
-
-def _table(columns: list[str], rows: list[list[object]]) -> str:
+def csv_text(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table as CSV, its columns named in the first line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -187,25 +58,27 @@ def _table(columns: list[str], rows: list[list[object]]) -> str:
     return text.getvalue()
 
 
-def _curve_csv(results: Results) -> str:
+def _curve_csv(results: DensityResults) -> str:
     balance = ("temperature", "dissipation", "storage")
     rows: list[list[object]] = []
-    for rate, stress in zip(results.curve.shear_rate.tolist(), results.stresses, strict=True):
-        runs = results.at(rate)
-        strain = round(sum(run.strain for run in runs), 9)
-        means = [float(np.mean([getattr(run, name) for run in runs])) for name in balance]
-        rows.append([rate, stress.value, stress.stderr, len(runs), strain, *means])
+    for one in results.stresses:
+        if isinstance(one.value, Estimate):
+            strain = round(sum(run.strain for run in one.runs), 9)
+            means = [float(np.mean([getattr(run, name) for run in one.runs])) for name in balance]
+            numbers = [one.shear_rate, one.value.value, one.value.stderr]
+            rows.append([*numbers, len(one.runs), strain, *means])
     head = ["shear_rate", "stress", "stress_err", "seeds", "strain"]
-    return _table([*head, *balance], rows)
+    return csv_text([*head, *balance], rows)
 
 
-def _seeds_csv(results: Results) -> str:
+def _seeds_csv(results: DensityResults) -> str:
     head = [column.name for column in fields(SteadyRun)]
-    return _table(head, [[getattr(run, name) for name in head] for run in results.runs])
+    runs = [run for one in results.stresses for run in one.runs]
+    return csv_text(head, [[getattr(run, name) for name in head] for run in runs])
 
 
-def _fit_dict(fit: HerschelBulkley | str) -> dict[str, Any]:
-    if isinstance(fit, str):
+def _fit_dict(fit: HerschelBulkley | Missing) -> dict[str, Any]:
+    if isinstance(fit, Missing):
         return {"failed": fit}
     chi = fit.reduced_chi_square
     numbers = {
@@ -216,15 +89,15 @@ def _fit_dict(fit: HerschelBulkley | str) -> dict[str, Any]:
     return {**numbers, "reduced_chi_square": None if math.isnan(chi) else chi}
 
 
-def _either(found: Mapping[str, Estimate | str]) -> dict[str, Any]:
+def _either(found: Mapping[str, Estimate | Missing]) -> dict[str, Any]:
     return {
-        name: {"failed": value} if isinstance(value, str) else asdict(value)
+        name: {"failed": value} if isinstance(value, Missing) else asdict(value)
         for name, value in found.items()
     }
 
 
-def _parameters_dict(found: Measured | str) -> dict[str, Any]:
-    if isinstance(found, str):
+def _parameters_dict(found: Measured | Missing) -> dict[str, Any]:
+    if isinstance(found, Missing):
         return {"failed": found}
     return {
         "shear_rate": found.shear_rate,
@@ -247,13 +120,13 @@ def _version(package: str) -> str:
         return "not installed as a package"
 
 
-def write_results(results: Results, folder: Path, command: str) -> None:
+def write_results(results: DensityResults, folder: Path, command: str) -> None:
     """Write the tables, the fits and their provenance; all but the last are the same every time.
 
     ``flow_curve.csv`` and ``seeds.csv`` have the columns of `COLUMNS`; ``herschel_bulkley.json``
     holds both fits, ``parameters.json`` the model's parameters, ``rates.json`` activity and stress
     diffusion at every rate (`rates.AtRate`), ``evidence.npz`` what parameters and figures are made
-    from (`Evidence.read`); ``provenance.json`` says by which command, with which
+    from (`ReducedData.read`); ``provenance.json`` says by which command, with which
     versions, settings and seeds, on which date, with the SHA-256 of the other files.
 
     Raises ``OSError`` if a file cannot be written.
@@ -267,14 +140,14 @@ def write_results(results: Results, folder: Path, command: str) -> None:
         "flow_curve.csv": _curve_csv(results),
         "seeds.csv": _seeds_csv(results),
         "herschel_bulkley.json": json.dumps(fits, indent=2) + "\n",
-        "parameters.json": json.dumps(_parameters_dict(results.parameters), indent=2) + "\n",
+        "parameters.json": json.dumps(_parameters_dict(results.measured), indent=2) + "\n",
         "rates.json": json.dumps(_rates_dict(results.rates), indent=2) + "\n",
     }
     for name, text in files.items():
         write_whole(folder / name, text)
     sums = {name: sha256(text.encode()) for name, text in files.items()}
-    if isinstance(results.evidence, Evidence):
-        results.evidence.write(folder / EVIDENCE)
+    if isinstance(results.measured, Measured):
+        results.data[results.measured.shear_rate].write(folder / EVIDENCE)
         sums[EVIDENCE] = sha256((folder / EVIDENCE).read_bytes())
     provenance = {
         "command": command,
@@ -287,40 +160,37 @@ def write_results(results: Results, folder: Path, command: str) -> None:
         "units": "Lennard-Jones of the A particles: eps_AA, sigma_AA, m_A, "
         "tau_0 = sigma_AA sqrt(m_A/eps_AA), k_B = 1; stress in 2D is force per length",
         "columns": COLUMNS,
-        "preset": asdict(results.preset),
+        "preset": asdict(results.plan),
         "sha256": dict(sorted(sums.items())),
     }
     write_whole(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n")
 
 
-def print_summary(results: Results) -> None:
+def print_summary(results: DensityResults) -> None:
     """Print the flow curve, its Herschel-Bulkley fits and the model's parameters."""
-    from rich.console import Console
-    from rich.table import Table
-
-    plan = results.preset
+    console, plan = Console(), results.plan
+    heads = ("shear rate (1/τ0)", "stress (ε/σ²)", "samples", "strain")
     table = Table(title=f"Flow curve at density {plan.density:g}, N = {plan.particles}, T = 0")
-    for head in ("shear rate (1/τ0)", "stress (ε/σ²)", "samples", "strain"):
+    for head in heads:
         table.add_column(head, justify="right")
-    for rate, stress in zip(results.curve.shear_rate, results.stresses, strict=True):
-        runs = results.at(rate)
-        strain = sum(run.strain for run in runs)
-        table.add_row(f"{rate:g}", str(stress), str(len(runs)), f"{strain:.1f}")
-    console = Console()
+    for one in results.stresses:
+        if isinstance(one.value, Estimate):
+            mark = " (rough)" if one.value.note == ROUGH else ""
+            strain = sum(run.strain for run in one.runs)
+            cells = (f"{one.shear_rate:g}", f"{one.value}{mark}", str(len(one.runs)))
+            table.add_row(*cells, f"{strain:.1f}")
     console.print(table)
     for name, fit in (("1/2", results.fit), ("free", results.free_fit)):
         console.print(f"Herschel-Bulkley, exponent {name}: {fit}")
-    if isinstance(results.parameters, str):
-        console.print(results.parameters)
+    if isinstance(results.measured, Missing):
+        console.print(f"Parameters of the model: {results.measured}")
     else:
-        _print_parameters(console, results.parameters)
+        _print_parameters(console, results.measured)
     if results.rates:
         _print_rates(console, results.rates)
 
 
 def _print_parameters(console: Console, found: Measured) -> None:
-    from rich.table import Table
-
     table = Table(title=f"Parameters of the model, at shear rate {found.shear_rate:g}/τ0")
     for head in ("", "value", "unit", "what"):
         table.add_column(head)
@@ -330,8 +200,6 @@ def _print_parameters(console: Console, found: Measured) -> None:
 
 
 def _print_rates(console: Console, rates: Sequence[AtRate]) -> None:
-    from rich.table import Table
-
     table = Table(title=f"D_sigma = k Gamma^p, p = {activity_exponent(rates)}")
     table.add_column("shear rate (1/τ0)")
     for name in rates[0].measured:

@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hebraud.errors import ConvergenceError
 from hebraud.md.measure.diffusion import StressDifferences
 from hebraud.md.measure.duration import event_duration
 from hebraud.md.measure.plastic import Record, plastic_activity
 from hebraud.md.observers import PLASTIC
 from hebraud.md.results.measures import Measured
 from hebraud.md.results.parameters import BlockParameters
-from hebraud.md.results.reduced_data import BlockStresses, Evidence
-from hebraud.rheology.estimate import Estimate
+from hebraud.md.results.reduced_data import BlockStresses, ReducedData
+from hebraud.rheology.estimate import Estimate, Missing, or_missing
 
 __all__ = ["SensitivityRow", "alternatives", "sensitivity", "sensitivity_table"]
 
@@ -40,14 +39,14 @@ class SensitivityRow:
     ----------
     choice : str
         What was chosen otherwise, and what it makes of what; "as defined" for the reference.
-    couplings : dict of str to Estimate or str
+    couplings : dict of str to Estimate or Missing
         See ``BlockParameters.couplings``.
     change : dict of str to float or None
         Value over the reference's, minus one; None where either has no such coupling.
     """
 
     choice: str
-    couplings: dict[str, Estimate | str]
+    couplings: dict[str, Estimate | Missing]
     change: dict[str, float | None]
 
 
@@ -74,7 +73,7 @@ def sensitivity(
 
 
 def alternatives(
-    seen: Evidence, found: Measured
+    seen: ReducedData, found: Measured
 ) -> tuple[dict[str, dict[str, Estimate]], dict[str, str]]:
     """Return what other choices make of the parameters, and which of them make nothing, and why.
 
@@ -85,15 +84,16 @@ def alternatives(
     failed: dict[str, str] = {}
 
     def attempt(choice: str, read: Callable[[], dict[str, Estimate]]) -> None:
-        try:
-            values[choice] = read()
-        except (ValueError, ConvergenceError) as error:
-            failed[choice] = str(error)
+        found = or_missing(read)
+        if isinstance(found, Missing):
+            failed[choice] = found.reason
+        else:
+            values[choice] = found
 
     for choice, symbol in _BESIDE.items():
-        estimate = found.estimates.get(choice, "not measured")
-        if isinstance(estimate, str):
-            failed[choice] = estimate.removeprefix("none: ")
+        estimate = found.estimates.get(choice, Missing("not measured"))
+        if isinstance(estimate, Missing):
+            failed[choice] = estimate.reason
         else:
             values[choice] = {symbol: estimate}
     for observer, records in seen.records.items():
@@ -131,7 +131,7 @@ def _diffusion(differences: StressDifferences, **rule: Any) -> dict[str, Estimat
 
 
 def _change(
-    couplings: Mapping[str, Estimate | str], standard: Mapping[str, Estimate | str]
+    couplings: Mapping[str, Estimate | Missing], standard: Mapping[str, Estimate | Missing]
 ) -> dict[str, float | None]:
     change: dict[str, float | None] = {}
     for name, here in couplings.items():

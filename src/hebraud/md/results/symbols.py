@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hebraud.rheology.estimate import Estimate
+from hebraud.rheology.estimate import Estimate, Missing
 
 __all__ = ["BESIDE", "DROP_SYMBOLS", "ROWS", "quantity_rows"]
 
@@ -48,7 +48,7 @@ DROP_SYMBOLS = {
 }
 
 
-def quantity_rows(estimates: Mapping[str, Estimate | str]) -> list[tuple[str, str, str, str]]:
+def quantity_rows(estimates: Mapping[str, Estimate | Missing]) -> list[tuple[str, str, str, str]]:
     """Return (symbol, value or why there is none, unit, meaning), parameters first."""
     known = {**ROWS, **BESIDE}
     return [(name, str(estimates[name]), *known[name]) for name in known if name in estimates]

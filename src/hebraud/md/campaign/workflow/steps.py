@@ -11,7 +11,7 @@ from hebraud.md.campaign.plan import Preset
 from hebraud.md.campaign.state_point import StatePoint
 from hebraud.md.glass.preparation import Preparation
 
-__all__ = ["CAMPAIGN", "PARAMETERS", "Step", "campaign_steps", "condensed_receipt", "receipt"]
+__all__ = ["CAMPAIGN", "PARAMETERS", "Step", "campaign_steps", "receipt", "reduced_receipt"]
 
 CAMPAIGN = "campaign.json"  # in the run's folder: what it was begun with
 PARAMETERS = "parameters.csv"  # what the last step writes last
@@ -60,7 +60,7 @@ def receipt(kind: str, point: StatePoint, segments: int, folder: Path) -> Path:
     return point.folder(folder) / f"{kind}{segments:06d}.json"
 
 
-def condensed_receipt(plan: Preset, density: float, folder: Path) -> Path:
+def reduced_receipt(plan: Preset, density: float, folder: Path) -> Path:
     """Return the file that says that all chains of a density are condensed."""
     chains = plan.at(density).chains
     place = next(iter(chains)).glass.folder(folder).parent
@@ -111,7 +111,7 @@ def _steps(plan: Preset) -> Iterator[Step]:
             yield Step(("frozen-matrix", chain), sheared, results[-1], _START + work)
     for density in plan.densities:
         chains = plan.at(density).chains
-        results.append(str(condensed_receipt(plan, density, here)))
+        results.append(str(reduced_receipt(plan, density, here)))
         yield Step(
             ("measure", *(str(point.folder(here)) for point in chains)),
             tuple(str(receipt("shear", point, n, here)) for point, n in chains.items()),

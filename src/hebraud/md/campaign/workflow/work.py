@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from hebraud._files import write_whole
-from hebraud.errors import ConvergenceError, check_whole_number
+from hebraud.errors import check_whole_number
 from hebraud.md.campaign.chain import advance, ensure_glass, segments_done
 from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields
 from hebraud.md.campaign.plan import Preset
 from hebraud.md.campaign.plan_file import read_campaign
-from hebraud.md.campaign.reduced_chain import condense
+from hebraud.md.campaign.reduced_chain import reduce_chain
 from hebraud.md.campaign.state_point import Glass, StatePoint
-from hebraud.md.campaign.workflow.steps import CAMPAIGN, condensed_receipt, receipt
+from hebraud.md.campaign.workflow.steps import CAMPAIGN, receipt, reduced_receipt
 from hebraud.md.lammps.mpi import leading
+from hebraud.rheology.estimate import Missing, or_missing
 
 __all__ = [
     "FRONT",
@@ -124,10 +125,10 @@ def measure_chains(paths: Sequence[Path]) -> None:
     chains = [chain_at(path) for path in paths]
     plan, folder, first = chains[0]
     for plan, folder, point in chains:
-        condense(plan, point, folder)
+        reduce_chain(plan, point, folder)
     density = first.glass.density
     if {point for _, _, point in chains} == set(plan.at(density).chains):
-        _write_receipt(condensed_receipt(plan, density, folder))
+        _write_receipt(reduced_receipt(plan, density, folder))
 
 
 def freeze_chain(path: Path) -> None:
@@ -136,10 +137,13 @@ def freeze_chain(path: Path) -> None:
     What cannot be measured is said in the receipt and, again, where the campaign is summed up.
     """
     plan, folder, point = chain_at(path)
-    segments, about = plan.chains[point], {}
-    try:
+    segments = plan.chains[point]
+
+    def freeze() -> dict[str, str]:
         for number in kept_segments(point, segments):
             snapshot_yields(point, folder, number)
-    except (ValueError, ConvergenceError) as error:
-        about["failed"] = str(error)
+        return {}
+
+    done = or_missing(freeze)
+    about = {"failed": done.reason} if isinstance(done, Missing) else done
     _write_receipt(receipt("frozen-matrix", point, segments, folder), **about)
