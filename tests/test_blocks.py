@@ -10,7 +10,6 @@ import scipy.stats
 from scipy.special import ndtr
 
 import hebraud as hl
-import naive_blocks
 from hebraud._kernels import blocks as kernels
 from hebraud.model.protocols import (
     Cessation,
@@ -24,6 +23,7 @@ from hebraud.model.protocols import (
 from hebraud.model.starts import density, gaussian
 from hebraud.model.thresholds import Single
 from hebraud.solvers.blocks import Sample, midstep, simulate_blocks
+from twins import blocks as naive_blocks
 
 CLASSICAL = hl.Model(0.3)
 NORMAL = scipy.stats.norm(1.0, 0.3)

@@ -15,7 +15,7 @@ import pytest
 import sympy as sp
 
 from hebraud.analytic import closed_form, symbolic
-from test_symbolic import asymptote, exact_stationary
+from twins.renewal import asymptote, exact_stationary
 
 HALVES = ("left", "right")
 # 50 digits; differences of exponentials up to exp(2 u) ~ 1e9 cancel to order one

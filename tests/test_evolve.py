@@ -9,11 +9,11 @@ import pytest
 import scipy.stats
 
 import hebraud as hl
-import naive_evolve
 from hebraud._kernels import patankar
 from hebraud.solvers.evolve import march
 from hebraud.solvers.response import relaxation_modulus
 from hebraud.solvers.run import Run
+from twins import evolve as naive_evolve
 from validation.claims import work_precision
 from validation.peers import cases as peers_cases
 

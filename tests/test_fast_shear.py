@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import hebraud as hl
-import naive_evolve
 from hebraud._kernels import carried
 from hebraud.model.protocols import Segment
 from hebraud.solvers.strain_path import StrainPath
+from twins import evolve as naive_evolve
 
 START = hl.gaussian(0.3)
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 import hebraud as hl
-import naive
 from hebraud.analytic import exact
 from hebraud.errors import ConvergenceError, NoStationaryState
 from hebraud.solvers import fixed_point
@@ -24,7 +23,9 @@ from hebraud.solvers.generator import Generator
 from hebraud.solvers.grid import layout
 from hebraud.solvers.null_vector import Stationary
 from hebraud.solvers.roots import line_number
-from test_generator import relaxations, thresholds, yieldings
+from strategies import relaxations, thresholds, yieldings
+from twins import stationary as naive
+from twins.identities import balance
 
 CASES = [(alpha, g) for alpha in (0.1, 0.3, 0.5, 0.8) for g in (1e-4, 1e-2, 1.0, 10.0)]
 
@@ -32,22 +33,6 @@ CASES = [(alpha, g) for alpha in (0.1, 0.3, 0.5, 0.8) for g in (1e-4, 1e-2, 1.0,
 def relative(state, truth):
     stress = abs(state.stress / truth.stress - 1.0) if truth.stress else abs(state.stress)
     return max(stress, abs(state.diffusion / truth.diffusion - 1.0))
-
-
-def balance(state):
-    """Relative misfits of the two moment identities, from the masses and the ideal landings."""
-    model, g, density = state.model, state.shear_rate, state.distribution
-    diffusion, activity = state.diffusion, state.activity
-    n = density.grid.centres.size
-    lines = line_number(n)
-    generator = Generator.of(model, density.grid, density.values, density.weights, lines)
-    yielded = (generator.rates * density.masses.T).sum(axis=1)
-    x = density.grid.centres
-    first = g - generator.release @ yielded
-    square = 2.0 * x * generator.release - generator.release_square
-    second = 2.0 * g * (density.masses.sum(axis=0) @ x) + 2.0 * diffusion - square @ yielded
-    size = np.abs(x) @ yielded
-    return abs(first) / size, abs(second) / (2.0 * diffusion + 2.0 * abs(g) * size / activity)
 
 
 @pytest.mark.parametrize(("alpha", "g"), CASES)

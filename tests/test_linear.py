@@ -11,8 +11,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-import naive
 from hebraud.analytic import linear
+from twins import stationary as naive
 
 
 def naive_modulus(alpha, omega):

@@ -13,7 +13,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-import naive
 from hebraud.analytic import exact, linear
 from hebraud.errors import ConvergenceError, NoStationaryState
 from hebraud.solvers import response
@@ -21,7 +20,8 @@ from hebraud.solvers.finite_volume import solve
 from hebraud.solvers.generator import Generator
 from hebraud.solvers.linearised import Linearised
 from hebraud.solvers.null_vector import Stationary
-from test_generator import relaxations, yieldings
+from strategies import relaxations, yieldings
+from twins import stationary as naive
 
 SAMPLES = [0.7, 1.0, 1.3]
 VARIED = {

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import hebraud as hl
 from hebraud.model.law_tails import exponent_at_infinity, exponent_at_zero, jumps
-from test_exact import reference, solved_by_matching
+from twins.matching import reference, solved_by_matching
 
 
 def histogram(heights, edges):

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from scipy.special import erf
 
 import hebraud as hl
-import naive
 from hebraud.analytic import exact
 from hebraud.errors import NoStationaryState
 from hebraud.solvers import null_vector
@@ -27,7 +26,8 @@ from hebraud.solvers.generator import Generator
 from hebraud.solvers.grid import layout
 from hebraud.solvers.null_vector import Stationary
 from hebraud.solvers.roots import line_number
-from test_finite_volume import balance
+from twins import stationary as naive
+from twins.identities import balance
 
 LAWS = [
     lambda l: scipy.stats.norm(l, 0.3 * l),

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from naive_particles import label as naive_label
 from scipy import ndimage
 
+from handmade import crystal, record_of
 from hebraud.errors import ConvergenceError
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.clusters import active_blocks, cluster_sizes, label_clusters
@@ -20,6 +20,7 @@ from hebraud.md.measure.plastic import (
     plastic_record,
 )
 from hebraud.rheology.estimate import Estimate
+from twins.particles import label as naive_label
 
 DATA = Path(__file__).parents[2] / "data"
 grids = st.tuples(
@@ -94,25 +95,6 @@ def test_no_particle_no_block_and_the_edge_belongs_to_the_first():
     on_edge = active_blocks([[5.0 - 1e-16, -1e-20]], 0.0, [5.0, 5.0], (2, 2))
     assert on_edge.sum() == 1
     assert on_edge[0, 0]
-
-
-def crystal(jumps, frames=61, strain=0.0, spacing=0.5, columns=26):
-    """Particles at rest (or in affine flow) on a jittered lattice, some jumping: [(frame, i)]."""
-    rng = np.random.default_rng(4)
-    lattice = np.stack(np.meshgrid(np.arange(columns), np.arange(columns)), -1).reshape(-1, 2)
-    rest = lattice * 0.92 + rng.uniform(-0.1, 0.1, lattice.shape)
-    time = np.arange(frames) * spacing
-    position = np.repeat(rest[None], frames, axis=0)
-    for frame, particle in jumps:
-        position[frame:, particle] += [0.35, 0.2]
-    strains = strain * time
-    position[..., 0] += strains[:, None] * position[..., 1]
-    box = np.array([1.0, 1.0]) * columns * 0.92
-    return Frames(time, strains, position, np.ones(len(rest), int), box)
-
-
-def record_of(frames, **more):
-    return plastic_record(frames, lag=4.0, cutoff=1.5, correlation_time=10.0, **more)
 
 
 def test_one_jump_is_one_event_however_it_is_counted():

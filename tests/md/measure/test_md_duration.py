@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_md_clusters import crystal, record_of
 
+from handmade import crystal, record_of
 from hebraud.errors import ConvergenceError
 from hebraud.md.measure.duration import (
     apparent_event_duration,

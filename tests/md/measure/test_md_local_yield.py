@@ -19,7 +19,7 @@ from hebraud.md.measure.local_yield import (
     local_yield,
     potential,
 )
-from naive_frozen import descend, energies
+from twins.frozen_matrix import descend, energies
 
 GLASS = Mixture()
 DATA = Path(__file__).parents[2] / "data" / "steady_flow"

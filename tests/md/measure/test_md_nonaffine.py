@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_particles import d2min as naive_d2min
 
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.nonaffine import d2min, d2min_series, frames_in
+from twins.particles import d2min as naive_d2min
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -1,4 +1,4 @@
-"""Segments of chains as LAMMPS would have left them, from random numbers."""
+"""Particle data by hand: segments of a chain from random numbers, a crystal with given jumps."""
 
 import dataclasses
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from hebraud.md import PRESETS, BlockStress, Recording, Runs, Series
 from hebraud.md.campaign.files import write_arrays
+from hebraud.md.glass.trajectory import Frames
+from hebraud.md.measure.plastic import plastic_record
 from hebraud.md.observers import Plastic
 
 POINT_RUNS = (Runs(1e-3, 1.9, (1,)),)
@@ -37,3 +39,22 @@ def handmade(folder, segments, runs=POINT_RUNS, rate=1e-3, seed=1, first=1, colu
         about = {**dataclasses.asdict(point), "segment": number}
         write_arrays(point.segment_file(folder, number), arrays, about)
     return plan, point
+
+
+def crystal(jumps, frames=61, strain=0.0, spacing=0.5, columns=26):
+    """Particles at rest (or in affine flow) on a jittered lattice, some jumping: [(frame, i)]."""
+    rng = np.random.default_rng(4)
+    lattice = np.stack(np.meshgrid(np.arange(columns), np.arange(columns)), -1).reshape(-1, 2)
+    rest = lattice * 0.92 + rng.uniform(-0.1, 0.1, lattice.shape)
+    time = np.arange(frames) * spacing
+    position = np.repeat(rest[None], frames, axis=0)
+    for frame, particle in jumps:
+        position[frame:, particle] += [0.35, 0.2]
+    strains = strain * time
+    position[..., 0] += strains[:, None] * position[..., 1]
+    box = np.array([1.0, 1.0]) * columns * 0.92
+    return Frames(time, strains, position, np.ones(len(rest), int), box)
+
+
+def record_of(frames, **more):
+    return plastic_record(frames, lag=4.0, cutoff=1.5, correlation_time=10.0, **more)

@@ -1,0 +1,1 @@
+"""Naive twins: the plainest way to compute what the library computes fast."""
