@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import hebraud as hl
 from hebraud.analytic import exact
 from hebraud.analytic.chain import Chain
-from hebraud.analytic.renewal import cycle, occupation
+from hebraud.analytic.renewal import cycle, occupation, split_cycle
 from twins.matching import reference
 
 log_alpha = st.floats(-6, 6)
@@ -204,7 +204,7 @@ def test_moment_identities_of_one_cycle(c, log_D, log_rate, x):
     """g T = <s_y> - x and 2 g M + 2 D T = <s_y^2> - x^2 for a start anywhere, T and M by cycle."""
     D, g = 10.0**log_D, 10.0**log_rate
     for start in (x, -x):
-        one = cycle(np.array(c), np.array(start), D, g, False)
+        one = cycle(np.array(c), np.array(start), D, g)
         assert one.right + one.left == pytest.approx(1.0, rel=1e-13)
         first = one.right_stress + one.left_stress - start
         scale = abs(start) + c + g + np.sqrt(D)  # both sides cancel down from this size
@@ -221,8 +221,8 @@ def test_split_and_direct_arithmetic_agree(c, log_D, log_k, x):
     D = 10.0**log_D
     g = 10.0**log_k * D / (2 * c)
     for start in (x, -x):
-        plain = cycle(np.array(c), np.array(start), D, g, False)
-        pairs = cycle(np.array(c), np.array(start), D, g, True)
+        plain = cycle(np.array(c), np.array(start), D, g)
+        pairs = split_cycle(np.array(c), np.array(start), D, g)
         for a, b in zip(plain, pairs, strict=True):
             size = abs(float(np.max(b.even))) + abs(float(np.max(b.odd)))
             assert float(a) == pytest.approx(float(b.even + b.odd), rel=1e-11, abs=1e-13 * size)

@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,13 +65,13 @@ class Asymptote:
         1/(2 + eta) below the critical coupling, 1/(5 + 2 eta) at it.
     """
 
-    u: Any
-    coupling: Any
-    yield_stress: Any
-    prefactor: Any
+    u: float | Floats
+    coupling: float | Floats
+    yield_stress: float | Floats
+    prefactor: float | Floats
     exponent: float
 
-    def stress(self, shear_rate: ArrayLike) -> Any:
+    def stress(self, shear_rate: ArrayLike) -> float | Floats:
         """Return sigma_Y + A g^n, in sigma_c, for g >= 0; the next term is of order g^(2n)."""
         rate = check_array("shear_rate", shear_rate, at_least=0.0)
         return self.yield_stress + self.prefactor * rate**self.exponent

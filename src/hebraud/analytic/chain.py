@@ -2,25 +2,27 @@
 
 Where a block lands depends only on the side on which it yielded. The means over one cycle are those
 of :mod:`hebraud.analytic.renewal`; here they are averaged over landing points, over thresholds
-where these are redrawn, and over the two sides in their stationary shares.
+where these are redrawn, and over the two sides in their stationary fractions.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.analytic.parity import Parity
-from hebraud.analytic.renewal import Cycle, cycle
+from hebraud.analytic.renewal import Cycle, cycle, split_cycle
 from hebraud.model.model import Model
 
 __all__ = ["Chain", "Means"]
 
 Floats = NDArray[np.float64]
+T = TypeVar("T", Floats, Parity)
 
 
 class Means(NamedTuple):
@@ -68,25 +70,32 @@ class Chain:
     def means(self, D: Floats | float, g: float, split: bool = False) -> Means:
         """Return the stationary means at given D (any shape) and g >= 0."""
         D = np.asarray(D, dtype=np.float64)[..., None, None]
+        if split:
+            pairs = self._averaged(_parities, D, g)
+            to_right, to_left = pairs[1].right, pairs[0].left
+            crossings = to_right + to_left
+            return self._stationary(*pairs, to_right / crossings, to_left / crossings)
+        plain = self._averaged(cycle, D, g)
+        on_right, on_left = self._sides(plain[1].right, plain[0].left, D[..., 0], g)
+        return self._stationary(*plain, on_right, on_left)
+
+    def _averaged(
+        self, means: Callable[[Floats, Floats, Floats, float], Cycle[T]], D: Floats, g: float
+    ) -> tuple[Cycle[T], Cycle[T]]:
+        """Return the means after a yield on the right, which lands at +x, and on the left."""
         c = self.c[:, None]
-        go = _parities if split else _plainly
-        # from a landing after a yield on the right, at +x, and on the left, at -x
-        after_right = _mean(go(c, self.x, D, g), self.x_weight)
-        after_left = _mean(go(c, -self.x, D, g), self.x_weight)
+        after_right = _mean(means(c, self.x, D, g), self.x_weight)
+        after_left = _mean(means(c, -self.x, D, g), self.x_weight)
         if self.redraws:
-            after_right = _mean(after_right, self.c_weight)
-            after_left = _mean(after_left, self.c_weight)
-            group_weight = np.ones(1)
-            after_right, after_left = (
-                Cycle(*(_pool(f) for f in after)) for after in (after_right, after_left)
-            )
-        else:
-            group_weight = self.c_weight
-        if isinstance(after_left.right, Parity):
-            crossings = after_left.right + after_right.left
-            on_right, on_left = after_left.right / crossings, after_right.left / crossings
-        else:
-            on_right, on_left = self._sides(after_left.right, after_right.left, D[..., 0], g)
+            after_right = _pool(_mean(after_right, self.c_weight))
+            after_left = _pool(_mean(after_left, self.c_weight))
+        return after_right, after_left
+
+    def _stationary(
+        self, after_right: Cycle[T], after_left: Cycle[T], on_right: T, on_left: T
+    ) -> Means:
+        """Return the means of all blocks from the fractions of yields on either side."""
+        group_weight = np.ones(1) if self.redraws else self.c_weight
         m1, m2 = float(self.x_weight @ self.x), float(self.x_weight @ self.x**2)
         total = Cycle(
             *(on_right * r + on_left * l for r, l in zip(after_right, after_left, strict=True))
@@ -99,12 +108,12 @@ class Chain:
             + total.left_square
             + 2.0 * m1 * total.left_stress
         )
-        share = np.stack(np.broadcast_arrays(_value(rate * on_right), _value(rate * on_left)), -1)
+        visits = np.stack(np.broadcast_arrays(_value(rate * on_right), _value(rate * on_left)), -1)
         return Means(
             (_even(rate) * group_weight).sum(-1),
-            (_odd(rate * total.stress_time, split) * group_weight).sum(-1),
+            (_odd(rate * total.stress_time) * group_weight).sum(-1),
             (_even(rate * released) * group_weight).sum(-1),
-            share,
+            visits,
         )
 
     def splits(self, D: float, g: float) -> bool:
@@ -114,7 +123,7 @@ class Chain:
     def _sides(
         self, to_right: Floats, to_left: Floats, D: Floats, g: float
     ) -> tuple[Floats, Floats]:
-        """Return the shares of yields on the right and on the left from the crossing chances.
+        """Return the fractions of yields on the right and on the left from the crossing chances.
 
         Where all blocks land over their threshold and D is so small that both chances underflow,
         their ratio is still known: (rho/lam) exp(-k (c + x)) for one landing point x.
@@ -136,11 +145,7 @@ class Chain:
         return tuple((float(a), float(b), float(d)) for a, b, d in terms if a > 0.0)
 
 
-def _plainly(c: Floats, x: Floats, D: Floats, g: float) -> Cycle:
-    return cycle(c, x, D, g, False)
-
-
-def _parities(c: Floats, x: Floats, D: Floats, g: float) -> Cycle:
+def _parities(c: Floats, x: Floats, D: Floats, g: float) -> Cycle[Parity]:
     """Return the means over one cycle as pairs of even and odd part in g.
 
     Where k c is small by series; elsewhere from the cycles at g and at -g, whose mirror image is
@@ -148,10 +153,10 @@ def _parities(c: Floats, x: Floats, D: Floats, g: float) -> Cycle:
     """
     near = 2.0 * np.maximum(c, np.abs(x)) * g <= D
     if np.all(near):
-        return cycle(c, x, D, g, True)
+        return split_cycle(c, x, D, g)
     longest = 0.5 * D / g
-    small = cycle(np.minimum(c, longest), np.clip(x, -longest, longest), D, g, True)
-    one, other = cycle(c, x, D, g, False), cycle(c, -x, D, g, False)
+    small = split_cycle(np.minimum(c, longest), np.clip(x, -longest, longest), D, g)
+    one, other = cycle(c, x, D, g), cycle(c, -x, D, g)
     mirrored = Cycle(
         other.left,
         other.right,
@@ -170,19 +175,20 @@ def _parities(c: Floats, x: Floats, D: Floats, g: float) -> Cycle:
     )
 
 
-def _apply(f: Parity | Floats, operation: object) -> Parity | Floats:
+def _apply(f: T, operation: Callable[[Floats], Floats]) -> T:
     if isinstance(f, Parity):
-        return Parity(operation(f.even), operation(f.odd))  # type: ignore[operator]
-    return operation(f)  # type: ignore[operator,no-any-return]
+        return Parity(operation(np.asarray(f.even)), operation(np.asarray(f.odd)))
+    return operation(f)
 
 
-def _mean(one: Cycle, weight: Floats) -> Cycle:
-    """Weighted mean over the last axis of every field."""
+def _mean(one: Cycle[T], weight: Floats) -> Cycle[T]:
+    """Return the weighted mean over the last axis of every field."""
     return Cycle(*(_apply(f, lambda a: (a * weight).sum(-1)) for f in one))
 
 
-def _pool(f: Parity | Floats) -> Parity | Floats:
-    return _apply(f, lambda a: np.asarray(a)[..., None])
+def _pool(one: Cycle[T]) -> Cycle[T]:
+    """Return one class for all thresholds."""
+    return Cycle(*(_apply(f, lambda a: np.asarray(a)[..., None]) for f in one))
 
 
 def _value(f: Parity | Floats) -> Floats:
@@ -193,5 +199,5 @@ def _even(f: Parity | Floats) -> Floats:
     return np.asarray(f.even if isinstance(f, Parity) else f)
 
 
-def _odd(f: Parity | Floats, split: bool) -> Floats:
-    return np.asarray(f.odd if isinstance(f, Parity) and split else f)
+def _odd(f: Parity | Floats) -> Floats:
+    return np.asarray(f.odd if isinstance(f, Parity) else f)

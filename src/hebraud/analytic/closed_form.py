@@ -28,7 +28,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, ParamSpec
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,10 @@ __all__ = [
 ]
 
 P = ParamSpec("P")
+R = TypeVar("R")
 _Array = npt.NDArray[np.float64]
+Numbers = np.float64 | _Array
+"""A number for a number, an array for an array."""
 
 # Below this x a continued fraction gives L, above it exponentials do; neither cancels there.
 _SWITCH = 2.0
@@ -190,11 +193,11 @@ def _prefactor(x: _Array) -> _Array:
     return terms / (2 * np.sqrt(2 * x) * (langevin + slope))
 
 
-def _by_name(function: Callable[P, Any]) -> Callable[P, Any]:
-    """Say which argument to name where one is given without its name: u and alpha look alike."""
+def _by_name(function: Callable[P, R]) -> Callable[P, R]:
+    """Raise ``TypeError`` for an argument without its name, since u and alpha look alike."""
 
     @functools.wraps(function)
-    def called(*args: P.args, **kwargs: P.kwargs) -> Any:
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
         if args:
             name, given = function.__name__, shown(args[0])
             ways = [
@@ -206,17 +209,19 @@ def _by_name(function: Callable[P, Any]) -> Callable[P, Any]:
     return called
 
 
-def _x(alpha: Any, u: Any, above: float = 0.0) -> _Array:
+def _x(alpha: npt.ArrayLike | None, u: npt.ArrayLike | None, above: float = 0.0) -> _Array:
     """Return x = u/2 from the one of the two that is given."""
-    if (alpha is None) == (u is None):
-        raise ValueError(
-            f"exactly one of alpha and u must be given, got alpha={shown(alpha)} and u={shown(u)}"
-        )
-    return _checked_u(u, above) / 2 if alpha is None else _x_of_alpha(_checked_alpha(alpha))
+    if alpha is not None and u is None:
+        return _x_of_alpha(_checked_alpha(alpha))
+    if u is not None and alpha is None:
+        return _checked_u(u, above) / 2
+    raise ValueError(
+        f"exactly one of alpha and u must be given, got alpha={shown(alpha)} and u={shown(u)}"
+    )
 
 
 @_by_name
-def alpha(*, u: npt.ArrayLike) -> Any:
+def alpha(*, u: npt.ArrayLike) -> Numbers:
     """Coupling alpha at a given u: tanh(u/2) / u.
 
     Dimensionless, of D = alpha sigma_c^2 Gamma; falls from 1/2 at u -> 0 to 1/u at large u.
@@ -227,7 +232,7 @@ def alpha(*, u: npt.ArrayLike) -> Any:
 
 
 @_by_name
-def yield_stress(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = None) -> Any:
+def yield_stress(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = None) -> Numbers:
     """Macroscopic yield stress at a given coupling alpha or u, in sigma_c: coth(u/2) / 2 - 1/u.
 
     Rises from u/12 at small u to 1/2 - 1/u at large u; falls from 1/2 at alpha -> 0 to 0 at
@@ -239,7 +244,7 @@ def yield_stress(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None 
 
 
 @_by_name
-def prefactor(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = None) -> Any:
+def prefactor(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = None) -> Numbers:
     """Prefactor A of Sigma = sigma_Y + A sqrt(shear rate), in units of sqrt(G0 sigma_c tau).
 
     A = (u cosh u + 2 sinh u + 3 u - 3 u^2 coth(u/2)) / (2 u^(3/2) (sinh u - u)), evaluated as in
@@ -251,7 +256,7 @@ def prefactor(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = N
     return _prefactor(_x(alpha, u, above=1e-200))[()]
 
 
-def u_of_alpha(alpha: npt.ArrayLike) -> Any:
+def u_of_alpha(alpha: npt.ArrayLike) -> Numbers:
     """u = sigma_c G0 tau / d at a given coupling: the inverse of :func:`alpha`.
 
     Dimensionless; sqrt(24 (1/2 - alpha)) near alpha = 1/2, and 1/alpha at small alpha. Accurate to
@@ -260,17 +265,17 @@ def u_of_alpha(alpha: npt.ArrayLike) -> Any:
     return (2 * _x_of_alpha(_checked_alpha(alpha)))[()]
 
 
-def yield_stress_of_alpha(alpha: npt.ArrayLike) -> Any:
+def yield_stress_of_alpha(alpha: npt.ArrayLike) -> Numbers:
     """Return ``yield_stress(alpha=alpha)``: domain, errors and accuracy as :func:`u_of_alpha`."""
     return yield_stress(alpha=_checked_alpha(alpha))
 
 
-def prefactor_of_alpha(alpha: npt.ArrayLike) -> Any:
+def prefactor_of_alpha(alpha: npt.ArrayLike) -> Numbers:
     """Return ``prefactor(alpha=alpha)``; it diverges at alpha -> 1/2. Accurate to 2e-15."""
     return prefactor(alpha=_checked_alpha(alpha))
 
 
-def alpha_of_yield_stress(yield_stress: npt.ArrayLike) -> Any:
+def alpha_of_yield_stress(yield_stress: npt.ArrayLike) -> Numbers:
     """Coupling alpha that gives a macroscopic yield stress, itself in units of sigma_c.
 
     Dimensionless, of D = alpha sigma_c^2 Gamma; falls from 1/2 at sigma_Y -> 0 to 0 at

@@ -142,7 +142,7 @@ class ExactState:
     def masses(self) -> Floats:
         """The probability found at each of ``thresholds``: landing rates times cycle times."""
         rate, c, x = np.array(self.mixture).T
-        mass = rate * cycle(c, x, self.diffusion, abs(self.shear_rate), False).time
+        mass = rate * cycle(c, x, self.diffusion, abs(self.shear_rate)).time
         return np.array([mass[c == value].sum() for value in self.thresholds])
 
     @property

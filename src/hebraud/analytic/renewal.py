@@ -26,19 +26,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.analytic.parity import Parity
 
-__all__ = ["Cycle", "cycle", "occupation"]
+__all__ = ["Cycle", "cycle", "occupation", "split_cycle"]
 
 Floats = NDArray[np.float64]
+T = TypeVar("T", Floats, Parity)
 
 
-class Cycle(NamedTuple):
+class Cycle(NamedTuple, Generic[T]):
     """Means over one cycle; every field is an array, or a pair of even and odd part.
 
     right, left : chance to yield on that side.
@@ -48,21 +49,21 @@ class Cycle(NamedTuple):
         times the indicator of its side.
     """
 
-    right: Any
-    left: Any
-    time: Any
-    stress_time: Any
-    right_stress: Any
-    right_square: Any
-    left_stress: Any
-    left_square: Any
+    right: T
+    left: T
+    time: T
+    stress_time: T
+    right_stress: T
+    right_square: T
+    left_stress: T
+    left_square: T
 
 
 _TERMS = 22
 
 
 def _series(first: int, y: Floats, step: int = 1, sign: float = -1.0) -> Floats:
-    """sum over n = 0, step, 2 step, ... of (sign y)^n / (n + first)!, for 0 <= y < 1."""
+    """Return the sum over n = 0, step, 2 step, ... of (sign y)^n / (n + first)!, for 0 <= y < 1."""
     factorials = np.cumprod(np.arange(1, _TERMS + first + 2, dtype=np.float64))
     total = np.zeros_like(y)
     for n in reversed(range(0, _TERMS, step)):
@@ -70,19 +71,19 @@ def _series(first: int, y: Floats, step: int = 1, sign: float = -1.0) -> Floats:
     return total
 
 
-class _Moments(NamedTuple):
+class _Moments(NamedTuple, Generic[T]):
     """e = exp(-y), phi, psi, psi_hat, chi, chi_hat: the moments of exp(-y x) on (0, 1)."""
 
-    e: Any
-    phi: Any
-    psi: Any
-    psi_hat: Any
-    chi: Any
-    chi_hat: Any
+    e: T
+    phi: T
+    psi: T
+    psi_hat: T
+    chi: T
+    chi_hat: T
 
 
-def _direct(y: Floats) -> _Moments:
-    """The moments for y >= 0 of any size."""
+def _direct(y: Floats) -> _Moments[Floats]:
+    """Return the moments for y >= 0 of any size."""
     y = np.asarray(y, dtype=np.float64)
     small = y < 0.5
     low, high = np.where(small, y, 0.0), np.where(small, 1.0, y)
@@ -104,8 +105,8 @@ def _direct(y: Floats) -> _Moments:
     )
 
 
-def _split(y: Floats) -> _Moments:
-    """The moments as pairs of even and odd part in y, for 0 <= y <= 1."""
+def _split(y: Floats) -> _Moments[Parity]:
+    """Return the moments as pairs of even and odd part in y, for 0 <= y <= 1."""
     y = np.asarray(y, dtype=np.float64)
     three, four = _series(3, y, 2, 1.0), _series(4, y, 2, 1.0)
     two = 0.5 + y * y * four
@@ -117,7 +118,7 @@ def _split(y: Floats) -> _Moments:
     return _Moments(e, phi, psi, phi - psi, chi, e * chi.mirrored)
 
 
-def cycle(c: Floats, x: Floats, D: Floats | float, g: Floats | float, split: bool) -> Cycle:
+def cycle(c: Floats, x: Floats, D: Floats | float, g: Floats | float) -> Cycle[Floats]:
     """Return the means over one cycle.
 
     Parameters
@@ -126,19 +127,33 @@ def cycle(c: Floats, x: Floats, D: Floats | float, g: Floats | float, split: boo
         Threshold > 0 and landing stress; they broadcast against each other and D, g.
     D, g : array_like
         Diffusion coefficient > 0 and shear rate >= 0.
-    split : bool
-        True returns pairs of even and odd parts in g; it needs 2 c g/D <= 1.
     """
-    moments: Callable[[Floats], _Moments] = _split if split else _direct
+    lam = np.asarray(0.5 * (g + np.hypot(g, 2.0 * np.sqrt(D))))
+    return _means(c, x, D, np.asarray(g) / D, np.asarray(g), lam, D / lam, _direct, _decay)
+
+
+def split_cycle(c: Floats, x: Floats, D: Floats | float, g: Floats | float) -> Cycle[Parity]:
+    """Return the means over one cycle as pairs of even and odd parts in g; for 2 c g/D <= 1."""
+    lam = Parity(0.5 * np.hypot(g, 2.0 * np.sqrt(D)), 0.5 * np.asarray(g))
+    k = np.asarray(g) / D
+    return _means(c, x, D, k, Parity(0.0, g), lam, lam.mirrored, _split, _split_decay)
+
+
+def _means(
+    c: Floats,
+    x: Floats,
+    D: Floats | float,
+    k: Floats,
+    drift: T,
+    lam: T,
+    rho: T,
+    moments: Callable[[Floats], _Moments[T]],
+    decay: Callable[[T], tuple[T, T]],
+) -> Cycle[T]:
     c, x = np.broadcast_arrays(np.asarray(c, dtype=np.float64), np.asarray(x, dtype=np.float64))
-    root = np.hypot(g, 2.0 * np.sqrt(D))
-    lam: Any = Parity(0.5 * root, 0.5 * g) if split else 0.5 * (g + root)
-    rho: Any = lam.mirrored if split else D / lam
-    drift: Any = Parity(0.0, g) if split else g
     over, under = np.maximum(x - c, 0.0), np.maximum(-x - c, 0.0)
     start = np.minimum(np.maximum(x, -c), c)
     A, B = c - start, c + start
-    k = np.asarray(g) / D
     a, b = moments(k * A), moments(k * B)
     to_right, to_left = B * b.phi + lam, A * a.phi + rho * a.e
     total = to_right + b.e * to_left
@@ -155,8 +170,8 @@ def cycle(c: Floats, x: Floats, D: Floats | float, g: Floats | float, split: boo
     right_square = right * (c * c + 2.0 * c * lam + 2.0 * lam * lam)
     left_square = left * (c * c + 2.0 * c * rho + 2.0 * rho * rho)
     if np.any(over + under > 0.0):
-        back, kept = _survival((lam * over + rho * under) / D)
-        is_right, is_left = over > 0.0, under > 0.0
+        back, kept = decay((lam * over + rho * under) / D)
+        is_right, is_left = (over > 0.0).astype(np.float64), (under > 0.0).astype(np.float64)
         tail = 2.0 * drift * drift + 2.0 * D + c * c
         at_right = over + (c + drift) * kept
         at_left = under + (c - drift) * kept
@@ -174,16 +189,19 @@ def cycle(c: Floats, x: Floats, D: Floats | float, g: Floats | float, split: boo
     )
 
 
-def _survival(exponent: Any) -> tuple[Any, Any]:
-    """exp(-x) and 1 - exp(-x)."""
-    if isinstance(exponent, Parity):
-        even = np.exp(-np.asarray(exponent.even))
-        cosh, sinh = np.cosh(exponent.odd), np.sinh(exponent.odd)
-        back = Parity(even * cosh, -even * sinh)
-        half = np.sinh(0.5 * np.asarray(exponent.odd))
-        kept = Parity(-np.expm1(-np.asarray(exponent.even)) - 2.0 * even * half * half, even * sinh)
-        return back, kept
+def _decay(exponent: Floats) -> tuple[Floats, Floats]:
+    """Return exp(-x) and 1 - exp(-x)."""
     return np.exp(-exponent), -np.expm1(-exponent)
+
+
+def _split_decay(exponent: Parity) -> tuple[Parity, Parity]:
+    """Return exp(-x) and 1 - exp(-x)."""
+    even = np.exp(-np.asarray(exponent.even))
+    cosh, sinh = np.cosh(exponent.odd), np.sinh(exponent.odd)
+    back = Parity(even * cosh, -even * sinh)
+    half = np.sinh(0.5 * np.asarray(exponent.odd))
+    kept = Parity(-np.expm1(-np.asarray(exponent.even)) - 2.0 * even * half * half, even * sinh)
+    return back, kept
 
 
 def occupation(s: Floats, c: float, x: float, D: float, g: float) -> Floats:
@@ -193,7 +211,7 @@ def occupation(s: Floats, c: float, x: float, D: float, g: float) -> Floats:
     rho = D / lam
     k = g / D
     start = min(max(x, -c), c)
-    one = cycle(np.array(c), np.array(start), D, g, False)
+    one = cycle(np.array(c), np.array(start), D, g)
     to_left = (c - start) * _direct(np.array(k * (c - start))).phi + rho * np.exp(-k * (c - start))
     to_right = (c + start) * _direct(np.array(k * (c + start))).phi + lam
     left_scaled = to_left / (to_right + np.exp(-k * (c + start)) * to_left)
