@@ -525,3 +525,15 @@ def test_a_rate_that_no_grid_holds_is_no_missing_state():
     said = r"range of floats|is below|finite volumes|cells without width"
     with pytest.raises(hl.ConvergenceError, match=said):
         hl.steady_state(hl.Model(1e-12), 1e-25, hl.FiniteVolume())
+
+
+@pytest.mark.parametrize(
+    ("drop", "said"), [(1.0, r"use Exact\(\), which has no grid"), (0.2, "cut the law off")]
+)
+def test_a_law_too_wide_for_grids_says_what_to_do(drop, said):
+    law = hl.Redrawn(scipy.stats.lognorm(3.5))
+    model = hl.Model(0.3, relaxation=hl.FractionalDrop(drop), thresholds=law)
+    with pytest.raises(hl.ConvergenceError, match=said):
+        hl.steady_state(model, 0.1, hl.FiniteVolume(rtol=1e-4))
+    if drop == 1.0:
+        assert hl.steady_state(model, 0.1, hl.Exact()).error_estimate < 1e-8

@@ -15,10 +15,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud.analytic import exact
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 
-__all__ = ["resolvable"]
+__all__ = ["instead", "resolvable"]
 
 Floats = NDArray[np.float64]
 Nodes = tuple[Floats, Floats]
@@ -31,6 +32,13 @@ _KEPT = 1e-4
 """Thresholds below this part of that are kept as they are, for what is read off a state."""
 _FAR = {True: 40.0, False: 1e3}
 """Where means are simple, in units of D/g and of the layer's width: redrawn ones, quenched ones."""
+
+
+def instead(model: Model) -> str:
+    """Return what to do where a law is too wide for a grid."""
+    if exact.applies(model):
+        return "use Exact(), which has no grid"
+    return "cut the law off, or give samples of it: no other solver takes this model"
 
 
 def resolvable(model: Model, shear_rate: float, diffusion: float, nodes: Nodes) -> Nodes:
@@ -55,7 +63,7 @@ def resolvable(model: Model, shear_rate: float, diffusion: float, nodes: Nodes) 
         raise ConvergenceError(
             f"the thresholds of {model!r} reach to {values[-1]:.3g}, and at shear rate "
             f"{shear_rate:g} no grid holds the layers of width {width:.2g} beside those beyond "
-            f"{most:.2g}; use Exact() where it applies, or cut the law off"
+            f"{most:.2g}; {instead(model)}"
         )
     c, w = values[far], weights[far]
     power = 0 if redraws else -1

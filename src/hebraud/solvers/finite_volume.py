@@ -26,7 +26,7 @@ from hebraud.errors import (
     check_whole_number,
 )
 from hebraud.model.model import Model
-from hebraud.solvers.far_classes import resolvable
+from hebraud.solvers.far_classes import instead, resolvable
 from hebraud.solvers.null_vector import Occupation, Stationary
 from hebraud.solvers.roots import (
     Family,
@@ -332,5 +332,6 @@ def _refine(
             raise ConvergenceError(
                 f"the relative error of {family.model!r} at shear rate {family.shear_rate:g} is "
                 f"estimated at {estimate:.1e} on {number} cells, not below rtol={rtol:g}, and more "
-                f"than {most} cells would be needed; loosen rtol, or fix cells="
+                f"than {most} cells would be needed; loosen rtol, fix cells=, or "
+                f"{instead(family.model)}"
             )
