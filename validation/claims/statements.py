@@ -18,7 +18,7 @@ import numpy as np
 
 from hebraud import Estimate, HerschelBulkley
 from hebraud.md.measure.resampling import spread
-from hebraud.md.results.couplings import scaling
+from hebraud.md.results.couplings import scaling_exponent
 from hebraud.md.results.parameters import BlockParameters
 from hebraud.md.results.reduction import DensityResults
 from hebraud.md.results.symbols import ROWS
@@ -142,7 +142,7 @@ def _activity_slope(count: str, fastest: float = np.inf) -> Callable[[DensityRes
         counted = [(rate, D, G) for rate, D, G in both if G.value > 0.0]
         if len(counted) < 3:
             return f"none: both at {len(counted)} of the three rates that are needed"
-        slope = scaling([D for _, D, _ in counted], [G for _, _, G in counted]).exponent
+        slope = scaling_exponent([D for _, D, _ in counted], [G for _, _, G in counted])
         nothing = "".join(f", no event counted at {r:g}" for r, _, G in both if not G.value > 0.0)
         return replace(slope, note=f"{counted[0][0]:g} to {counted[-1][0]:g}{nothing}")
 

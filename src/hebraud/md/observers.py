@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Arrays
 from hebraud.errors import check_number
 from hebraud.md.glass.trajectory import Frames
 
-__all__ = ["PLASTIC", "Arrays", "Observer", "Plastic", "merged"]
+__all__ = ["PLASTIC", "Observer", "Plastic", "merged"]
 
-Arrays = Mapping[str, NDArray[Any]]
 
 #: The name of the observer that the parameters of the model are measured with.
 PLASTIC = "plastic"

@@ -39,6 +39,7 @@ POINT = PLAN.point(RATE, 1)
 @pytest.fixture(scope="module", autouse=True)
 def mpiexec():
     """Skip where ranks cannot be started."""
+    pytest.importorskip("mpi4py")
     if shutil.which(launcher(2)[0]) is None:
         pytest.skip("there is no mpiexec, beside Python or on the PATH: pip install mpich")
 

@@ -16,8 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
+from hebraud._typing import Arrays
 from hebraud.errors import check_whole_number
 from hebraud.md.campaign.files import read_arrays, write_arrays
 from hebraud.md.campaign.state_point import Glass, StatePoint
@@ -41,7 +40,6 @@ __all__ = [
     "segments_done",
 ]
 
-Arrays = dict[str, NDArray[Any]]
 
 
 def _about(what: Glass | StatePoint, **more: Any) -> Mapping[str, Any]:

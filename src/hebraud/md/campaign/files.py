@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hebraud._files import write_whole
+from hebraud._typing import Arrays
 from hebraud.errors import MissingDependency
 from hebraud.md.errors import CorruptCheckpoint
 
 __all__ = ["read_arrays", "write_arrays"]
 
-Arrays = Mapping[str, NDArray[Any]]
 
 
 def _digest(arrays: Arrays, about: str) -> str:
@@ -55,7 +54,7 @@ def write_arrays(path: Path, arrays: Arrays, about: Mapping[str, Any]) -> None:
     write_whole(path, image.getvalue())
 
 
-def read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, about: Mapping[str, Any]) -> Arrays:
     """Return the arrays stored at ``path`` by `write_arrays`, if they belong to ``about``.
 
     Every key of ``about`` must be there with its value; the file may say more.

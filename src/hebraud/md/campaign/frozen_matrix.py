@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Arrays
 from hebraud.errors import MeasurementError
 from hebraud.md.campaign.chain import read_segment
 from hebraud.md.campaign.files import read_arrays, write_arrays
@@ -29,7 +28,7 @@ def yields_file(point: StatePoint, folder: Path, number: int) -> Path:
     return point.folder(folder) / f"yields{number:06d}.h5"
 
 
-def snapshot_yields(point: StatePoint, folder: Path, number: int) -> dict[str, NDArray[Any]]:
+def snapshot_yields(point: StatePoint, folder: Path, number: int) -> Arrays:
     """Return the local yield stresses in the configuration after segment ``number``.
 
     From their file or made: ``strain``, ``threshold`` and the drops by definition

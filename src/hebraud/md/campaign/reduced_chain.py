@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hebraud.md.campaign.chain import Arrays, observed_in, read_segment, segments_done
+from hebraud._typing import Array, Arrays, Floats, Ints
+from hebraud.md.campaign.chain import observed_in, read_segment, segments_done
 from hebraud.md.campaign.files import read_arrays, write_arrays
 from hebraud.md.campaign.plan import Preset
 from hebraud.md.campaign.state_point import StatePoint
@@ -33,7 +33,6 @@ __all__ = [
     "reduced_file",
 ]
 
-Floats = NDArray[np.float64]
 #: Edges of the histogram of block stresses, in eps_AA/sigma_AA^2; what lies beyond is counted too.
 STRESS_EDGES = np.concatenate([[-np.inf], np.linspace(-10.0, 10.0, 401), [np.inf]])
 _POWERS = 4
@@ -82,9 +81,9 @@ class ReducedChain:
     observed: Mapping[str, tuple[Arrays, ...]]
     block_segments: int
     lag: Floats
-    count: NDArray[np.int64]
+    count: Ints
     sums: Floats
-    histogram: NDArray[np.int64]
+    histogram: Ints
     moments: Floats
 
     @property
@@ -118,7 +117,7 @@ def _bin_samples(point: StatePoint) -> int:
     return max(k for k in range(1, wanted + 1) if samples % k == 0)
 
 
-def _small(values: NDArray[Any]) -> NDArray[Any]:
+def _small(values: Array) -> Array:
     """Floats in single precision, whole numbers in as few bytes as they need."""
     if values.dtype.kind == "f":
         return values.astype(np.float32)
@@ -143,7 +142,7 @@ def _pack(name: str, records: Sequence[Arrays]) -> Arrays:
     return packed
 
 
-def _wide(values: NDArray[Any]) -> NDArray[Any]:
+def _wide(values: Array) -> Array:
     kinds = {"f": np.float64, "i": np.int64, "u": np.int64}
     return values.astype(kinds.get(values.dtype.kind, values.dtype))
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud._typing import Arrays, Floats, Ints
 from hebraud.md.errors import UnstableRun
 
 __all__ = ["Configuration", "unwrap"]
 
 
 def unwrap(
-    position: NDArray[np.float64], image: NDArray[np.int64], side: float, tilt: float
-) -> NDArray[np.float64]:
+    position: Floats, image: Ints, side: float, tilt: float
+) -> Floats:
     """Return position + image[:, 0] (side, 0) + image[:, 1] (tilt, side), shape (N, 2)."""
     edges = np.array([[side, 0.0], [tilt, side]])
     return np.asarray(position + image @ edges, dtype=np.float64)
@@ -47,10 +47,10 @@ class Configuration:
         Shear strain since the quench, continuous where the tilt flips.
     """
 
-    position: NDArray[np.float64]
-    velocity: NDArray[np.float64]
+    position: Floats
+    velocity: Floats
     species: NDArray[np.int32]
-    image: NDArray[np.int64]
+    image: Ints
     side: float
     tilt: float
     steps: int = 0
@@ -62,7 +62,7 @@ class Configuration:
         return len(self.position)
 
     @property
-    def unwrapped(self) -> NDArray[np.float64]:
+    def unwrapped(self) -> Floats:
         """Positions followed across the periodic edges, shape (N, 2), in sigma_AA."""
         return unwrap(self.position, self.image, self.side, self.tilt)
 
@@ -88,7 +88,7 @@ class Configuration:
             )
         return count
 
-    def image_after(self, crossed: NDArray[np.int64], flips: int) -> NDArray[np.int64]:
+    def image_after(self, crossed: Ints, flips: int) -> Ints:
         """Return the image of particles that have ``crossed`` edges since, the box having flipped.
 
         ``crossed`` counts in the edges of the box as it is now.
@@ -97,7 +97,7 @@ class Configuration:
         image[:, 0] += flips * self.image[:, 1]
         return image
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> Arrays:
         """Return the content as named arrays, for a file."""
         return {
             "position": self.position,
@@ -110,7 +110,7 @@ class Configuration:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Configuration:
+    def from_arrays(cls, arrays: Arrays) -> Configuration:
         """Return the configuration that `arrays` gave."""
         return cls(
             position=arrays["position"],

@@ -7,14 +7,14 @@ from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Array, Floats
 from hebraud.errors import MeasurementError, MissingDependency, check_number
 from hebraud.md.glass.trajectory import Frames
 
 __all__ = ["follow", "read_column", "read_dump"]
 
-Floats = NDArray[np.float64]
 
 #: A particle (or the box) that seems to move by more than this part of an edge between two frames
 #: may have moved the other way round: nearest images no longer say where it went.
@@ -118,7 +118,7 @@ def _snapshots(paths: Sequence[str]) -> Iterator[tuple[str, Any]]:
             raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def _columns(where: str, particles: Any, names: Mapping[str, str]) -> list[NDArray[Any]]:
+def _columns(where: str, particles: Any, names: Mapping[str, str]) -> list[Array]:
     there = [] if particles is None else list(particles.keys())
     missing = [columns for name, columns in names.items() if name not in there]
     if missing:
@@ -173,7 +173,7 @@ def read_dump(
     if velocities:
         names["Velocity"] = "vx, vy"
     times, tilts, positions, speeds = [], [], [], []
-    kept: tuple[NDArray[Any], NDArray[Any], Floats] | None = None
+    kept: tuple[Array, Array, Floats] | None = None
     for where, data in _snapshots(several):
         if "Timestep" not in data.attributes:
             raise ValueError(f"{where} does not say its time step")
@@ -221,7 +221,7 @@ def read_column(paths: str | PathLike[str] | Sequence[str | PathLike[str]], colu
     )
 
 
-def _flat_cell(where: str, cell: Any, place: NDArray[Any]) -> Floats:
+def _flat_cell(where: str, cell: Any, place: Array) -> Floats:
     """Return the box, 3 x 4 (edges in columns, then the corner), if it is a sheared flat one."""
     if cell is None or not (cell.pbc[0] and cell.pbc[1]):
         raise ValueError(f"{where} has no box that is periodic in x and y")

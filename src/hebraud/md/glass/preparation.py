@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats, Ints
 from hebraud.errors import check_number
 from hebraud.md.glass.configuration import Configuration
 from hebraud.md.glass.mixture import Mixture
@@ -49,7 +49,7 @@ class Preparation:
 
 def _random_places(
     particles: int, side: float, apart: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
+) -> Floats:
     """Drop particles one by one at random, again where one is nearer than ``apart`` (periodic)."""
     places = np.empty((particles, 2))
     for placed in range(particles):
@@ -81,7 +81,7 @@ def random_start(
 
 
 def preparation_commands(
-    mixture: Mixture, history: Preparation, seeds: NDArray[np.int64]
+    mixture: Mixture, history: Preparation, seeds: Ints
 ) -> list[str]:
     """Return LAMMPS commands for a thermal history; ``seeds`` are four, of its noises."""
     def run(time: float) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hebraud._typing import Arrays, Floats
 
 __all__ = ["Frames"]
 
@@ -15,7 +17,7 @@ __all__ = ["Frames"]
 _UNEVEN = 1e-6
 
 
-def _floats(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+def _floats(name: str, value: Any, shape: tuple[int | None, ...]) -> Floats:
     array = np.asarray(value, dtype=np.float64)
     if array.ndim != len(shape) or any(
         want not in (None, n) for want, n in zip(shape, array.shape, strict=True)
@@ -57,12 +59,12 @@ class Frames:
         not followed across the edge, or the snapshots are too far apart.
     """
 
-    time: NDArray[np.float64]
-    strain: NDArray[np.float64]
-    position: NDArray[np.float64]
+    time: Floats
+    strain: Floats
+    position: Floats
     species: NDArray[np.integer[Any]]
-    box: NDArray[np.float64]
-    velocity: NDArray[np.float64] | None = None
+    box: Floats
+    velocity: Floats | None = None
 
     def __post_init__(self) -> None:
         def keep(name: str, value: object) -> None:
@@ -166,7 +168,7 @@ class Frames:
             velocity=np.concatenate(velocities) if velocities else None,
         )
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> Arrays:
         """Return the content as named arrays, for a file."""
         return {
             f"frames_{name}": getattr(self, name)
@@ -175,7 +177,7 @@ class Frames:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Frames:
+    def from_arrays(cls, arrays: Arrays) -> Frames:
         """Return the frames that `arrays` gave."""
         return cls(
             **{

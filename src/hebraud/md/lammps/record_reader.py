@@ -13,21 +13,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats, Ints
 from hebraud.md.errors import UnstableRun
 from hebraud.md.glass.configuration import Configuration, unwrap
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.lammps.engine import command_all, no_room
+from hebraud.md.lammps.mpi import Engine
 from hebraud.md.lammps.recording import BlockStress, Record, Recording
 from hebraud.md.measure.block_stress import block_count
 
 __all__ = ["watching"]
 
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class _Dump:
 
 @contextmanager
 def watching(
-    engine: Any,
+    engine: Engine,
     start: Configuration,
     timestep: float,
     shear_rate: float,
@@ -185,7 +185,7 @@ def _block_stress(course: _Course, dump: _Dump, steps: int, blocks: int) -> Bloc
     )
 
 
-def block_of(position: Floats, tilt: float, side: float, blocks: int) -> NDArray[np.int64]:
+def block_of(position: Floats, tilt: float, side: float, blocks: int) -> Ints:
     """Return the number i M + j of the block (i, j), i along x, in which each place lies."""
     up = position[:, 1] / side
     fraction = np.stack([(position[:, 0] - tilt * up) / side, up], axis=1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud._typing import Arrays, Floats, Ints
 from hebraud.errors import check_number, check_whole_number
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.observers import Observer, Plastic
@@ -104,18 +105,18 @@ class BlockStress:
         along x, is column i M + j. A file holds it in single precision (6e-8 of its value).
     """
 
-    time: NDArray[np.float64]
-    strain: NDArray[np.float64]
-    epoch: NDArray[np.int64]
+    time: Floats
+    strain: Floats
+    epoch: Ints
     stress: NDArray[np.floating[Any]]
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> Arrays:
         """Return the content as named arrays, for a file; the stress in single precision."""
         content = {f"blocks_{name}": getattr(self, name) for name in self.__dataclass_fields__}
         return {**content, "blocks_stress": self.stress.astype(np.float32)}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> BlockStress:
+    def from_arrays(cls, arrays: Arrays) -> BlockStress:
         """Return what `arrays` gave."""
         return cls(**{name: arrays[f"blocks_{name}"] for name in cls.__dataclass_fields__})
 

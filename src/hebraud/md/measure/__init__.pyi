@@ -6,12 +6,10 @@ from .diffusion import StressDiffusion as StressDiffusion
 from .diffusion import stress_differences as stress_differences
 from .duration import apparent_event_duration as apparent_event_duration
 from .duration import event_duration as event_duration
-from .duration import jump_duration as jump_duration
 from .duration import late_event_duration as late_event_duration
 from .duration import plastic_correlation as plastic_correlation
 from .duration import seen_event as seen_event
 from .local_stress import StressDensity as StressDensity
-from .local_stress import stress_density as stress_density
 from .local_yield import DROPS as DROPS
 from .local_yield import BlockYield as BlockYield
 from .local_yield import block_grid as block_grid
@@ -19,7 +17,6 @@ from .modulus import Branches as Branches
 from .modulus import StartUp as StartUp
 from .modulus import branch_modulus as branch_modulus
 from .modulus import elastic_branches as elastic_branches
-from .modulus import modal_modulus as modal_modulus
 from .modulus import pooled_start_up_modulus as pooled_start_up_modulus
 from .modulus import slow_rates as slow_rates
 from .modulus import slow_start_ups as slow_start_ups

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats, Ints
 from hebraud.errors import MeasurementError, check_number, check_whole_number
 from hebraud.md.glass.mixture import Mixture
 from hebraud.md.glass.trajectory import Frames
 
 __all__ = ["atom_block_stress", "block_count", "block_stress", "cells", "epochs"]
 
-Floats = NDArray[np.float64]
 _ROUNDING = 1e-9  # strains are products of many steps
 
 
@@ -28,7 +28,7 @@ def block_count(side: float, width: float = 6.0) -> int:
     return max(1, round(side / width))
 
 
-def epochs(strain: ArrayLike, aspect: float = 1.0) -> NDArray[np.int64]:
+def epochs(strain: ArrayLike, aspect: float = 1.0) -> Ints:
     """Return how often the box has flipped at each strain.
 
     The tilt lies within half a box edge of zero; past it the box is replaced by the one tilted the
@@ -50,7 +50,7 @@ def epochs(strain: ArrayLike, aspect: float = 1.0) -> NDArray[np.int64]:
 
 def cells(
     position: Floats, strain: float, box: Floats, counts: tuple[int, int]
-) -> tuple[Floats, NDArray[np.int64]]:
+) -> tuple[Floats, Ints]:
     """Return where particles are in the tilted box, and in which of its cells, along x and y.
 
     Cells are equal parallelograms along the edges of the box; they go with the affine flow and are

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Bools, Ints
 from hebraud.md.measure.block_stress import cells
 
 __all__ = ["active_blocks", "cluster_sizes", "label_clusters"]
@@ -12,7 +13,7 @@ __all__ = ["active_blocks", "cluster_sizes", "label_clusters"]
 
 def active_blocks(
     position: ArrayLike, strain: float, box: ArrayLike, blocks: tuple[int, int]
-) -> NDArray[np.bool_]:
+) -> Bools:
     """Return which blocks hold at least one of the particles given, shape (along x, along y).
 
     Blocks are equal parallelograms along the edges of the tilted box, as in `block_stress`: they
@@ -37,7 +38,7 @@ def active_blocks(
     return active
 
 
-def label_clusters(active: ArrayLike, corners: bool = False) -> tuple[NDArray[np.int64], int]:
+def label_clusters(active: ArrayLike, corners: bool = False) -> tuple[Ints, int]:
     """Return the cluster of every block, 1, 2, ... or 0 where not active, and their number.
 
     Hoshen and Kopelman's algorithm on a lattice that is periodic in both directions. Two active
@@ -59,6 +60,6 @@ def label_clusters(active: ArrayLike, corners: bool = False) -> tuple[NDArray[np
     return labels, int(count)
 
 
-def cluster_sizes(labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def cluster_sizes(labels: Ints, count: int) -> Ints:
     """Return the number of blocks of clusters 1 ... ``count``, shape (count,)."""
     return np.bincount(labels.ravel(), minlength=count + 1)[1:].astype(np.int64)

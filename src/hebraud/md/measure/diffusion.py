@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats, Ints
 from hebraud.errors import MeasurementError, check_number, check_whole_number
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
 __all__ = ["StressDifferences", "StressDiffusion", "log_lags", "stress_differences"]
 
-Floats = NDArray[np.float64]
 _POINTS = 5  # of the least-squares line that gives a local log-slope
 
 
-def log_lags(longest: int, per_decade: int = 10) -> NDArray[np.int64]:
+def log_lags(longest: int, per_decade: int = 10) -> Ints:
     """Return whole numbers 1 ... longest, evenly spaced in their logarithm where they can be."""
     longest = check_whole_number("longest", longest, at_least=1)
     per_decade = check_whole_number("per_decade", per_decade, at_least=2)
@@ -42,7 +42,7 @@ class StressDifferences:
     """
 
     lag: Floats
-    count: NDArray[np.int64]
+    count: Ints
     sums: Floats
 
     def moments(self, weights: Floats | None = None) -> Floats:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import MeasurementError
 from hebraud.md.measure.plastic import Record, merge_records
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
@@ -16,7 +17,6 @@ __all__ = [
     "apparent_event_duration",
     "decay_time",
     "event_duration",
-    "jump_duration",
     "late_decay_time",
     "late_event_duration",
     "plastic_correlation",
@@ -24,7 +24,6 @@ __all__ = [
     "windowed_decay_time",
 ]
 
-Floats = NDArray[np.float64]
 
 #: Decay times are looked for between this part of the spacing and this multiple of the range.
 _SHORTEST, _LONGEST = 0.05, 20.0
@@ -134,18 +133,6 @@ def late_decay_time(time: ArrayLike, correlation: ArrayLike, lag: float) -> floa
     return _least(cost, t)
 
 
-def jump_duration(lag: float, spacing: float, correlation_time: float = 20.0) -> float:
-    """Return the decay time that the lag alone makes: that of events which are sudden jumps.
-
-    A jump is in every window that holds its moment, so C_p(t) = max(0, 1 - t/lag): two windows of
-    D2min share a jump as long as they overlap. The fit of `decay_time` to it is 0.53 lag for
-    frames that are fine against the lag. A measured duration that is not much longer than this says
-    nothing about the event: take a shorter lag.
-    """
-    time = np.arange(round(correlation_time / spacing) + 1) * spacing
-    return decay_time(time, np.maximum(0.0, 1.0 - time / lag))
-
-
 def seen_event(time: ArrayLike, tau: float, lag: float) -> Floats:
     """Return C(t) of events that die out exponentially, as D2min with this lag sees them; C(0) = 1.
 
@@ -241,8 +228,9 @@ def event_duration(records: Sequence[Record], replicates: int = 200) -> Estimate
 def apparent_event_duration(records: Sequence[Record], replicates: int = 200) -> Estimate:
     """Return the decay time of a plain exponential through C_p at all t >= 0, in tau_0.
 
-    It holds both the event and the window, which alone makes ``jump_duration(lag, spacing)`` of it:
-    with a lag of 4 and events of about 1 it is mostly the window, and at high rates the plateau.
+    It holds both the event and the window: sudden jumps, with C_p = max(0, 1 - t/lag), give 0.53
+    lag. With a lag of 4 and events of about 1 it is mostly the window, and at high rates the
+    plateau.
     Arguments and errors as for `event_duration`.
     """
     return _fitted(records, replicates, lambda t, c, _: decay_time(t, c))

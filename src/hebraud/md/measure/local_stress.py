@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hebraud.errors import check_whole_number
+from hebraud._typing import Floats
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
@@ -16,11 +16,9 @@ __all__ = [
     "StressDensity",
     "block_stress_law",
     "counted_density",
-    "stress_density",
     "time_block_moments",
 ]
 
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,45 +47,6 @@ class StressDensity:
     def middle(self) -> Floats:
         """Middles of the bins."""
         return np.asarray(0.5 * (self.edges[1:] + self.edges[:-1]))
-
-
-def stress_density(
-    stress: Sequence[ArrayLike], edges: ArrayLike, time_blocks: int = 8
-) -> StressDensity:
-    """Return P(sigma) of the block stresses of steady flow, with errors from time blocks.
-
-    Parameters
-    ----------
-    stress : sequence of (T, M^2) arrays
-        Block stresses of each run, after the transient.
-    edges : (K + 1,) array
-        Of the bins, rising.
-    time_blocks : int
-        Time blocks that each run is cut into, each much longer than the correlation.
-
-    Raises
-    ------
-    ValueError
-        If the edges do not rise, a run has another shape, or a stress is not finite.
-    MeasurementError
-        If there are fewer than eight time blocks in all.
-    """
-    bins = np.asarray(edges, dtype=np.float64)
-    time_blocks = check_whole_number("time_blocks", time_blocks, at_least=1)
-    if bins.ndim != 1 or bins.size < 2 or not np.all(np.diff(bins) > 0.0):
-        raise ValueError(f"edges must be at least two rising numbers, got {edges!r}")
-    counts, totals = [], []
-    for i, run in enumerate(stress):
-        values = np.asarray(run, dtype=np.float64)
-        if values.ndim != 2 or len(values) < time_blocks or not np.isfinite(values).all():
-            raise ValueError(
-                f"stress[{i}] must be finite with shape (times, blocks) and at least {time_blocks} "
-                f"times, got shape {values.shape}"
-            )
-        for piece in np.array_split(values, time_blocks):
-            counts.append(np.histogram(piece, bins)[0])
-            totals.append(piece.size)
-    return counted_density(np.array(counts), np.array(totals), bins)
 
 
 def counted_density(number: ArrayLike, total: ArrayLike, edges: ArrayLike) -> StressDensity:

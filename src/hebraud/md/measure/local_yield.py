@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Bools, Floats, Ints
 from hebraud.errors import MeasurementError, check_number
 from hebraud.md.glass.configuration import Configuration
 from hebraud.md.glass.mixture import Mixture
 
 __all__ = ["DROPS", "BlockYield", "block_grid", "local_yield"]
 
-Floats = NDArray[np.float64]
 
 #: Definitions of the stress drop; the first is the default.
 DROPS = ("at_fixed_strain", "one_step", "to_minimum")
@@ -67,7 +67,7 @@ class BlockYield:
 
     centre: Floats
     sign: int
-    atoms: NDArray[np.int64]
+    atoms: Ints
     stress_before: Floats
     stress_start: Floats
     displacement_start: Floats
@@ -75,10 +75,10 @@ class BlockYield:
     threshold: Floats
     strain_at_yield: Floats
     drop: dict[str, Floats]
-    iterations: NDArray[np.int64]
+    iterations: Ints
 
     @property
-    def yielded(self) -> NDArray[np.bool_]:
+    def yielded(self) -> Bools:
         """Where the stress has fallen before ``max_strain``."""
         return np.isfinite(self.threshold)
 
@@ -131,7 +131,7 @@ class _Block:
     """A block and its shell: places relative to the centre, targets first."""
 
     place: Floats
-    kind: NDArray[np.int64]
+    kind: Ints
     targets: int
     area: float
     shell: float

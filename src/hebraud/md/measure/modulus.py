@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hebraud.errors import MeasurementError, check_number, check_whole_number
+from hebraud._typing import Floats
+from hebraud.errors import MeasurementError, check_number
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
@@ -18,14 +19,12 @@ __all__ = [
     "StartUp",
     "branch_modulus",
     "elastic_branches",
-    "modal_modulus",
     "pooled_start_up_modulus",
     "slow_rates",
     "slow_start_ups",
     "start_up_modulus",
 ]
 
-Floats = NDArray[np.float64]
 _FEWEST_POINTS = 5
 _WINDOW = (0.0, 0.005)
 _RESPONSE = 5.0  # tau_0 that the window must take: the glass responds within about one
@@ -270,7 +269,7 @@ def branch_modulus(
     Branches (:func:`elastic_branches`) of all runs are averaged with their lengths in strain as
     weights; the standard error comes from drawing branches anew. Small plastic events within a
     branch make it flatter, so that this is a lower bound where drops overlap: compare with the
-    start-up slope and with :func:`modal_modulus`.
+    start-up slope.
 
     Parameters
     ----------
@@ -305,64 +304,4 @@ def branch_modulus(
         spread(drawn),
         slope.size,
         f"elastic branches, fall {fall:g} std, strain >= {shortest:g}",
-    )
-
-
-def modal_modulus(
-    strain: ArrayLike, stress: ArrayLike, width: float = 2e-3, time_blocks: int = 8
-) -> Estimate:
-    """Return G0 as the most frequent slope of the stress over short stretches of steady flow.
-
-    Slopes of least-squares lines over consecutive stretches of strain ``width`` pile up at G0, as
-    most hold no drop, and trail off below. The mode is the highest point of their density,
-    smoothed with a Gaussian of Silverman's width (at least 0.1 % of their range); the standard
-    error comes from drawing time blocks of the runs anew.
-
-    Invalid where ``width`` exceeds the strain between drops: there is then no peak at G0.
-
-    Raises
-    ------
-    ValueError
-        If a stretch holds fewer than five samples, or a run fewer stretches than time blocks.
-    """
-    gamma, sigma = _series(strain, stress)
-    width = check_number("width", width, above=0.0)
-    time_blocks = check_whole_number("time_blocks", time_blocks, at_least=1)
-    points = 1 + round(width / float(np.mean(np.diff(gamma))))
-    pieces = gamma.size // points
-    if points < _FEWEST_POINTS or pieces < time_blocks:
-        raise ValueError(
-            f"width = {width:g} makes {pieces} stretches of {points} samples; at least "
-            f"{time_blocks} (time_blocks) of {_FEWEST_POINTS} are needed"
-        )
-    shape = (-1, pieces, points)
-    kept = pieces * points
-    slopes = _slope(gamma[:kept].reshape(shape[1:]), sigma[:, :kept].reshape(shape))
-    low, quarter, three, high = np.quantile(slopes, [0.0, 0.25, 0.75, 1.0])
-    broad = min(float(slopes.std()), float(three - quarter) / 1.349)
-    if low == high:
-        raise MeasurementError("the slopes are all the same: the stress is a straight line")
-    kernel = max(0.9 * broad * slopes.size**-0.2, 1e-3 * float(high - low))
-    grid = np.arange(low - kernel, high + kernel, kernel / 8.0)
-    unit = np.arange(pieces) * time_blocks // pieces
-    counts = np.stack(
-        [
-            np.histogram(run[unit == block], grid)[0].astype(np.float64)
-            for run in slopes
-            for block in range(time_blocks)
-        ]
-    )
-    reach = np.arange(-32, 33) / 8.0
-    bell = np.exp(-0.5 * reach**2)
-    middle = 0.5 * (grid[1:] + grid[:-1])
-
-    def mode(histogram: Floats) -> float:
-        return float(middle[np.argmax(np.convolve(histogram, bell, mode="same"))])
-
-    drawn = [mode(row) for row in bootstrap_weights(len(counts)) @ counts]
-    return Estimate(
-        mode(counts.sum(axis=0)),
-        spread(drawn),
-        len(counts),
-        f"most frequent slope over strain {width:g}",
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import MeasurementError, check_number
 from hebraud.md.glass.trajectory import Frames
 
@@ -27,7 +28,7 @@ def d2min(
     later_strain: float,
     box: ArrayLike,
     cutoff: float = 2.0,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return D2min of every particle, shape (N,), in sigma_AA^2 (eq. 5; Falk and Langer 1998).
 
     D2min_i = min over E of sum_j |r_ij(t + dt) - (1 + E) r_ij(t)|^2
@@ -100,7 +101,7 @@ def frames_in(frames: Frames, span: float, name: str = "lag") -> int:
     return count
 
 
-def d2min_series(frames: Frames, lag: float = 4.0, cutoff: float = 2.0) -> NDArray[np.float64]:
+def d2min_series(frames: Frames, lag: float = 4.0, cutoff: float = 2.0) -> Floats:
     """Return D2min from every frame to the one ``lag`` later, shape (F - lag/spacing, N).
 
     Row k belongs to the time of frame k, the earlier of the two.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Arrays, Bools, Floats, Ints
 from hebraud.errors import check_number
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.block_stress import block_count, epochs
@@ -28,7 +28,7 @@ __all__ = [
     "unpack_records",
 ]
 
-Record = Mapping[str, NDArray[Any]]
+Record = Arrays
 
 #: What a record measured with; equal in all records that are merged.
 _SETTINGS = (
@@ -48,7 +48,7 @@ def plastic_record(
     mesoblock_width: float = 6.0,
     corners: bool = False,
     correlation_time: float = 20.0,
-) -> dict[str, NDArray[Any]]:
+) -> Arrays:
     """Return what is counted in these frames, as arrays that `merge_records` adds up.
 
     A window is a pair of frames ``lag`` apart and bears the time of the first. A particle is active
@@ -106,7 +106,7 @@ def plastic_record(
     strain = frames.strain[:windows]
     block_area = float(np.prod(frames.box)) / (blocks[0] * blocks[1])
 
-    def grids(counts: tuple[int, int]) -> NDArray[np.bool_]:
+    def grids(counts: tuple[int, int]) -> Bools:
         return np.array(
             [
                 active_blocks(frames.position[k, active[k]], float(strain[k]), frames.box, counts)
@@ -117,7 +117,7 @@ def plastic_record(
     fine, coarse = grids(blocks), grids(mesoblocks)
     turned = epochs(strain, float(frames.box[1] / frames.box[0]))
     clusters = np.zeros(windows, np.int64)
-    sizes: list[NDArray[np.int64]] = []
+    sizes: list[Ints] = []
     onsets = np.zeros(mesoblocks, np.int64)
     new_clusters = watched = 0
     for k in range(windows):
@@ -157,13 +157,13 @@ def plastic_record(
     }
 
 
-def _blocks(box: NDArray[np.float64], width: float) -> tuple[int, int]:
+def _blocks(box: Floats, width: float) -> tuple[int, int]:
     return block_count(float(box[0]), width), block_count(float(box[1]), width)
 
 
 def _correlation_sums(
-    found: NDArray[np.float64], active: NDArray[np.bool_], longest: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    found: Floats, active: Bools, longest: int
+) -> tuple[Floats, Floats]:
     """Return sums of D2(t0) D2(t0 + t) and D2(t0)^2 over the same t0 and particles, by t."""
     product, square = np.zeros(longest + 1), np.zeros(longest + 1)
     window, particle = np.nonzero(active)
@@ -175,7 +175,7 @@ def _correlation_sums(
     return product, square
 
 
-def merge_records(records: Sequence[Record]) -> dict[str, NDArray[Any]]:
+def merge_records(records: Sequence[Record]) -> Arrays:
     """Return the record of all these frames together: counts joined in this order, sums added.
 
     Raises ``ValueError`` if there are none or they were measured with different settings.
@@ -189,7 +189,7 @@ def merge_records(records: Sequence[Record]) -> dict[str, NDArray[Any]]:
                     f"records must be measured alike: {name} is {records[0][name].tolist()} in one "
                     f"and {record[name].tolist()} in another"
                 )
-    merged: dict[str, NDArray[Any]] = {name: records[0][name] for name in _SETTINGS}
+    merged: Arrays = {name: records[0][name] for name in _SETTINGS}
     for name in records[0]:
         parts = [record[name] for record in records]
         if name in _JOINED:
@@ -199,7 +199,7 @@ def merge_records(records: Sequence[Record]) -> dict[str, NDArray[Any]]:
     return merged
 
 
-def pack_records(records: Sequence[Record]) -> dict[str, NDArray[Any]]:
+def pack_records(records: Sequence[Record]) -> Arrays:
     """Return several records, measured alike, as few arrays, for a file."""
     whole = merge_records(records)
     packed = {name: whole[name] for name in (*_SETTINGS, *_JOINED)}
@@ -211,12 +211,12 @@ def pack_records(records: Sequence[Record]) -> dict[str, NDArray[Any]]:
     return packed
 
 
-def unpack_records(packed: Record) -> list[dict[str, NDArray[Any]]]:
+def unpack_records(packed: Record) -> list[Arrays]:
     """Return the records that `pack_records` was given."""
-    records: list[dict[str, NDArray[Any]]] = []
+    records: list[Arrays] = []
     ends = {name: np.cumsum(packed[f"{name}_lengths"]) for name in _JOINED}
     for k in range(len(packed["time_lengths"])):
-        one: dict[str, NDArray[Any]] = {name: packed[name] for name in _SETTINGS}
+        one: Arrays = {name: packed[name] for name in _SETTINGS}
         for name in packed:
             if name in _JOINED:
                 one[name] = packed[name][(ends[name][k - 1] if k else 0) : ends[name][k]]
@@ -270,7 +270,7 @@ class PlasticActivity:
     mesoblocks: int
     windows: int
     watched: int
-    replicates: NDArray[np.float64] = field(repr=False)
+    replicates: Floats = field(repr=False)
 
 
 def _ratios(record: Record) -> dict[str, tuple[float, float]]:
@@ -316,7 +316,7 @@ def plastic_activity(
     rows = bootstrap_weights(len(records)) if weights is None else np.asarray(weights)
     sums = [_ratios(record) for record in records]
     values: dict[str, float] = {}
-    drawn: dict[str, NDArray[np.float64]] = {}
+    drawn: dict[str, Floats] = {}
     for name in sums[0]:
         above, below = np.array([one[name] for one in sums]).T
         drawn[name] = resampled_ratio(rows, above, below)

@@ -9,13 +9,13 @@ are, so that the error of their ratio is right.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import MeasurementError, check_whole_number
 
 __all__ = ["bootstrap_weights", "resampled_ratio", "spread"]
 
-Floats = NDArray[np.float64]
 
 #: Below this the bootstrap's error is too small by more than sqrt(7/8), 6 %, and itself noisy.
 _FEWEST_UNITS = 8

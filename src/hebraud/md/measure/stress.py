@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats, Ints
 from hebraud.errors import MeasurementError, check_number
 from hebraud.rheology.estimate import Estimate
 
@@ -16,7 +17,7 @@ _FEWEST_SAMPLES = 64
 _FEWEST_BLOCKS = 8
 
 
-def _runs(name: str, values: ArrayLike) -> NDArray[np.float64]:
+def _runs(name: str, values: ArrayLike) -> Floats:
     array = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if array.ndim != 2 or array.shape[1] < _FEWEST_SAMPLES:
         raise ValueError(
@@ -28,7 +29,7 @@ def _runs(name: str, values: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def blocking_errors(series: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def blocking_errors(series: ArrayLike) -> tuple[Ints, Floats]:
     """Return block lengths 1, 2, 4, ... and the standard error of the mean from blocks of each.
 
     With M blocks of length B in all runs together and variance s^2 of their means about the mean
@@ -109,7 +110,7 @@ def mean_of_correlated(series: ArrayLike) -> Estimate:
     )
 
 
-def _too_short(values: NDArray[np.float64], why: str) -> str:
+def _too_short(values: Floats, why: str) -> str:
     return (
         f"{len(values)} run(s) of {values.shape[1]} samples are too short for an error bar: {why} "
         f"to be independent (at least {_FEWEST_BLOCKS} are needed); shear to a larger strain or "

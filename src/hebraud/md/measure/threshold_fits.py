@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import MeasurementError, check_whole_number
 from hebraud.md.measure.resampling import bootstrap_weights
 from hebraud.rheology.estimate import Estimate
 
 __all__ = ["FittedLaw", "ThresholdFits", "fit_thresholds"]
 
-Floats = NDArray[np.float64]
 _FEWEST = 8
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
 __all__ = ["yield_means"]
 
-Floats = NDArray[np.float64]
 
 
 def yield_means(

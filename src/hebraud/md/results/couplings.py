@@ -12,27 +12,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.analytic import closed_form
 from hebraud.errors import MeasurementError, check_number
 from hebraud.rheology.estimate import Estimate
 
 __all__ = [
-    "Proportionality",
     "alpha_of_prefactor",
     "drop_noise_alpha",
     "largest_drop_fraction",
     "noise_alpha",
     "noise_diffusion",
-    "scaling",
+    "scaling_exponent",
 ]
 
-Floats = NDArray[np.float64]
 _HALVINGS = 50  # of 42 in log u: 4e-14
 
 
@@ -139,27 +137,8 @@ def alpha_of_prefactor(prefactor: ArrayLike) -> Any:
     return closed_form.alpha(u=np.exp(0.5 * (low + high)))
 
 
-@dataclass(frozen=True)
-class Proportionality:
-    """Whether D is proportional to the activity over the shear rates.
-
-    Attributes
-    ----------
-    exponent : Estimate
-        p of D = k Gamma^p with p free; 1 where D is proportional to Gamma.
-    ratio : Estimate
-        Weighted mean of D/Gamma, p held at 1, in the convention of the D given.
-    reduced_chi_square : float
-        Of the constant ratio; about 1 where D is proportional to Gamma within the errors.
-    """
-
-    exponent: Estimate
-    ratio: Estimate
-    reduced_chi_square: float
-
-
-def scaling(diffusion: Sequence[Estimate], activity: Sequence[Estimate]) -> Proportionality:
-    """Fit D = k Gamma^p through one pair of estimates for each shear rate.
+def scaling_exponent(diffusion: Sequence[Estimate], activity: Sequence[Estimate]) -> Estimate:
+    """Return p of D = k Gamma^p, fitted through one pair of estimates for each shear rate.
 
     Least squares of log D against log Gamma; the weights hold the errors of both, those of Gamma
     times p. Both conventions of D have the same exponent.
@@ -191,15 +170,7 @@ def scaling(diffusion: Sequence[Estimate], activity: Sequence[Estimate]) -> Prop
         away = x - np.average(x, weights=weight)
         slope = float(np.sum(weight * away * y) / np.sum(weight * away**2))
         error = float(np.sum(weight * away**2) ** -0.5)
-    weight = 1.0 / (y_err**2 + x_err**2)
-    log_ratio = float(np.average(y - x, weights=weight))
-    chi = float(np.sum(weight * (y - x - log_ratio) ** 2)) / (len(y) - 1)
-    ratio = math.exp(log_ratio)
-    return Proportionality(
-        exponent=Estimate(slope, error, len(y), "log D against log Gamma"),
-        ratio=Estimate(ratio, ratio * float(weight.sum() ** -0.5), len(y), "D/Gamma"),
-        reduced_chi_square=chi,
-    )
+    return Estimate(slope, error, len(y), "log D against log Gamma")
 
 
 def _logs(estimates: Sequence[Estimate]) -> tuple[Floats, Floats]:

@@ -8,8 +8,8 @@ from itertools import pairwise
 from os import PathLike
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.errors import MeasurementError
 from hebraud.md.glass.configuration import Configuration
 from hebraud.md.glass.dumps import read_column, read_dump
@@ -29,7 +29,6 @@ from hebraud.rheology.estimate import Estimate, Missing, or_missing
 
 __all__ = ["DumpMeasures", "measure_dumps"]
 
-Floats = NDArray[np.float64]
 Estimates = dict[str, Estimate | Missing]
 _TIME_BLOCKS = 8
 _NEEDS = {

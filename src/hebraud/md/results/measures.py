@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hebraud._typing import Floats
 from hebraud.md.measure.diffusion import StressDiffusion
 from hebraud.md.measure.duration import (
     apparent_event_duration,
@@ -35,7 +33,6 @@ __all__ = [
     "measure",
 ]
 
-Floats = NDArray[np.float64]
 Found = tuple[dict[str, Estimate], dict[str, Floats]]  # by symbol: estimates, replicates
 _REPLICATES = 1000  # bootstrap draws, shared by all measures on the same time blocks
 

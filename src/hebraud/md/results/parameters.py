@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Bools, Floats
 from hebraud.analytic import closed_form
 from hebraud.errors import MeasurementError, check_number
 from hebraud.md.measure.resampling import spread
@@ -30,7 +31,6 @@ from hebraud.rheology.flow_curve import FlowCurve
 
 __all__ = ["BlockParameters", "BothConventions", "flow_curve_replicates"]
 
-Floats = NDArray[np.float64]
 _REPLICATES = 2000
 #: Up to this share of replicates may lie where a coupling does not exist; they are left out. The
 #: central 68 % that the error is made of would not be seen whole with more.
@@ -305,7 +305,7 @@ class BlockParameters:
         )
 
 
-def _positive(*values: Floats) -> NDArray[np.bool_]:
+def _positive(*values: Floats) -> Bools:
     return np.asarray(np.all([row > 0.0 for row in values], axis=0))
 
 

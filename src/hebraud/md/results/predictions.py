@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import check_number
 from hebraud.md.results.parameters import BlockParameters
 from hebraud.model.model import Model
 
 __all__ = ["predicted_density", "predicted_start_up"]
 
-Floats = NDArray[np.float64]
 
 
 def predicted_density(

@@ -11,7 +11,7 @@ from hebraud.md.campaign.reduced_chain import ReducedChain, joined_differences
 from hebraud.md.measure.plastic import merge_records, plastic_activity
 from hebraud.md.measure.resampling import bootstrap_weights, spread
 from hebraud.md.observers import PLASTIC
-from hebraud.md.results.couplings import scaling
+from hebraud.md.results.couplings import scaling_exponent
 from hebraud.rheology.estimate import Estimate, Missing, or_missing
 
 __all__ = ["AtRate", "activity_exponent", "at_rate"]
@@ -77,7 +77,7 @@ def at_rate(shear_rate: float, chains: Sequence[ReducedChain]) -> AtRate:
 
 
 def activity_exponent(rates: Sequence[AtRate]) -> Found:
-    """Return p of D_sigma = k Gamma^p over the rates that give both (`couplings.scaling`).
+    """Return p of D_sigma = k Gamma^p over the rates that give both (`scaling_exponent`).
 
     A rate at which no event is counted gives none.
     """
@@ -88,4 +88,6 @@ def activity_exponent(rates: Sequence[AtRate]) -> Found:
         and isinstance(one.Gamma, Estimate)
         and one.Gamma.value > 0.0
     ]
-    return or_missing(lambda: scaling([D for D, _ in both], [Gamma for _, Gamma in both]).exponent)
+    return or_missing(
+        lambda: scaling_exponent([D for D, _ in both], [Gamma for _, Gamma in both])
+    )

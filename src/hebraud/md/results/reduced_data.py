@@ -6,12 +6,12 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hebraud._files import write_whole
+from hebraud._typing import Arrays, Floats
 from hebraud.errors import MeasurementError
 from hebraud.md.measure.diffusion import StressDifferences
 from hebraud.md.measure.local_stress import StressDensity
@@ -22,8 +22,6 @@ from hebraud.rheology.flow_curve import FlowCurve
 
 __all__ = ["BlockStresses", "LocalYields", "ReducedData"]
 
-Floats = NDArray[np.float64]
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +106,7 @@ class ReducedData:
     blocks: BlockStresses | Missing
     yields: LocalYields | Missing
     curve: FlowCurve
-    observed: Mapping[str, Sequence[Mapping[str, NDArray[Any]]]] = field(default_factory=dict)
+    observed: Mapping[str, Sequence[Arrays]] = field(default_factory=dict)
 
     @property
     def known_blocks(self) -> BlockStresses:

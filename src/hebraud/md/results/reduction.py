@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Arrays, Floats
 from hebraud.errors import MeasurementError
 from hebraud.md.campaign.chain import segments_done
 from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields, yields_file
@@ -56,7 +55,6 @@ __all__ = [
     "steady_state_of",
 ]
 
-Floats = NDArray[np.float64]
 
 #: The note of a stress whose error rests on eight blocks a chain: too few to show that the blocks
 #: are longer than the correlation.
@@ -430,7 +428,7 @@ def local_yields(plan: Preset, rate: float, folder: Path) -> LocalYields:
     return joined_yields(rows)
 
 
-def joined_yields(rows: Sequence[Mapping[str, NDArray[Any]]]) -> LocalYields:
+def joined_yields(rows: Sequence[Arrays]) -> LocalYields:
     """Return what `snapshot_yields` found in several snapshots as one."""
 
     def joined(name: str) -> Floats:
