@@ -29,7 +29,7 @@ from validation.particles.provenance import check_provenance
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from hebraud.md import Preset
+    from hebraud.md import Campaign
 
 STORED = DATA / "particles_demo"
 FILES = ("flow_curve.csv", "seeds.csv", "herschel_bulkley.json", "provenance.json")
@@ -50,7 +50,7 @@ WITNESS = {
 FINITE_SIZE = 0.03
 
 
-def preset() -> Preset:
+def preset() -> Campaign:
     """Return the run behind the stored data: the demo with one rate, one seed and strain more."""
     from hebraud.md import PRESETS, Runs
 

@@ -38,7 +38,7 @@ from validation.particles.provenance import check_provenance
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from hebraud.md import Preset
+    from hebraud.md import Campaign
 
 UNRECORDED = DATA / "particles_demo"
 STORED = UNRECORDED / "parameters"
@@ -56,7 +56,7 @@ FILES = (
 )
 
 
-def preset() -> Preset:
+def preset() -> Campaign:
     """Return the demo, with further observers for the sensitivity table."""
     from hebraud.md import PRESETS
     from hebraud.md.observers import Plastic

@@ -1,4 +1,5 @@
 from . import measure as measure
+from .campaign.plan import Campaign as Campaign
 from .campaign.plan import Preset as Preset
 from .campaign.plan import Runs as Runs
 from .campaign.plan_file import PRESETS as PRESETS

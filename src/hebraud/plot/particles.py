@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hebraud.errors import HebraudError, MeasurementError
 from hebraud.md.measure.duration import plastic_correlation, seen_event
 from hebraud.md.measure.modulus import elastic_branches, slow_start_ups
-from hebraud.md.measure.plastic import Record, merge_records
+from hebraud.md.measure.plastic import EventRecord, merge_records
 from hebraud.md.measure.threshold_fits import fit_thresholds
 from hebraud.md.observers import PLASTIC
 from hebraud.md.results.measures import Measured, measure
@@ -96,7 +96,7 @@ def _models(found: Measured) -> dict[str, Model]:
     }
 
 
-def first_sample(records: Sequence[Record]) -> Sequence[Record]:
+def first_sample(records: Sequence[EventRecord]) -> Sequence[EventRecord]:
     """Return the records of the first sample, up to where the strain falls back."""
     ends = [float(np.abs(record["strain"]).max()) for record in records]
     back = [k for k in range(1, len(ends)) if ends[k] <= ends[k - 1]]

@@ -25,7 +25,7 @@ from hebraud.md.campaign.chain import advance, read_chain, segments_done
 from hebraud.md.campaign.cost import time_left
 from hebraud.md.campaign.frozen_matrix import yields_file
 from hebraud.md.campaign.launch import alone, step_environment
-from hebraud.md.campaign.plan_file import campaign_json, preset_named, read_campaign
+from hebraud.md.campaign.plan_file import campaign_json, campaign_named, read_campaign
 from hebraud.md.campaign.reduced_chain import STRESS_EDGES, reduce_chain, reduced_file
 from hebraud.md.campaign.workflow.steps import CAMPAIGN, campaign_steps
 from hebraud.md.observers import Plastic
@@ -55,7 +55,7 @@ def test_presets_come_through_their_file(name, tmp_path):
     preset = PRESETS[name]
     path = tmp_path / CAMPAIGN
     path.write_text(campaign_json(preset))
-    assert read_campaign(path) == preset == preset_named(name)
+    assert read_campaign(path) == preset == campaign_named(name)
 
 
 def test_laptop_is_what_was_asked_for():

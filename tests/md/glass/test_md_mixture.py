@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from hebraud.md import Mixture, Preparation, Preset, Runs, run
-from hebraud.md.campaign.plan_file import preset_named
+from hebraud.md import Campaign, Mixture, Preparation, Runs, run
+from hebraud.md.campaign.plan_file import campaign_named
 from hebraud.md.campaign.state_point import Glass, StatePoint
 
 
 def PLAN(**changed):
     given = {"densities": 1.189, "runs": (Runs(0.1, 1.0, (1,)),), **changed}
-    return Preset("plan", 400, given.pop("densities"), given.pop("runs"), **given)
+    return Campaign("plan", 400, given.pop("densities"), given.pop("runs"), **given)
 
 
 def test_defaults_are_the_papers_glass():
@@ -49,7 +49,7 @@ def test_box_has_the_density():
         (lambda: Preparation(quench_rate=0.0), r"quench_rate must be .* > 0, got 0.0"),
         (lambda: Glass(100, 1.189, -1), r"seed must be .* >= 0, got -1"),
         (lambda: StatePoint(Glass(100, 1.189, 1), 0.01, 100), r"multiple of sample_every = 40"),
-        (lambda: preset_named("glas"), r"preset must be one of demo, laptop, paper .* got 'glas'"),
+        (lambda: campaign_named("glas"), r"preset must be one of demo, laptop, .* got 'glas'"),
         (lambda: Runs(0.1, 1.0, (1, 1)), r"seeds must be .* different"),
         (lambda: Runs(0.1, 1.0, (1,), tier=0), r"tier must be .* >= 1, got 0"),
         (lambda: PLAN(densities=(1.2, 1.2)), r"densities must be .* different"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hebraud.md import Preset, Recording, Runs
+from hebraud.md import Campaign, Recording, Runs
 from hebraud.md.campaign.chain import advance, ensure_glass, read_chain, read_segment
 from hebraud.md.campaign.plan_file import campaign_json
 from hebraud.md.glass.preparation import Preparation
@@ -22,7 +22,7 @@ from hebraud.md.observers import Plastic
 pytestmark = pytest.mark.usefixtures("lammps")
 
 RATE = 0.02
-PLAN = Preset(
+PLAN = Campaign(
     "mpi",
     400,
     (1.189,),

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hebraud.md import (
+    Campaign,
     CorruptCheckpoint,
     Frames,
     Mixture,
     Preparation,
-    Preset,
     Recording,
     Runs,
     prepare,
@@ -32,6 +32,7 @@ from hebraud.md.observers import Plastic
 
 GLASS = Mixture()
 QUICK = Preparation(melt_time=5.0, equilibrium_time=5.0, quench_rate=0.2, rest_time=10.0)
+RUNS = (Runs(0.1, 3.0, (1,)),)
 OFTEN = Recording(frame_every=40, stress_every=20)
 
 
@@ -156,7 +157,7 @@ def test_as_many_are_kept_as_multiples_are_passed(keep_from, keep_every, steps):
             lambda: shear(GLASS, None, 0.1, 160, recording=Recording()),
             "steps must be a multiple of frame_every = 200, got 160; the next one is 200",
         ),
-        (lambda: Preset("p", 400, 1.189, (Runs(0.1, 3.0, (1,)),), settled=-1.0), "settled must be"),
+        (lambda: Campaign("p", 400, 1.189, RUNS, settled=-1.0), "settled must be"),
     ],
 )
 def test_bad_arguments_are_named(make, said):

@@ -7,7 +7,7 @@ import pytest
 
 from hebraud.errors import ConvergenceError
 from hebraud.md.measure.modulus import (
-    StartUp,
+    ChainStart,
     branch_modulus,
     elastic_branches,
     pooled_start_up_modulus,
@@ -49,7 +49,7 @@ def lines(rate, slopes):
     """Start-ups at one rate: straight lines by seed, with any level."""
     strain = np.linspace(1e-4, 0.01, 60)
     stress = np.array([0.3 * seed + slope * strain for seed, slope in slopes.items()])
-    return StartUp(rate, tuple(slopes), strain, stress)
+    return ChainStart(rate, tuple(slopes), strain, stress)
 
 
 def test_rates_are_pooled_sample_by_sample():
@@ -85,8 +85,8 @@ def test_start_ups_that_do_not_cross_the_window_are_left_out():
     """The first segment of a run at 1e-5 ends at strain 1e-3; noise over that is no slope."""
     whole = lines(1e-4, {1: 18.0, 2: 17.0})
     short = lines(1e-5, {1: -300.0, 2: 400.0})
-    short = StartUp(1e-5, short.seeds, 0.1 * short.strain, short.stress)
-    coarse = StartUp(3e-4, (1,), np.array([0.002, 0.004, 0.006]), np.zeros((1, 3)))
+    short = ChainStart(1e-5, short.seeds, 0.1 * short.strain, short.stress)
+    coarse = ChainStart(3e-4, (1,), np.array([0.002, 0.004, 0.006]), np.zeros((1, 3)))
     fast = lines(1e-2, {1: 40.0})
     assert slow_start_ups([short, whole, coarse, fast]) == (whole,)
     assert slow_start_ups([short]) == (short,)

@@ -8,7 +8,7 @@ import pytest
 from handmade import handmade
 from rich.console import Console
 
-from hebraud.md import Preset, Recording, Series
+from hebraud.md import Campaign, Recording, Series
 from hebraud.md.campaign.files import write_arrays
 from hebraud.md.campaign.frozen_matrix import yields_file
 from hebraud.md.campaign.plan import Runs
@@ -27,7 +27,7 @@ from hebraud.rheology.flow_curve import FlowCurve
 
 RATE, MODULUS, D_SIGMA, THRESHOLD, DROP = 1e-3, 17.0, 3e-3, 3.4, 0.7
 RUNS = (Runs(RATE, 1.9, (1, 2)), Runs(1e-2, 2.0, (1, 2)))
-PLAN = Preset("synthetic", 1000, 1.189, RUNS, recording=Recording())
+PLAN = Campaign("synthetic", 1000, 1.189, RUNS, recording=Recording())
 SEGMENTS = 19
 CURVE = FlowCurve(np.array([1e-3, 1e-2, 1e-1]), 0.7 + 3.0 * np.sqrt([1e-3, 1e-2, 1e-1]), [1e-3] * 3)
 
@@ -214,7 +214,7 @@ def test_the_modulus_is_that_of_all_slow_rates(measured, tmp_path):
 
 
 def test_what_is_missing_is_said(tmp_path):
-    bare = Preset("bare", 1000, 1.189, (Runs(1e-3, 2.0, (1,)),), recording=None)
+    bare = Campaign("bare", 1000, 1.189, (Runs(1e-3, 2.0, (1,)),), recording=None)
     found = reduction.reduce_density(bare, tmp_path)
     assert found.measured.reason.startswith("plastic activity was not recorded")
     assert found.curve == "none: no rate has run long enough for an error bar"

@@ -50,14 +50,14 @@ def md_run(
 ) -> None:
     """Run a campaign, or go on where it was stopped; ends with its tables."""
     from hebraud.md.campaign.cost import print_outlook
-    from hebraud.md.campaign.plan_file import preset_named
+    from hebraud.md.campaign.plan_file import campaign_named
     from hebraud.md.results.aggregate import run
 
     chosen = preset if campaign is None else str(campaign)
     folder = _run_folder(chosen, output)
     if dry_run:
         cores = os.cpu_count() or 1 if processes is None else processes
-        print_outlook(preset_named(chosen).up_to(tier), folder, cores)
+        print_outlook(campaign_named(chosen).up_to(tier), folder, cores)
         return
     try:
         run(chosen, folder, processes, tier=tier, profile=profile, command=_resume(chosen, tier))

@@ -9,8 +9,8 @@ from pathlib import Path
 from hebraud._files import sha256, write_whole
 from hebraud.md.campaign.chain import holds_checkpoint, segments_done
 from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields, yields_file
-from hebraud.md.campaign.plan import Preset
-from hebraud.md.campaign.plan_file import campaign_json, preset_named, read_campaign
+from hebraud.md.campaign.plan import Campaign
+from hebraud.md.campaign.plan_file import campaign_json, campaign_named, read_campaign
 from hebraud.md.campaign.reduced_chain import reduce_chain, reduced_file
 from hebraud.md.campaign.state_point import StatePoint
 from hebraud.md.campaign.workflow.steps import CAMPAIGN, receipt
@@ -23,7 +23,7 @@ _PACKED = ".xz"
 
 
 def export_run(
-    folder: Path, destination: Path, preset: str | Preset | None = None, tier: int = 1
+    folder: Path, destination: Path, preset: str | Campaign | None = None, tier: int = 1
 ) -> str:
     """Write to ``destination`` what the tables of a run need, and what it needs to go on.
 
@@ -38,7 +38,9 @@ def export_run(
     """
     if preset is None and not (folder / CAMPAIGN).exists():
         raise ValueError(f"there is no {folder / CAMPAIGN}; say which campaign it is (--preset)")
-    plan = read_campaign(folder / CAMPAIGN) if preset is None else preset_named(preset).up_to(tier)
+    plan = (
+        read_campaign(folder / CAMPAIGN) if preset is None else campaign_named(preset).up_to(tier)
+    )
     measured = set(plan.measured_points)
     index: dict[str, str] = {}
     finished = 0
@@ -67,7 +69,7 @@ def export_run(
     )
 
 
-def _content(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, dict[Path, bytes]]:
+def _content(plan: Campaign, point: StatePoint, folder: Path) -> tuple[int, dict[Path, bytes]]:
     """Return how many segments of a chain there are, and its files as they are then.
 
     A chain that is sheared meanwhile soon drops the checkpoint that was its last; it is then read
@@ -87,7 +89,7 @@ def _content(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, dict[P
             )
 
 
-def _files(plan: Preset, point: StatePoint, folder: Path) -> tuple[int, list[Path]]:
+def _files(plan: Campaign, point: StatePoint, folder: Path) -> tuple[int, list[Path]]:
     """Return how many segments a chain has, and the files that it travels in."""
     short = reduce_chain(plan, point, folder)
     files, done = [reduced_file(plan, point, folder)], short.segments
@@ -130,7 +132,7 @@ def import_run(source: Path, folder: Path) -> str:
     return f"{new} files unpacked to {folder}; {len(index) - new} were there"
 
 
-def _write_receipts(plan: Preset, folder: Path) -> None:
+def _write_receipts(plan: Campaign, folder: Path) -> None:
     """Say of the steps whose results are there that they are done."""
     for point, segments in plan.stages:
         if segments_done(point, folder) >= segments:

@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 
-
 def _about(what: Glass | StatePoint, **more: Any) -> Mapping[str, Any]:
     """What a file belongs to; with the LAMMPS version where LAMMPS has to go on from it."""
     return {**asdict(what), **more}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from hebraud.md.campaign.chain import segments_done
-from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.workflow.steps import Step, campaign_steps
 
 __all__ = ["print_outlook", "time_left"]
 
 
-def time_left(plan: Preset, folder: Path) -> list[tuple[Step, float]]:
+def time_left(plan: Campaign, folder: Path) -> list[tuple[Step, float]]:
     """Return every step that is not done, with the processor time (s) that it may still take."""
     done = {str(point.folder(Path())): segments_done(point, folder) for point in plan.chains}
     left: list[tuple[Step, float]] = []
@@ -38,7 +38,7 @@ def _span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def print_outlook(plan: Preset, folder: Path, cores: int) -> None:
+def print_outlook(plan: Campaign, folder: Path, cores: int) -> None:
     """Print every step that is left with its estimated cost, and the sum."""
     from rich.console import Console
     from rich.table import Table

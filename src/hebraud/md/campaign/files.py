@@ -19,7 +19,6 @@ from hebraud.md.errors import CorruptCheckpoint
 __all__ = ["read_arrays", "write_arrays"]
 
 
-
 def _digest(arrays: Arrays, about: str) -> str:
     total = hashlib.sha256(about.encode())
     for name in sorted(arrays):

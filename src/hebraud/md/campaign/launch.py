@@ -19,7 +19,7 @@ from pathlib import Path
 from hebraud._files import write_whole
 from hebraud.errors import HebraudError, MissingDependency, check_whole_number
 from hebraud.md.campaign.chain import segments_done
-from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.plan_file import campaign_json
 from hebraud.md.campaign.progress import Watch
 from hebraud.md.campaign.state_point import StatePoint
@@ -36,7 +36,7 @@ _POLL = 1.0  # seconds between two looks at the files
 
 @contextmanager
 def launch(
-    plan: Preset,
+    plan: Campaign,
     folder: Path,
     processes: int | None,
     progress: bool,
@@ -112,7 +112,7 @@ def _snakemake(cores: int | None, profile: str | os.PathLike[str] | None) -> lis
 
 
 def _workflow(
-    plan: Preset,
+    plan: Campaign,
     folder: Path,
     cores: int | None,
     progress: bool,
@@ -158,7 +158,7 @@ def _workflow(
         )
 
 
-def step_environment(plan: Preset) -> dict[str, str]:
+def step_environment(plan: Campaign) -> dict[str, str]:
     """Return the environment of the steps: one thread each, and the modules of the observers.
 
     A step is a process of its own; it imports an observer from where this process has it.

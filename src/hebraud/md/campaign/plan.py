@@ -12,14 +12,14 @@ from hebraud.md.glass.preparation import Preparation
 from hebraud.md.lammps.recording import Recording
 from hebraud.md.observers import PLASTIC, Plastic
 
-__all__ = ["Preset", "Runs"]
+__all__ = ["Campaign", "Preset", "Runs"]
 
 _TIME_BLOCKS = 8  # of the steady part of a chain, for the errors
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Samples sheared at one rate, at every density of a `Preset`.
+    """Samples sheared at one rate, at every density of a `Campaign`.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Runs:
     seeds : tuple of int
         One sample each, all different.
     tier : int
-        1 for what is always run; higher ones are run when asked for (`Preset.up_to`).
+        1 for what is always run; higher ones are run when asked for (`Campaign.up_to`).
 
     Raises
     ------
@@ -54,7 +54,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Preset:
+class Campaign:
     """Flow curves to be measured: densities, shear rates, seeds, and what is recorded.
 
     Parameters
@@ -134,13 +134,13 @@ class Preset:
             raise ValueError(f"{self.name!r} has several densities, {self.densities}; use at()")
         return self.densities[0]
 
-    def at(self, density: float) -> Preset:
+    def at(self, density: float) -> Campaign:
         """Return the part at one density."""
         if density not in self.densities:
             raise ValueError(f"density must be one of {self.densities}, got {density!r}")
         return replace(self, densities=(density,))
 
-    def up_to(self, tier: int) -> Preset:
+    def up_to(self, tier: int) -> Campaign:
         """Return the part whose tier is at most ``tier``."""
         tier = check_whole_number("tier", tier, at_least=1)
         runs = tuple(one for one in self.runs if one.tier <= tier)
@@ -214,3 +214,7 @@ class Preset:
     def chains(self) -> dict[StatePoint, int]:
         """Every state point with the number of segments it needs in the end."""
         return dict(self.stages)
+
+
+Preset = Campaign
+"""The name of `Campaign` in version 0.1."""

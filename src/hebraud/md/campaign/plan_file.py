@@ -11,13 +11,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hebraud.md.campaign.plan import Preset, Runs
+from hebraud.md.campaign.plan import Campaign, Runs
 from hebraud.md.glass.mixture import Mixture
 from hebraud.md.glass.preparation import Preparation
 from hebraud.md.lammps.recording import Recording
 from hebraud.md.observers import Observer
 
-__all__ = ["PRESETS", "campaign_json", "preset_named", "read_campaign"]
+__all__ = ["PRESETS", "campaign_json", "campaign_named", "read_campaign"]
 
 _PLASTIC = "hebraud.md.observers:Plastic"
 
@@ -55,8 +55,8 @@ def _recording(table: Mapping[str, Any]) -> Recording:
     return Recording(**settings)
 
 
-def _preset(table: Mapping[str, Any], where: str) -> Preset:
-    settings = _known(Preset, table, where)
+def _preset(table: Mapping[str, Any], where: str) -> Campaign:
+    settings = _known(Campaign, table, where)
     missing = [n for n in ("name", "particles", "densities", "runs") if n not in settings]
     if missing:
         raise ValueError(f"{where} must say {', '.join(missing)}")
@@ -66,10 +66,10 @@ def _preset(table: Mapping[str, Any], where: str) -> Preset:
     for name, kind in (("mixture", Mixture), ("preparation", Preparation)):
         if name in settings:
             settings[name] = kind(**_known(kind, settings[name], f"[{name}]"))
-    return Preset(**settings)
+    return Campaign(**settings)
 
 
-def _parsed(text: str, where: str) -> Preset:
+def _parsed(text: str, where: str) -> Campaign:
     try:
         table = json.loads(text) if where.endswith(".json") else tomllib.loads(text)
     except ValueError as error:
@@ -77,15 +77,15 @@ def _parsed(text: str, where: str) -> Preset:
     return _preset(table, where)
 
 
-def read_campaign(path: str | Path) -> Preset:
-    """Return the campaign that a TOML (or JSON) file describes; its keys are those of `Preset`.
+def read_campaign(path: str | Path) -> Campaign:
+    """Return the campaign that a TOML (or JSON) file describes; its keys are those of `Campaign`.
 
     Raises ``OSError`` if there is no such file, ``ValueError`` naming what is wrong in it.
     """
     return _parsed(Path(path).read_text(encoding="utf-8"), str(path))
 
 
-def campaign_json(preset: Preset) -> str:
+def campaign_json(preset: Campaign) -> str:
     """Return the campaign as JSON that `read_campaign` reads, every default spelled out.
 
     Raises ``ValueError`` for an observer whose class no other process could import.
@@ -107,7 +107,7 @@ def campaign_json(preset: Preset) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def _shipped(name: str) -> Preset:
+def _shipped(name: str) -> Campaign:
     path = files("hebraud.md.campaign.workflow") / f"{name}.toml"
     return _parsed(path.read_text(encoding="utf-8"), str(path))
 
@@ -115,12 +115,12 @@ def _shipped(name: str) -> Preset:
 PRESETS = {name: _shipped(name) for name in ("demo", "laptop", "paper")}
 
 
-def preset_named(preset: str | Preset) -> Preset:
+def campaign_named(preset: str | Campaign) -> Campaign:
     """Return a preset as it is, or the one of that name, or that of a file (``.toml``, ``.json``).
 
     Raises ``ValueError`` listing the names there are; otherwise as `read_campaign` does.
     """
-    if isinstance(preset, Preset):
+    if isinstance(preset, Campaign):
         return preset
     if preset.endswith((".toml", ".json")):
         return read_campaign(preset)

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.state_point import StatePoint
 
 __all__ = ["Watch"]
@@ -20,14 +20,14 @@ class Watch:
 
     Parameters
     ----------
-    plan : Preset
+    plan : Campaign
     done : mapping of StatePoint to int
         Segments there are already.
     shown : bool
         False, or an output that is not a terminal, draws nothing.
     """
 
-    def __init__(self, plan: Preset, done: Mapping[StatePoint, int], shown: bool) -> None:
+    def __init__(self, plan: Campaign, done: Mapping[StatePoint, int], shown: bool) -> None:
         console = Console(stderr=True)
         self._bars = Progress(
             TextColumn("{task.description}"),

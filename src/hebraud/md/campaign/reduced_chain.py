@@ -17,7 +17,7 @@ import numpy as np
 from hebraud._typing import Array, Arrays, Floats, Ints
 from hebraud.md.campaign.chain import observed_in, read_segment, segments_done
 from hebraud.md.campaign.files import read_arrays, write_arrays
-from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.state_point import StatePoint
 from hebraud.md.errors import CorruptCheckpoint
 from hebraud.md.lammps.recording import BlockStress
@@ -165,16 +165,16 @@ def _unpack(name: str, count: int, arrays: Arrays) -> tuple[Arrays, ...]:
     return tuple(records)
 
 
-def reduced_file(plan: Preset, point: StatePoint, folder: Path) -> Path:
+def reduced_file(plan: Campaign, point: StatePoint, folder: Path) -> Path:
     """Return the file of a chain's condensed form."""
     return point.folder(folder) / f"condensed{plan.chains[point]:06d}.h5"
 
 
-def _about(plan: Preset, point: StatePoint) -> dict[str, Any]:
+def _about(plan: Campaign, point: StatePoint) -> dict[str, Any]:
     return {**asdict(point), "time_blocks": list(plan.time_blocks(point))}
 
 
-def read_reduced(plan: Preset, point: StatePoint, folder: Path) -> ReducedChain:
+def read_reduced(plan: Campaign, point: StatePoint, folder: Path) -> ReducedChain:
     """Return what `reduce_chain` has stored of a chain.
 
     Raises ``CorruptCheckpoint`` if it is not there, damaged or of another campaign.
@@ -209,7 +209,7 @@ def read_reduced(plan: Preset, point: StatePoint, folder: Path) -> ReducedChain:
     )
 
 
-def reduce_chain(plan: Preset, point: StatePoint, folder: Path) -> ReducedChain:
+def reduce_chain(plan: Campaign, point: StatePoint, folder: Path) -> ReducedChain:
     """Reduce what there is of a chain, store it beside the segments, and return it.
 
     The file is the same whenever and in how many goes it is made. Segments of time blocks that an
@@ -238,7 +238,7 @@ def reduce_chain(plan: Preset, point: StatePoint, folder: Path) -> ReducedChain:
     return read_reduced(plan, point, folder)
 
 
-def _grown(plan: Preset, point: StatePoint, folder: Path, found: Arrays, done: int) -> Arrays:
+def _grown(plan: Campaign, point: StatePoint, folder: Path, found: Arrays, done: int) -> Arrays:
     """Return the arrays of the first ``done`` segments, given those of fewer (or none)."""
     settled, each, most = plan.time_blocks(point)
     closed = len(found["moments"]) if found else 0

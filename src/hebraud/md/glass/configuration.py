@@ -14,9 +14,7 @@ from hebraud.md.errors import UnstableRun
 __all__ = ["Configuration", "unwrap"]
 
 
-def unwrap(
-    position: Floats, image: Ints, side: float, tilt: float
-) -> Floats:
+def unwrap(position: Floats, image: Ints, side: float, tilt: float) -> Floats:
     """Return position + image[:, 0] (side, 0) + image[:, 1] (tilt, side), shape (N, 2)."""
     edges = np.array([[side, 0.0], [tilt, side]])
     return np.asarray(position + image @ edges, dtype=np.float64)

@@ -47,9 +47,7 @@ class Preparation:
             object.__setattr__(self, name, check_number(name, getattr(self, name), above=0.0))
 
 
-def _random_places(
-    particles: int, side: float, apart: float, rng: np.random.Generator
-) -> Floats:
+def _random_places(particles: int, side: float, apart: float, rng: np.random.Generator) -> Floats:
     """Drop particles one by one at random, again where one is nearer than ``apart`` (periodic)."""
     places = np.empty((particles, 2))
     for placed in range(particles):
@@ -80,10 +78,9 @@ def random_start(
     )
 
 
-def preparation_commands(
-    mixture: Mixture, history: Preparation, seeds: Ints
-) -> list[str]:
+def preparation_commands(mixture: Mixture, history: Preparation, seeds: Ints) -> list[str]:
     """Return LAMMPS commands for a thermal history; ``seeds`` are four, of its noises."""
+
     def run(time: float) -> str:
         return f"run {max(1, round(time / mixture.timestep))}"
 

@@ -29,7 +29,6 @@ from hebraud.md.measure.block_stress import block_count
 __all__ = ["watching"]
 
 
-
 @dataclass(frozen=True)
 class _Course:
     """A segment of steady shear as it was told to LAMMPS."""

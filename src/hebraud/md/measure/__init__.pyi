@@ -14,7 +14,7 @@ from .local_yield import DROPS as DROPS
 from .local_yield import BlockYield as BlockYield
 from .local_yield import block_grid as block_grid
 from .modulus import Branches as Branches
-from .modulus import StartUp as StartUp
+from .modulus import ChainStart as ChainStart
 from .modulus import branch_modulus as branch_modulus
 from .modulus import elastic_branches as elastic_branches
 from .modulus import pooled_start_up_modulus as pooled_start_up_modulus

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from hebraud._typing import Floats
 from hebraud.errors import MeasurementError
-from hebraud.md.measure.plastic import Record, merge_records
+from hebraud.md.measure.plastic import EventRecord, merge_records
 from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, spread
 from hebraud.rheology.estimate import Estimate
 
@@ -29,7 +29,7 @@ __all__ = [
 _SHORTEST, _LONGEST = 0.05, 20.0
 
 
-def plastic_correlation(record: Record) -> tuple[Floats, Floats, float]:
+def plastic_correlation(record: EventRecord) -> tuple[Floats, Floats, float]:
     """Return times t, C_p(t), and the plateau that C_p decays to if nothing is remembered.
 
     C_p(t) = <D2min(t0) D2min(t0 + t)>/<D2min(t0)^2>, over particles active at t0 (D2min above the
@@ -198,7 +198,7 @@ def windowed_decay_time(
     )
 
 
-def event_duration(records: Sequence[Record], replicates: int = 200) -> Estimate:
+def event_duration(records: Sequence[EventRecord], replicates: int = 200) -> Estimate:
     """Return tau_p, in tau_0: the decay time of D2min of an event, the window taken into account.
 
     `windowed_decay_time` of C_p: of events that die out exponentially, seen through windows of
@@ -225,7 +225,7 @@ def event_duration(records: Sequence[Record], replicates: int = 200) -> Estimate
     return _fitted(records, replicates, lambda t, c, p: windowed_decay_time(t, c, lag, p))
 
 
-def apparent_event_duration(records: Sequence[Record], replicates: int = 200) -> Estimate:
+def apparent_event_duration(records: Sequence[EventRecord], replicates: int = 200) -> Estimate:
     """Return the decay time of a plain exponential through C_p at all t >= 0, in tau_0.
 
     It holds both the event and the window: sudden jumps, with C_p = max(0, 1 - t/lag), give 0.53
@@ -236,7 +236,7 @@ def apparent_event_duration(records: Sequence[Record], replicates: int = 200) ->
     return _fitted(records, replicates, lambda t, c, _: decay_time(t, c))
 
 
-def late_event_duration(records: Sequence[Record], replicates: int = 200) -> Estimate:
+def late_event_duration(records: Sequence[EventRecord], replicates: int = 200) -> Estimate:
     """Return the decay time of C_p fitted at t >= lag only, in tau_0 (`late_decay_time`).
 
     Free of the window's overlap, for it looks at what is left when the windows are apart: the end
@@ -259,7 +259,7 @@ def late_event_duration(records: Sequence[Record], replicates: int = 200) -> Est
 
 
 def _fitted(
-    records: Sequence[Record], replicates: int, fit: Callable[[Floats, Floats, float], float]
+    records: Sequence[EventRecord], replicates: int, fit: Callable[[Floats, Floats, float], float]
 ) -> Estimate:
     """Fit C_p and its plateau, as measured and in every draw of the records."""
     time, correlation, plateau = plastic_correlation(merge_records(records))

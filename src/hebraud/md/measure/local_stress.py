@@ -20,7 +20,6 @@ __all__ = [
 ]
 
 
-
 @dataclass(frozen=True, eq=False)
 class StressDensity:
     """P(sigma) of block stresses, averaged over bins.

@@ -16,7 +16,7 @@ from hebraud.rheology.estimate import Estimate
 
 __all__ = [
     "Branches",
-    "StartUp",
+    "ChainStart",
     "branch_modulus",
     "elastic_branches",
     "pooled_start_up_modulus",
@@ -54,7 +54,7 @@ def _slope(x: Floats, y: Floats) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class StartUp:
+class ChainStart:
     """The beginning of runs at one shear rate, from the quench on.
 
     Parameters
@@ -87,8 +87,8 @@ def slow_rates(
 
 
 def slow_start_ups(
-    start_ups: Iterable[StartUp], window: tuple[float, float] = _WINDOW
-) -> tuple[StartUp, ...]:
+    start_ups: Iterable[ChainStart], window: tuple[float, float] = _WINDOW
+) -> tuple[ChainStart, ...]:
     """Return those at slow rates (:func:`slow_rates`) that were recorded through the window.
 
     At 1e-5 a first segment of 100 tau_0 ends at strain 1e-3, and its slope is mostly noise. Where
@@ -115,7 +115,7 @@ def _lacks(strain: Floats, window: tuple[float, float]) -> str:
 
 
 def pooled_start_up_modulus(
-    start_ups: Sequence[StartUp], window: tuple[float, float] = _WINDOW
+    start_ups: Sequence[ChainStart], window: tuple[float, float] = _WINDOW
 ) -> Estimate:
     """Return G0 as the slope of the stress in the start-ups at several rates together.
 

@@ -28,7 +28,7 @@ __all__ = [
     "unpack_records",
 ]
 
-Record = Arrays
+EventRecord = Arrays
 
 #: What a record measured with; equal in all records that are merged.
 _SETTINGS = (
@@ -161,9 +161,7 @@ def _blocks(box: Floats, width: float) -> tuple[int, int]:
     return block_count(float(box[0]), width), block_count(float(box[1]), width)
 
 
-def _correlation_sums(
-    found: Floats, active: Bools, longest: int
-) -> tuple[Floats, Floats]:
+def _correlation_sums(found: Floats, active: Bools, longest: int) -> tuple[Floats, Floats]:
     """Return sums of D2(t0) D2(t0 + t) and D2(t0)^2 over the same t0 and particles, by t."""
     product, square = np.zeros(longest + 1), np.zeros(longest + 1)
     window, particle = np.nonzero(active)
@@ -175,7 +173,7 @@ def _correlation_sums(
     return product, square
 
 
-def merge_records(records: Sequence[Record]) -> Arrays:
+def merge_records(records: Sequence[EventRecord]) -> Arrays:
     """Return the record of all these frames together: counts joined in this order, sums added.
 
     Raises ``ValueError`` if there are none or they were measured with different settings.
@@ -199,7 +197,7 @@ def merge_records(records: Sequence[Record]) -> Arrays:
     return merged
 
 
-def pack_records(records: Sequence[Record]) -> Arrays:
+def pack_records(records: Sequence[EventRecord]) -> Arrays:
     """Return several records, measured alike, as few arrays, for a file."""
     whole = merge_records(records)
     packed = {name: whole[name] for name in (*_SETTINGS, *_JOINED)}
@@ -211,7 +209,7 @@ def pack_records(records: Sequence[Record]) -> Arrays:
     return packed
 
 
-def unpack_records(packed: Record) -> list[Arrays]:
+def unpack_records(packed: EventRecord) -> list[Arrays]:
     """Return the records that `pack_records` was given."""
     records: list[Arrays] = []
     ends = {name: np.cumsum(packed[f"{name}_lengths"]) for name in _JOINED}
@@ -273,7 +271,7 @@ class PlasticActivity:
     replicates: Floats = field(repr=False)
 
 
-def _ratios(record: Record) -> dict[str, tuple[float, float]]:
+def _ratios(record: EventRecord) -> dict[str, tuple[float, float]]:
     """Return numerator and denominator of every mean, as sums over the record."""
     windows, watched = len(record["time"]), float(record["watched"][0])
     lag, spacing = float(record["lag"][0]), float(record["spacing"][0])
@@ -291,7 +289,7 @@ def _ratios(record: Record) -> dict[str, tuple[float, float]]:
 
 
 def plastic_activity(
-    records: Sequence[Record], weights: ArrayLike | None = None
+    records: Sequence[EventRecord], weights: ArrayLike | None = None
 ) -> PlasticActivity:
     """Return the plastic activity, sizes and numbers of events of records of the steady state.
 

@@ -13,7 +13,6 @@ from hebraud.rheology.estimate import Estimate
 __all__ = ["yield_means"]
 
 
-
 def yield_means(
     threshold: Floats, drops: Mapping[str, Floats], replicates: int = 1000
 ) -> tuple[dict[str, Estimate], dict[str, Floats]]:

@@ -11,13 +11,13 @@ from hebraud._files import write_whole
 from hebraud.errors import MeasurementError
 from hebraud.md.campaign.chain import segments_done
 from hebraud.md.campaign.launch import launch
-from hebraud.md.campaign.plan import Preset
-from hebraud.md.campaign.plan_file import preset_named
+from hebraud.md.campaign.plan import Campaign
+from hebraud.md.campaign.plan_file import campaign_named
 from hebraud.md.campaign.workflow.steps import PARAMETERS
 from hebraud.md.results.reduction import (
     CampaignResults,
     DensityResults,
-    SteadyRun,
+    SteadyChain,
     reduce_campaign,
 )
 from hebraud.md.results.report import csv_text, print_summary, write_results
@@ -28,7 +28,7 @@ __all__ = ["aggregate", "print_results", "run"]
 
 
 def run(
-    preset: str | Preset,
+    preset: str | Campaign,
     directory: str | os.PathLike[str],
     processes: int | None = None,
     progress: bool = True,
@@ -47,7 +47,7 @@ def run(
 
     Parameters
     ----------
-    preset : str or Preset
+    preset : str or Campaign
         ``"demo"`` (minutes on two cores), ``"laptop"`` (hours), ``"paper"`` (a cluster), the name
         of a campaign file, or your own.
     directory : path
@@ -85,7 +85,7 @@ def run(
     OSError
         As files raise it.
     """
-    plan, folder = preset_named(preset).up_to(tier), Path(directory)
+    plan, folder = campaign_named(preset).up_to(tier), Path(directory)
     with launch(plan, folder, processes, progress, profile):
         said = command or f"hebraud md run --preset {plan.name}"
         results = aggregate(plan, folder, said)
@@ -100,7 +100,7 @@ def run(
 
 
 def aggregate(
-    plan: Preset, folder: Path, command: str = "hebraud md aggregate", so_far: bool = False
+    plan: Campaign, folder: Path, command: str = "hebraud md aggregate", so_far: bool = False
 ) -> CampaignResults:
     """Reduce a campaign, write the tables of each density, and return the results.
 
@@ -111,7 +111,7 @@ def aggregate(
 
     Parameters
     ----------
-    plan : Preset
+    plan : Campaign
     folder : path
     command : str
         Recorded in the provenance.
@@ -132,7 +132,7 @@ def aggregate(
             f"{left[0].folder(Path())}; hebraud md run goes on, --so-far takes them as they are"
         )
     results = reduce_campaign(plan, folder)
-    names = [one.name for one in fields(SteadyRun)]
+    names = [one.name for one in fields(SteadyChain)]
     curves: list[list[object]] = []
     rows: list[list[object]] = []
     for density, one in results.at.items():
@@ -140,7 +140,7 @@ def aggregate(
             continue
         point = next(iter(one.plan.chains))
         write_results(one, point.glass.folder(folder).parent, command)
-        runs = [run for stress in one.stresses for run in stress.runs]
+        runs = [run for stress in one.stresses for run in stress.chains]
         curves += [[density, *(getattr(run, name) for name in names)] for run in runs]
         rows += [[density, *row] for row in _parameter_rows(one)]
     write_whole(folder / "flow_curves.csv", csv_text(["density", *names], curves))

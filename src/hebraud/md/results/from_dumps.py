@@ -192,9 +192,7 @@ def _stresses(
     return estimates
 
 
-def _yields(
-    frames: Frames, mixture: Mixture | None, width: float, every: float
-) -> Estimates:
+def _yields(frames: Frames, mixture: Mixture | None, width: float, every: float) -> Estimates:
     if mixture is None:
         raise MeasurementError("local yield stresses need a mixture (the potential)")
     lx, ly = (float(edge) for edge in frames.box)

@@ -13,7 +13,6 @@ from hebraud.model.model import Model
 __all__ = ["predicted_density", "predicted_start_up"]
 
 
-
 def predicted_density(
     parameters: BlockParameters, model: Model, shear_rate: float, stress: ArrayLike
 ) -> Floats:

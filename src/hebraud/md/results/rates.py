@@ -88,6 +88,4 @@ def activity_exponent(rates: Sequence[AtRate]) -> Found:
         and isinstance(one.Gamma, Estimate)
         and one.Gamma.value > 0.0
     ]
-    return or_missing(
-        lambda: scaling_exponent([D for D, _ in both], [Gamma for _, Gamma in both])
-    )
+    return or_missing(lambda: scaling_exponent([D for D, _ in both], [Gamma for _, Gamma in both]))

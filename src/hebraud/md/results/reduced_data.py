@@ -15,13 +15,12 @@ from hebraud._typing import Arrays, Floats
 from hebraud.errors import MeasurementError
 from hebraud.md.measure.diffusion import StressDifferences
 from hebraud.md.measure.local_stress import StressDensity
-from hebraud.md.measure.modulus import StartUp
-from hebraud.md.measure.plastic import Record, pack_records, unpack_records
+from hebraud.md.measure.modulus import ChainStart
+from hebraud.md.measure.plastic import EventRecord, pack_records, unpack_records
 from hebraud.rheology.estimate import Missing
 from hebraud.rheology.flow_curve import FlowCurve
 
 __all__ = ["BlockStresses", "LocalYields", "ReducedData"]
-
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ class ReducedData:
         Strain before which all but ``stress`` is left out.
     strain, stress : (n,) and (k, n) arrays
         Macroscopic stress of k samples from the quench on, each value the mean over one tau_0.
-    start_ups : tuple of StartUp
+    start_ups : tuple of ChainStart
         The first segment of every run at the rates that are slow enough for G0
         (`hebraud.md.measure.slow_rates`), as it was recorded.
     records : mapping
@@ -101,8 +100,8 @@ class ReducedData:
     settled: float
     strain: Floats
     stress: Floats
-    start_ups: tuple[StartUp, ...]
-    records: Mapping[str, Sequence[Record]]
+    start_ups: tuple[ChainStart, ...]
+    records: Mapping[str, Sequence[EventRecord]]
     blocks: BlockStresses | Missing
     yields: LocalYields | Missing
     curve: FlowCurve
@@ -188,14 +187,14 @@ def _under(head: str, arrays: Arrays) -> Arrays:
     return {name.removeprefix(head): a for name, a in arrays.items() if name.startswith(head)}
 
 
-def _start_ups_of(arrays: Arrays) -> tuple[StartUp, ...]:
+def _start_ups_of(arrays: Arrays) -> tuple[ChainStart, ...]:
     if "start_strain" in arrays:  # files from before there were several rates
         stress = arrays["start_stress"].astype(np.float64)
         seeds = tuple(range(1, 1 + len(stress)))
-        return (StartUp(float(arrays["shear_rate"]), seeds, arrays["start_strain"], stress),)
+        return (ChainStart(float(arrays["shear_rate"]), seeds, arrays["start_strain"], stress),)
     places = sorted({int(n.split(".")[1]) for n in arrays if n.startswith("start_ups.")})
     return tuple(
-        StartUp(
+        ChainStart(
             shear_rate=float(one["shear_rate"]),
             seeds=tuple(one["seeds"].tolist()),
             strain=one["strain"],

@@ -16,7 +16,7 @@ from hebraud._typing import Arrays, Floats
 from hebraud.errors import MeasurementError
 from hebraud.md.campaign.chain import segments_done
 from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields, yields_file
-from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.reduced_chain import (
     STRESS_EDGES,
     ReducedChain,
@@ -27,7 +27,7 @@ from hebraud.md.campaign.state_point import StatePoint
 from hebraud.md.measure.block_stress import block_count
 from hebraud.md.measure.local_stress import counted_density
 from hebraud.md.measure.local_yield import DROPS
-from hebraud.md.measure.modulus import StartUp, slow_rates
+from hebraud.md.measure.modulus import ChainStart, slow_rates
 from hebraud.md.measure.stress import steady_stress
 from hebraud.md.observers import Plastic, merged
 from hebraud.md.results.measures import Measured, measure
@@ -42,7 +42,7 @@ __all__ = [
     "ROUGH",
     "CampaignResults",
     "DensityResults",
-    "SteadyRun",
+    "SteadyChain",
     "SteadyStress",
     "data_of",
     "joined_yields",
@@ -65,7 +65,7 @@ _BINS = 2  # bins of the stored histogram in one bin of P(sigma)
 
 
 @dataclass(frozen=True)
-class SteadyRun:
+class SteadyChain:
     """Means over the steady part of one chain, a row of ``seeds.csv`` (see `report.COLUMNS`)."""
 
     shear_rate: float
@@ -92,7 +92,7 @@ class SteadyStress:
         Samples that the campaign will have in the end.
     value : Estimate or Missing
         Its note is `ROUGH` where the error is.
-    runs : tuple of SteadyRun
+    chains : tuple of SteadyChain
         One for each seed, in the order of the campaign.
     """
 
@@ -101,7 +101,7 @@ class SteadyStress:
     strain: float
     wanted: int
     value: Estimate | Missing
-    runs: tuple[SteadyRun, ...] = ()
+    chains: tuple[SteadyChain, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class DensityResults:
 
     Attributes
     ----------
-    plan : Preset
+    plan : Campaign
         The campaign at this density.
     stresses : tuple of SteadyStress
         Every rate of the campaign, rising; without seeds where nothing has run.
@@ -128,7 +128,7 @@ class DensityResults:
         Activity and stress diffusion, at every rate that has run.
     """
 
-    plan: Preset
+    plan: Campaign
     stresses: tuple[SteadyStress, ...]
     curve: FlowCurve | Missing
     fit: HerschelBulkley | Missing
@@ -163,7 +163,7 @@ class DensityResults:
 class CampaignResults:
     """A campaign as far as it has come: its plan, and what each density says."""
 
-    plan: Preset
+    plan: Campaign
     at: Mapping[float, DensityResults]
 
     @property
@@ -195,7 +195,7 @@ class CampaignResults:
         ]
 
 
-def reduce_campaign(plan: Preset, folder: Path) -> CampaignResults:
+def reduce_campaign(plan: Campaign, folder: Path) -> CampaignResults:
     """Return what a campaign says now, density by density.
 
     Raises ``CorruptCheckpoint`` if a stored file is damaged or belongs to another campaign.
@@ -205,7 +205,7 @@ def reduce_campaign(plan: Preset, folder: Path) -> CampaignResults:
     )
 
 
-def reduce_density(plan: Preset, folder: Path) -> DensityResults:
+def reduce_density(plan: Campaign, folder: Path) -> DensityResults:
     """Return what a campaign of one density says now."""
     chains = {
         rate: {
@@ -242,7 +242,9 @@ def reduce_density(plan: Preset, folder: Path) -> DensityResults:
     )
 
 
-def steady_state_of(plan: Preset, rate: float, chains: Mapping[int, ReducedChain]) -> SteadyStress:
+def steady_state_of(
+    plan: Campaign, rate: float, chains: Mapping[int, ReducedChain]
+) -> SteadyStress:
     """Return the steady stress of chains at one rate, given by seed.
 
     Of the longest chains, as many and as far as makes the most steady strain in all.
@@ -267,7 +269,9 @@ def steady_state_of(plan: Preset, rate: float, chains: Mapping[int, ReducedChain
         strain=round(total, 9),
         wanted=wanted,
         value=or_missing(lambda: mean_stress(strain, stress, plan.transient)),
-        runs=tuple(_steady_run(plan, rate, seed, chains[seed], strain, total) for seed in taken),
+        chains=tuple(
+            _steady_chain(plan, rate, seed, chains[seed], strain, total) for seed in taken
+        ),
     )
 
 
@@ -289,15 +293,15 @@ def mean_stress(strain: Floats, stress: Floats, transient: float) -> Estimate:
     return Estimate(float(steady.mean()), error_bar, len(means), ROUGH)
 
 
-def _steady_run(
-    plan: Preset, rate: float, seed: int, chain: ReducedChain, strain: Floats, total: float
-) -> SteadyRun:
+def _steady_chain(
+    plan: Campaign, rate: float, seed: int, chain: ReducedChain, strain: Floats, total: float
+) -> SteadyChain:
     steady = np.flatnonzero(strain > plan.transient)
     series = chain.series
     temperature = float(series.temperature[steady].mean())
     energy = (series.energy + series.temperature * (1.0 - 1.0 / plan.particles))[steady]
     freedom = 2.0 * (plan.density - plan.density / plan.particles)
-    return SteadyRun(
+    return SteadyChain(
         shear_rate=rate,
         seed=seed,
         stress=float(series.stress[steady].mean()),
@@ -326,7 +330,7 @@ def _fit(curve: FlowCurve | Missing, exponent: float | None) -> HerschelBulkley 
 
 
 def measured_of(
-    plan: Preset, data: Mapping[float, ReducedData], curve: FlowCurve | Missing
+    plan: Campaign, data: Mapping[float, ReducedData], curve: FlowCurve | Missing
 ) -> Measured | Missing:
     """Measure at the campaign's rate, or the lowest that gives all, or else the one with most."""
     if not plan.measured_points:
@@ -343,10 +347,10 @@ def measured_of(
     return max(found, key=lambda one: one.known)
 
 
-def start_ups(chains: Mapping[float, Mapping[int, ReducedChain]]) -> tuple[StartUp, ...]:
+def start_ups(chains: Mapping[float, Mapping[int, ReducedChain]]) -> tuple[ChainStart, ...]:
     """Return the beginnings of chains, given by shear rate and seed."""
     return tuple(
-        StartUp(
+        ChainStart(
             shear_rate=rate,
             seeds=tuple(by_seed),
             strain=next(iter(by_seed.values())).start[:, 0],
@@ -363,7 +367,7 @@ def data_of(
     settled: float,
     yields: LocalYields | Missing,
     curve: FlowCurve,
-    begun: tuple[StartUp, ...],
+    begun: tuple[ChainStart, ...],
 ) -> ReducedData:
     """Return the reduced data of chains that are samples of ``point``, each with a time block.
 
@@ -409,7 +413,7 @@ def _block_stresses(chains: Sequence[ReducedChain]) -> BlockStresses:
     )
 
 
-def local_yields(plan: Preset, rate: float, folder: Path) -> LocalYields:
+def local_yields(plan: Campaign, rate: float, folder: Path) -> LocalYields:
     """Return the local yield stresses that are stored; at the campaign's rate, measure the rest.
 
     Snapshots of which neither a measurement nor a segment is there are left out.

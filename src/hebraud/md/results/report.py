@@ -22,7 +22,7 @@ from hebraud._files import sha256, write_whole
 from hebraud.md.lammps.engine import lammps_version
 from hebraud.md.results.measures import Measured
 from hebraud.md.results.rates import AtRate, activity_exponent
-from hebraud.md.results.reduction import ROUGH, DensityResults, SteadyRun
+from hebraud.md.results.reduction import ROUGH, DensityResults, SteadyChain
 from hebraud.rheology.estimate import Estimate, Missing
 from hebraud.rheology.herschel_bulkley import HerschelBulkley
 
@@ -63,17 +63,17 @@ def _curve_csv(results: DensityResults) -> str:
     rows: list[list[object]] = []
     for one in results.stresses:
         if isinstance(one.value, Estimate):
-            strain = round(sum(run.strain for run in one.runs), 9)
-            means = [float(np.mean([getattr(run, name) for run in one.runs])) for name in balance]
+            strain = round(sum(run.strain for run in one.chains), 9)
+            means = [float(np.mean([getattr(run, name) for run in one.chains])) for name in balance]
             numbers = [one.shear_rate, one.value.value, one.value.stderr]
-            rows.append([*numbers, len(one.runs), strain, *means])
+            rows.append([*numbers, len(one.chains), strain, *means])
     head = ["shear_rate", "stress", "stress_err", "seeds", "strain"]
     return csv_text([*head, *balance], rows)
 
 
 def _seeds_csv(results: DensityResults) -> str:
-    head = [column.name for column in fields(SteadyRun)]
-    runs = [run for one in results.stresses for run in one.runs]
+    head = [column.name for column in fields(SteadyChain)]
+    runs = [run for one in results.stresses for run in one.chains]
     return csv_text(head, [[getattr(run, name) for name in head] for run in runs])
 
 
@@ -176,8 +176,8 @@ def print_summary(results: DensityResults) -> None:
     for one in results.stresses:
         if isinstance(one.value, Estimate):
             mark = " (rough)" if one.value.note == ROUGH else ""
-            strain = sum(run.strain for run in one.runs)
-            cells = (f"{one.shear_rate:g}", f"{one.value}{mark}", str(len(one.runs)))
+            strain = sum(run.strain for run in one.chains)
+            cells = (f"{one.shear_rate:g}", f"{one.value}{mark}", str(len(one.chains)))
             table.add_row(*cells, f"{strain:.1f}")
     console.print(table)
     for name, fit in (("1/2", results.fit), ("free", results.free_fit)):

@@ -8,7 +8,7 @@ from typing import Any
 
 from hebraud.md.measure.diffusion import StressDifferences
 from hebraud.md.measure.duration import event_duration
-from hebraud.md.measure.plastic import Record, plastic_activity
+from hebraud.md.measure.plastic import EventRecord, plastic_activity
 from hebraud.md.observers import PLASTIC
 from hebraud.md.results.measures import Measured
 from hebraud.md.results.parameters import BlockParameters
@@ -111,7 +111,7 @@ def alternatives(
     return values, failed
 
 
-def _settings(record: Record, reference: Record) -> str:
+def _settings(record: EventRecord, reference: EventRecord) -> str:
     other = [
         f"{name} {record[name].item():g}"
         for name in _D2MIN
@@ -120,7 +120,7 @@ def _settings(record: Record, reference: Record) -> str:
     return "D2min " + ", ".join(other).replace("corners 1", "clusters by corners too")
 
 
-def _events(records: Sequence[Record]) -> dict[str, Estimate]:
+def _events(records: Sequence[EventRecord]) -> dict[str, Estimate]:
     plastic = plastic_activity(records)
     events = {"Gamma": plastic.activity, "l_pl": plastic.plastic_length}
     return {**events, "tau_p": event_duration(records)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.state_point import StatePoint
 from hebraud.md.glass.preparation import Preparation
 
@@ -60,7 +60,7 @@ def receipt(kind: str, point: StatePoint, segments: int, folder: Path) -> Path:
     return point.folder(folder) / f"{kind}{segments:06d}.json"
 
 
-def reduced_receipt(plan: Preset, density: float, folder: Path) -> Path:
+def reduced_receipt(plan: Campaign, density: float, folder: Path) -> Path:
     """Return the file that says that all chains of a density are condensed."""
     chains = plan.at(density).chains
     place = next(iter(chains)).glass.folder(folder).parent
@@ -72,12 +72,12 @@ def _preparation_time(history: Preparation) -> float:
     return history.melt_time + history.equilibrium_time + cooling + history.rest_time
 
 
-def campaign_steps(plan: Preset) -> tuple[Step, ...]:
+def campaign_steps(plan: Campaign) -> tuple[Step, ...]:
     """Return all steps of a campaign, in the order of work."""
     return tuple(_steps(plan))
 
 
-def _steps(plan: Preset) -> Iterator[Step]:
+def _steps(plan: Campaign) -> Iterator[Step]:
     here = Path()
     step_time = plan.particles / _SPEED  # seconds a time step
     observers = 0 if plan.recording is None else len(plan.recording.observers)
@@ -121,7 +121,7 @@ def _steps(plan: Preset) -> Iterator[Step]:
     yield Step(("aggregate", "."), tuple(results), PARAMETERS, _START + 5.0 * len(plan.densities))
 
 
-def _blocks(plan: Preset, point: StatePoint) -> int:
+def _blocks(plan: Campaign, point: StatePoint) -> int:
     from hebraud.md.measure.block_stress import block_count
 
     assert plan.recording is not None

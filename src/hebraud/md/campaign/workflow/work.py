@@ -15,7 +15,7 @@ from hebraud._files import write_whole
 from hebraud.errors import check_whole_number
 from hebraud.md.campaign.chain import advance, ensure_glass, segments_done
 from hebraud.md.campaign.frozen_matrix import kept_segments, snapshot_yields
-from hebraud.md.campaign.plan import Preset
+from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.plan_file import read_campaign
 from hebraud.md.campaign.reduced_chain import reduce_chain
 from hebraud.md.campaign.state_point import Glass, StatePoint
@@ -64,7 +64,7 @@ def follow_front(every: float = 0.5) -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def _plan_above(path: Path, levels: int) -> tuple[Preset, Path]:
+def _plan_above(path: Path, levels: int) -> tuple[Campaign, Path]:
     place = path.resolve()
     folder = place.parents[levels - 1] if len(place.parents) >= levels else place
     if not (folder / CAMPAIGN).exists():
@@ -85,7 +85,7 @@ def _named(path: Path, folder: Path, places: dict[Path, T]) -> T:
     return places[place]
 
 
-def chain_at(path: Path) -> tuple[Preset, Path, StatePoint]:
+def chain_at(path: Path) -> tuple[Campaign, Path, StatePoint]:
     """Return campaign, its folder and the state point of a chain's folder.
 
     Raises ``ValueError`` if there is no campaign three levels up, or it has no such chain.
