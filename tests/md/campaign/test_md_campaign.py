@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import user_observers
-from handmade import handmade
 from typer.testing import CliRunner
 from user_observers import Heights, Wandering
 
+from handmade import handmade
 from hebraud.cli import app
 from hebraud.errors import HebraudError
 from hebraud.md import PRESETS, CorruptCheckpoint, Runs, run

@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from handmade import handmade
 from rich.console import Console
 
+from handmade import handmade
 from hebraud.md import Campaign, Recording, Series
 from hebraud.md.campaign.files import write_arrays
 from hebraud.md.campaign.frozen_matrix import yields_file
