@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hebraud.errors import check_number, shown
 from hebraud.model.coupling import NoiseTerms, Stated
 from hebraud.model.probing import called, float_array, once_a_value
+from hebraud.model.yielding import Yielding
 
 __all__ = ["Onset", "YieldAnswers", "noise_terms", "yields"]
 
@@ -119,7 +120,7 @@ class YieldAnswers(NamedTuple):
 
 
 @once_a_value
-def yields(yielding: Any) -> YieldAnswers:
+def yields(yielding: Yielding) -> YieldAnswers:
     """Return what solvers ask of a yield law, from its rates at overstresses of -1e3 to 1e3.
 
     Raises

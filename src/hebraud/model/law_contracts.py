@@ -6,14 +6,16 @@ As :mod:`hebraud.model.contracts` does for couplings and yield laws.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import HebraudError, shown
 from hebraud.model.probing import called, float_array, once_a_value
-from hebraud.model.relaxation import LandingLines
+from hebraud.model.relaxation import LandingLines, Relaxation
+from hebraud.model.thresholds import Thresholds
 
 __all__ = ["ThresholdAnswers", "scatters", "spread"]
 
@@ -49,7 +51,7 @@ quantiles: numbers between 0 and 1, whatever the tail of the law."""
 
 # -- relaxation -----------------------------------------------------------------------------------
 @once_a_value
-def scatters(relaxation: Any) -> bool:
+def scatters(relaxation: Relaxation) -> bool:
     """Return True where the landing law is continuous: more lines when asked for more.
 
     Raises
@@ -65,7 +67,7 @@ def scatters(relaxation: Any) -> bool:
     for stress in _STRESSES:
         _compare(relaxation, stress, lines, 0 if continuous else lines.weight.size)
     if hasattr(relaxation, "shifted"):
-        _check_shifted(relaxation, lines)
+        _check_shifted(relaxation.shifted, shown(relaxation), lines)
     fixed = called(f"fixed_points {what}", lambda: relaxation.fixed_points)
     if continuous or np.any(lines.scale):
         if fixed is not None:
@@ -79,16 +81,18 @@ def scatters(relaxation: Any) -> bool:
     return continuous
 
 
-def _quadrature(relaxation: Any, n: int) -> LandingLines:
+def _quadrature(relaxation: Relaxation, n: int) -> LandingLines:
     what = f"quadrature({n}) of relaxation {shown(relaxation)}"
     return _lines(what, called(what, relaxation.quadrature, n))
 
 
-def _check_shifted(relaxation: Any, lines: LandingLines) -> None:
+def _check_shifted(
+    shifted: Callable[[int, Floats], LandingLines], relaxation: str, lines: LandingLines
+) -> None:
     """Raise where moved lines are none in each row, or do not keep the mean of the lines."""
-    what = f"shifted({_LINES}, phase) of relaxation {shown(relaxation)}"
+    what = f"shifted({_LINES}, phase) of relaxation {relaxation}"
     phase = np.array([-0.5, 0.0, 0.3])
-    moved = called(what, relaxation.shifted, _LINES, phase)
+    moved = called(what, shifted, _LINES, phase)
     shape = (phase.size, lines.weight.size)
     for name, numbers in zip(LandingLines._fields, moved, strict=True):
         float_array(f"{name} in {what}", numbers, shape)
@@ -103,7 +107,7 @@ def _rows(lines: LandingLines) -> list[tuple[float, ...]]:
     return sorted(zip(*(numbers.tolist() for numbers in lines), strict=True))
 
 
-def _lines(what: str, said: Any) -> LandingLines:
+def _lines(what: str, said: object) -> LandingLines:
     """Return lines as they are, or say why they are none."""
     if not isinstance(said, LandingLines):
         raise ValueError(f"{what} must be LandingLines(scale, offset, weight), got {shown(said)}")
@@ -119,7 +123,7 @@ def _lines(what: str, said: Any) -> LandingLines:
     return lines
 
 
-def _compare(relaxation: Any, stress: float, lines: LandingLines, steps: int) -> None:
+def _compare(relaxation: Relaxation, stress: float, lines: LandingLines, steps: int) -> None:
     """Raise where ``land`` is not mirror symmetric, or has other moments than the lines.
 
     ``steps`` is how many steps ``land`` may have: each may lie a rounding error off on one side.
@@ -170,7 +174,7 @@ class ThresholdAnswers(NamedTuple):
 
 
 @once_a_value
-def spread(thresholds: Any) -> ThresholdAnswers:
+def spread(thresholds: Thresholds) -> ThresholdAnswers:
     """Return whether thresholds are one, or a few.
 
     Raises
@@ -182,7 +186,7 @@ def spread(thresholds: Any) -> ThresholdAnswers:
         same at every tolerance; or if ``redraws`` is not True or False.
     """
     # a class whose nodes the tests of the house try; not what is derived from it
-    if vars(type(thresholds)).get("tried") and not thresholds.discrete:
+    if vars(type(thresholds)).get("tried") and not getattr(thresholds, "discrete", True):
         return ThresholdAnswers(None, False)
     what = f"of thresholds {shown(thresholds)}"
     redraws = called(f"redraws {what}", lambda: thresholds.redraws)
@@ -224,7 +228,7 @@ def _check_one_law(what: str, drawn: Floats, values: Floats, weights: Floats) ->
             )
 
 
-def _check_heeded(thresholds: Any, values: Floats, weights: Floats, inside: Floats) -> None:
+def _check_heeded(thresholds: Thresholds, values: Floats, weights: Floats, inside: Floats) -> None:
     """Raise where a continuous law has the same nodes whatever they are asked for."""
     asked = f"a break at {inside[0]:.4g}"
     heeded = not np.array_equal(_nodes(thresholds, _LOOSE, inside)[0], values)
@@ -247,7 +251,7 @@ def _check_heeded(thresholds: Any, values: Floats, weights: Floats, inside: Floa
 
 
 def _nodes(
-    thresholds: Any, rtol: float, breaks: Floats, kinks: float = math.inf
+    thresholds: Thresholds, rtol: float, breaks: Floats, kinks: float = math.inf
 ) -> tuple[Floats, Floats]:
     """Return nodes and weights of a rule, or say why they are none."""
     what = f"nodes(rtol, breaks, kinks) of thresholds {shown(thresholds)}"

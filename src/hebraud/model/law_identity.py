@@ -9,10 +9,13 @@ values of its parameters, whether they were given by place or by name.
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.stats.distributions import rv_continuous, rv_frozen
 
 __all__ = ["bin_edges", "law_key", "law_text", "parameters"]
 
@@ -22,7 +25,7 @@ _SHOWN = 12
 """The most bins that are shown one by one."""
 
 
-def parameters(law: Any) -> dict[str, Any]:
+def parameters(law: rv_frozen) -> dict[str, Any]:
     """Return the values of a frozen law's parameters by name: shapes, ``loc`` and ``scale``."""
     shapes = [name.strip() for name in (law.dist.shapes or "").split(",") if name.strip()]
     values = {"loc": 0.0, "scale": 1.0}
@@ -30,7 +33,7 @@ def parameters(law: Any) -> dict[str, Any]:
     return {name: _plain(value) for name, value in (values | law.kwds).items()}
 
 
-def law_key(law: Any) -> tuple[Any, ...]:
+def law_key(law: rv_frozen) -> tuple[object, ...]:
     """Return a hashable key, equal for two frozen laws if and only if they are the same law.
 
     It outlives copies and pickles, but for members of a class of the user's that have no equality
@@ -39,7 +42,7 @@ def law_key(law: Any) -> tuple[Any, ...]:
     return type(law.dist), _own(law.dist), tuple(sorted(parameters(law).items()))
 
 
-def law_text(law: Any) -> str:
+def law_text(law: rv_frozen) -> str:
     """Return the law as one would write it; a histogram of many bins with a checksum of them."""
     arguments = [repr(a) for a in law.args]
     arguments += [f"{name}={value!r}" for name, value in law.kwds.items()]
@@ -61,7 +64,7 @@ def law_text(law: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}({inside})({', '.join(arguments)})"
 
 
-def bin_edges(law: Any) -> Floats | None:
+def bin_edges(law: rv_frozen) -> Floats | None:
     """Return the edges of a histogram's bins, in sigma_c, ascending; None for any other law."""
     made = law.dist._updated_ctor_param() if hasattr(law.dist, "_updated_ctor_param") else {}
     if "histogram" not in made:
@@ -71,16 +74,17 @@ def bin_edges(law: Any) -> Floats | None:
     return np.asarray(place["loc"] + place["scale"] * edges)
 
 
-def _own(dist: Any) -> tuple[tuple[str, Any], ...]:
+def _own(dist: rv_continuous) -> tuple[tuple[str, object], ...]:
     """Return what a distribution holds beyond its class: nothing for scipy's own, by name."""
     from scipy import stats
 
-    reference: Any = getattr(stats, str(dist.name), None)
-    if type(reference) is type(dist) and (reference.a, reference.b) == (dist.a, dist.b):
+    reference = getattr(stats, str(dist.name), None)
+    usual = reference is not None and type(reference) is type(dist)
+    if usual and all(getattr(reference, end) == getattr(dist, end) for end in ("a", "b")):
         return ()
     made = dict(dist._updated_ctor_param()) if hasattr(dist, "_updated_ctor_param") else {}
-    usual = vars(stats.rv_continuous(name="usual")).keys()
-    made |= {name: value for name, value in vars(dist).items() if name not in usual}
+    plain = vars(stats.rv_continuous(name="usual")).keys()
+    made |= {name: value for name, value in vars(dist).items() if name not in plain}
     # seed is a state; the texts say nothing of the law
     for name in ("seed", "longname", "extradoc", "badvalue", "xtol"):
         made.pop(name, None)

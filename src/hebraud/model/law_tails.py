@@ -17,13 +17,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
 from hebraud.model.law_identity import law_text
+
+if TYPE_CHECKING:
+    from scipy.stats.distributions import rv_frozen
 
 __all__ = [
     "exponent_at_infinity",
@@ -73,7 +76,7 @@ def _end_slope(log_density: Function, scale: float, direction: int) -> float:
     return float(-direction * math.inf if growing else far)
 
 
-def exponent_at_infinity(law: Any, scale: float) -> float:
+def exponent_at_infinity(law: rv_frozen, scale: float) -> float:
     """Return a of a density that falls as c^(-1-a); infinite where it falls faster than any power.
 
     Parameters
@@ -103,7 +106,7 @@ def told_exponent(log_density: Function, top: float, scale: float) -> float:
     return float(max((low - high) / math.log(10.0) - 2.0, 0.0))
 
 
-def exponent_at_zero(law: Any, scale: float) -> float:
+def exponent_at_zero(law: rv_frozen, scale: float) -> float:
     """Return e of P(c < x) ~ x^e at small x, conditioned on c > 0; infinite off zero too."""
     if law.support()[0] > 0.0:
         return math.inf
@@ -260,7 +263,7 @@ def tail_nodes(
 
 
 def weak_nodes(
-    law: Any, middle: float, high: float, exponent: float, places: Floats, rtol: float
+    law: rv_frozen, middle: float, high: float, exponent: float, places: Floats, rtol: float
 ) -> tuple[Floats, Floats]:
     """Return nodes and weights below ``high``, to so small thresholds that <c^-2> is complete.
 

@@ -16,12 +16,12 @@ from hebraud.model.yielding import ConstantRate, Yielding
 __all__ = ["Model", "check_model"]
 
 
-def _fits(value: Any, protocol: type) -> bool:
+def _fits(value: object, protocol: type) -> bool:
     """True for an object with the protocol's methods; a class is not one."""
     return isinstance(value, protocol) and not isinstance(value, type)
 
 
-def _makes_noise(value: Any) -> bool:
+def _makes_noise(value: object) -> bool:
     """True for a coupling, which states its terms or has a method for D that is asked for them."""
     return _fits(value, Coupling) or (hasattr(value, "diffusion") and not isinstance(value, type))
 
@@ -95,10 +95,11 @@ class Model:
                 "coupling or alpha must be given, and not both, got "
                 f"coupling={shown(coupling)} and alpha={shown(alpha)}; try Model(0.3)"
             )
+        rule = thresholds if _fits(thresholds, Thresholds) else Single(thresholds)  # type: ignore[arg-type]
         slots = {
             "coupling": coupling if _makes_noise(coupling) else _activity(coupling, alpha),
             "relaxation": relaxation,
-            "thresholds": thresholds if _fits(thresholds, Thresholds) else Single(thresholds),  # type: ignore[arg-type]
+            "thresholds": rule,
             "yielding": yielding,
         }
         if not _fits(relaxation, Relaxation):
@@ -113,7 +114,7 @@ class Model:
         answers = {
             "noise": noise_terms(slots["coupling"]),
             "scatters": scatters(relaxation),
-            "spread": spread(slots["thresholds"]),
+            "spread": spread(rule),  # type: ignore[arg-type]
             "yields": yields(yielding),
         }
         for name, value in (slots | answers).items():
@@ -142,7 +143,7 @@ class Model:
         )
 
 
-def check_model(model: Any) -> Model:
+def check_model(model: object) -> Model:
     """Return a model as it is, or raise ``ValueError`` saying what one is."""
     if not isinstance(model, Model):
         raise ValueError(
@@ -151,7 +152,7 @@ def check_model(model: Any) -> Model:
     return model
 
 
-_CLASSICAL_SLOTS: dict[str, Any] = {
+_CLASSICAL_SLOTS: dict[str, object] = {
     "relaxation": FractionalDrop(1.0),
     "thresholds": Single(1.0),
     "yielding": ConstantRate(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,16 @@ from hebraud.errors import HebraudError, shown
 __all__ = ["called", "float_array", "once_a_value"]
 
 Floats = NDArray[np.float64]
+Slot = TypeVar("Slot")
 Answer = TypeVar("Answer")
 
 
-def once_a_value(ask: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+def once_a_value(ask: Callable[[Slot], Answer]) -> Callable[[Slot], Answer]:
     """Ask slots that are values, frozen dataclasses, once a value, and all others each time."""
     kept = functools.lru_cache(maxsize=256)(ask)
 
     @functools.wraps(ask)
-    def asked(slot: Any) -> Answer:
+    def asked(slot: Slot) -> Answer:
         # of the class itself: a subclass may hold more than its base compares
         own = vars(type(slot)).get("__dataclass_params__")
         try:
@@ -36,7 +37,7 @@ def once_a_value(ask: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
     return asked
 
 
-def called(what: str, ask: Callable[..., Any], *arguments: Any) -> Any:
+def called(what: str, ask: Callable[..., Answer], *arguments: object) -> Answer:
     """Return what a method of a slot says; what it raises becomes a sentence."""
     try:
         with np.errstate(all="ignore"):
@@ -47,7 +48,7 @@ def called(what: str, ask: Callable[..., Any], *arguments: Any) -> Any:
         raise ValueError(f"{what} raised {type(error).__name__}: {error}") from error
 
 
-def float_array(what: str, value: Any, shape: tuple[int, ...]) -> Floats:
+def float_array(what: str, value: object, shape: tuple[int, ...]) -> Floats:
     """Return an array of finite floats of a shape, or say what came instead."""
     if not isinstance(value, np.ndarray) or value.dtype != np.float64 or value.shape != shape:
         came = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else shown(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from hebraud.checks import check_array, check_function, check_signed, check_size
 from hebraud.errors import check_number, instead_of, shown
@@ -32,7 +32,7 @@ __all__ = [
 class _Checked:
     """A shear rate whose values are looked at: what a solver calls."""
 
-    rate: Callable[[float], Any]
+    rate: Callable[[float], object]
 
     def __call__(self, time: float) -> float:
         """Return g(time) as a float, or raise ``ValueError`` naming the time."""
@@ -92,9 +92,9 @@ class Segment:
             raise ValueError("a segment has either a shear_rate or a stress, got both or neither")
         if self.stress is not None:
             check_number("stress", self.stress)
-        elif not isinstance(self.shear_rate, _Checked):
+        elif self.shear_rate is not None and not isinstance(self.shear_rate, _Checked):
             check_function("shear_rate", self.shear_rate, "time")
-            object.__setattr__(self, "shear_rate", _Checked(cast(Any, self.shear_rate)))
+            object.__setattr__(self, "shear_rate", _Checked(self.shear_rate))
         if type(self.breakpoints) is tuple and not self.breakpoints:
             return
         inside = _breakpoints(self.breakpoints)
@@ -128,7 +128,7 @@ def fastest(segments: tuple[Segment, ...]) -> float:
     return largest
 
 
-def segments_of(protocol: Any, until: Any) -> tuple[Segment, ...]:
+def segments_of(protocol: object, until: float | None) -> tuple[Segment, ...]:
     """Return the segments of what is to be a protocol, over ``until``.
 
     Raises
@@ -148,7 +148,7 @@ def segments_of(protocol: Any, until: Any) -> tuple[Segment, ...]:
     return segments
 
 
-def _breakpoints(times: Any) -> tuple[float, ...]:
+def _breakpoints(times: object) -> tuple[float, ...]:
     points = check_array("breakpoints", times, above=0.0)
     if points.ndim != 1:
         raise ValueError(f"breakpoints must be a row of times such as [1.0], got {shown(times)}")
@@ -331,7 +331,7 @@ class Sequence:
         parts take its place.
     """
 
-    parts: Iterable[tuple[Any, float]]
+    parts: Iterable[tuple[Imposed, float]]
 
     def __post_init__(self) -> None:
         form = "parts must be pairs (protocol, duration) such as (Startup(0.1), 20.0)"
@@ -339,7 +339,7 @@ class Sequence:
             parts = list(self.parts)
         except TypeError:
             raise ValueError(f"{form}, got {shown(self.parts)}") from None
-        pairs: list[tuple[Any, float]] = []
+        pairs: list[tuple[Imposed, float]] = []
         for part in parts:
             if isinstance(part, Sequence):
                 pairs += part.parts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from hebraud.checks import check_size
 from hebraud.errors import instead_of, shown
@@ -77,7 +76,7 @@ class Scales:
         return self.shear_modulus * self.plastic_time
 
 
-def check_scales(scales: Any, name: str = "scales") -> Scales:
+def check_scales(scales: object, name: str = "scales") -> Scales:
     """Return scales as they are, or raise ``ValueError`` saying what they are."""
     if not isinstance(scales, Scales):
         raise ValueError(

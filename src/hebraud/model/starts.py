@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hebraud.checks import as_floats, check_function, check_row, check_size
 from hebraud.errors import shown
@@ -54,7 +54,7 @@ class Start(Protocol):
         ...
 
 
-def check_start(start: Any) -> Start:
+def check_start(start: object) -> Start:
     """Return a start as it is, or raise ``ValueError`` saying what one is."""
     if isinstance(start, type) or not isinstance(start, Start):
         raise ValueError(f"start must be a start such as gaussian(0.3), got {shown(start)}")
@@ -71,7 +71,7 @@ class OwnThresholds(Start, Protocol):
         ...
 
 
-def _own_law(thresholds: Any) -> Thresholds | None:
+def _own_law(thresholds: object) -> Thresholds | None:
     """Return what says the thresholds at t = 0; whether events redraw them is the model's."""
     if thresholds is None:
         return None
@@ -129,7 +129,7 @@ class Gaussian:
         return None
 
 
-def gaussian(std: float, thresholds: Any = None) -> Gaussian:
+def gaussian(std: float, thresholds: object = None) -> Gaussian:
     """Return the start P(s) = exp(-s^2/(2 std^2))/(std sqrt(2 pi)): a quench from far above.
 
     Parameters
@@ -148,7 +148,7 @@ def gaussian(std: float, thresholds: Any = None) -> Gaussian:
     ValueError
         If an argument is not of its kind.
     """
-    return Gaussian(std, thresholds)
+    return Gaussian(std, _own_law(thresholds))
 
 
 _PROBES = np.geomspace(1e-4, 1e4, 1601)
@@ -172,13 +172,13 @@ _SAMPLED = 20_001
 class _Density:
     """See :func:`density`."""
 
-    function: Callable[[Floats], Any]
-    within: InitVar[Any]
+    function: Callable[[Floats], ArrayLike]
+    within: InitVar[ArrayLike | None]
     thresholds: Thresholds | None = None
     extent: tuple[float, float] = field(init=False, repr=False, compare=False)
     _edges: Floats = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self, within: Any) -> None:
+    def __post_init__(self, within: ArrayLike | None) -> None:
         check_function("function", self.function, "stresses")
         object.__setattr__(self, "thresholds", _own_law(self.thresholds))
         if within is not None:
@@ -287,9 +287,9 @@ class _Density:
 
 
 def density(
-    function: Callable[[Floats], Any],
+    function: Callable[[Floats], ArrayLike],
     extent: tuple[float, float] | None = None,
-    thresholds: Any = None,
+    thresholds: object = None,
 ) -> _Density:
     """Return the start P(s) = function(s).
 
@@ -310,4 +310,4 @@ def density(
     ValueError
         If it is not callable, not finite, negative somewhere, or does not integrate to 1.
     """
-    return _Density(function, extent, thresholds)
+    return _Density(function, extent, _own_law(thresholds))

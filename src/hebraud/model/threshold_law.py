@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from hebraud.checks import as_floats, check_array, check_function
 from hebraud.errors import check_number, shown
 from hebraud.model.law_identity import law_key
+
+if TYPE_CHECKING:
+    from scipy.stats.distributions import rv_frozen
 
 __all__ = ["Conditioned", "ThresholdLaw"]
 
@@ -22,7 +25,7 @@ Floats = NDArray[np.float64]
 class Conditioned:
     """The density of a frozen law conditioned on c > 0."""
 
-    law: Any
+    law: rv_frozen
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Conditioned) and law_key(self.law) == law_key(other.law)

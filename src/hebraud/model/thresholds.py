@@ -131,12 +131,12 @@ class _Law:
     """A law of thresholds conditioned on c > 0: a frozen scipy.stats law, samples, values."""
 
     law: Any
-    _key: Any = field(init=False, repr=False)
+    _key: object = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         law = self.law
         if isinstance(law, ThresholdLaw):
-            key: Any = law
+            key: object = law
         elif hasattr(law, "ppf") and hasattr(law, "pdf") and hasattr(law, "dist"):
             if np.ndim(law.cdf(0.0)):
                 raise ValueError(

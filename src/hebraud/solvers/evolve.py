@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +20,7 @@ from hebraud.model.model import Model, check_model
 from hebraud.model.protocols import Imposed, Segment, fastest, segments_of
 from hebraud.model.starts import Start, check_start
 from hebraud.solvers.failure import EvolutionFailed
-from hebraud.solvers.history import History, Row, as_made, output_times
+from hebraud.solvers.history import History, Row, Settings, as_made, output_times
 from hebraud.solvers.progress import progress
 from hebraud.solvers.run import Run
 from hebraud.solvers.strain_path import StrainPath
@@ -180,7 +179,7 @@ def _history(
     run: Run,
     pieces: list[list[Row]],
     times: Floats | None,
-    settings: dict[str, Any],
+    settings: Settings,
 ) -> History:
     parts = [
         {name: np.array([getattr(row, name) for row in piece]) for name in (*_COLUMNS, "slope")}
@@ -235,7 +234,7 @@ def _interpolated(
         own = times[owner == n]
         if own.size == 0:
             continue
-        at: dict[str, Any] = {"time": own}
+        at: dict[str, Floats] = {"time": own}
         # slopes between numbers below 1e-308 overflow on the way to the zero that they are
         with np.errstate(over="ignore"):
             for name in _COLUMNS[1:]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hebraud.errors import ConvergenceError
+from hebraud.model.starts import Start
 
 __all__ = ["EvolutionFailed"]
 
@@ -20,7 +19,7 @@ class EvolutionFailed(ConvergenceError):
         The last good state: a start for another attempt.
     """
 
-    def __init__(self, message: str, time: float, state: Any) -> None:
+    def __init__(self, message: str, time: float, state: Start) -> None:
         super().__init__(message)
         self.time = time
         self.state = state

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,7 +243,9 @@ def no_finite_grid(model: Model, lines: LandingLines) -> ConvergenceError:
     )
 
 
-def cycle_time(c: Floats | float, shear_rate: float, diffusion: float, landing: float = 0.0) -> Any:
+def cycle_time(
+    c: Floats | float, shear_rate: float, diffusion: float, landing: float = 0.0
+) -> Floats:
     """Return about how long a block of threshold c lives from landing to its yield."""
     width = _width(shear_rate, diffusion)
     way = _exit_time(np.maximum(c, landing) + width, shear_rate, diffusion)
@@ -258,12 +259,12 @@ def _width(shear_rate: float, diffusion: float) -> float:
     return 0.5 * (g + math.sqrt(g * g + 4.0 * diffusion))
 
 
-def _exit_time(x: Floats | float, shear_rate: float, diffusion: float) -> Any:
+def _exit_time(x: Floats | float, shear_rate: float, diffusion: float) -> Floats:
     """Return the mean time from zero to +-x."""
     g = abs(shear_rate)
     if g * g < 1e-10 * diffusion:
-        return 0.5 * x * x / diffusion
-    return x * np.tanh(0.5 * g * x / diffusion) / g
+        return np.asarray(0.5 * x * x / diffusion)
+    return np.asarray(x * np.tanh(0.5 * g * x / diffusion) / g)
 
 
 def layout(

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hebraud.checks import check_row
 from hebraud.model.model import Model
+from hebraud.model.starts import Start
 from hebraud.rheology import columns
 
-__all__ = ["History", "as_made", "output_times"]
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["History", "Settings", "as_made", "output_times"]
 
 Floats = NDArray[np.float64]
+Settings = dict[str, str | float]
 _LONGEST = 500
 _ROUNDING = 1e-9
 """By what part the last time of output may pass the end: a sum of durations is rounded."""
 
 
-def output_times(t_eval: Any, end: float) -> Floats:
+def output_times(t_eval: ArrayLike, end: float) -> Floats:
     """Return checked times of output: ascending, from 0 to the end of the run.
 
     Raises
@@ -42,7 +48,7 @@ def output_times(t_eval: Any, end: float) -> Floats:
     return np.minimum(times, end)
 
 
-def as_made(solver: str, protocol: Any, start: Any, **numbers: float) -> dict[str, Any]:
+def as_made(solver: str, protocol: object, start: object, **numbers: float) -> Settings:
     """Return the settings of a run; protocol and start as Python writes them.
 
     Functions keep their names only, and a start that takes more than 500 letters, such as the
@@ -114,11 +120,11 @@ class History:
     activity: Floats
     diffusion: Floats
     mass_error: Floats
-    final: Any
+    final: Start
     frozen_at: float | None
     stress_err: Floats | None = None
     statistics: dict[str, float] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Settings = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -132,12 +138,12 @@ class History:
         return {name: getattr(self, name) for name in (*names, "mass_error")}
 
     @property
-    def _described(self) -> dict[str, Any]:
+    def _described(self) -> dict[str, object]:
         return {
             "model": self.model, "frozen_at": self.frozen_at, **self.statistics, **self.settings,
         }  # fmt: skip
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> pd.DataFrame:
         """Return a ``pandas.DataFrame``, one row a time; units and statistics are in its ``attrs``.
 
         Raises
@@ -147,7 +153,7 @@ class History:
         """
         return columns.to_dataframe(self._columns, self._described)
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> xr.Dataset:
         """Return an ``xarray.Dataset`` along time; each variable has its unit.
 
         At a jump of strain or stress both sides are there, and the time twice.

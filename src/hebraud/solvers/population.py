@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,7 +259,7 @@ def _misfit(ours: Nodes, wanted: Nodes, points: Floats) -> float:
         return 1.0
     sums = np.cumsum(w)
     low, high = (float(np.interp(q, sums, b)) for q in (0.25, 0.75))
-    width: Any = (high - low) / 1.35 if high > low else float(b[-1] - b[0])
+    width = np.asarray((high - low) / 1.35 if high > low else float(b[-1] - b[0]))
     x = b[np.linspace(0, b.size - 1, _PLACES).astype(np.int64)][:, None]
     # far out nodes are as far apart as thresholds are high
     width = np.where(x > 2.0 * np.interp(0.5, sums, b), np.maximum(x, width), width)

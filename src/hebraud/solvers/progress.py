@@ -6,7 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["progress"]
 
@@ -38,7 +41,7 @@ def progress(
     out = sys.stderr if stream is None else stream
     drawing = out is not None and out.isatty()
     due = time.monotonic() + after
-    bar: Any = None
+    bar: Progress | None = None
 
     def update(reached: float) -> None:
         nonlocal bar
@@ -57,7 +60,7 @@ def progress(
             bar.stop()
 
 
-def _bar(out: TextIO) -> Any:
+def _bar(out: TextIO) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +71,7 @@ class Reweighted:
 
 
 def _reweighted(
-    rule: Any, values: Floats, weights: Floats, new: Floats, error: float
+    rule: object, values: Floats, weights: Floats, new: Floats, error: float
 ) -> ThresholdLaw:
     density = getattr(rule, "density", None)  # what a rule need not know
     if density is not None and values.size > 1:
@@ -137,7 +136,7 @@ def snapshot_law(
 
 
 def redraw_law(
-    snapshot: Any,
+    snapshot: object,
     model: Model,
     shear_rate: float,
     solver: Exact | FiniteVolume | None = None,

@@ -101,7 +101,7 @@ def _refined(
     return limit.values, errors
 
 
-def _check_state(model: Any, shear_rate: Any, rtol: Any) -> tuple[float, float]:
+def _check_state(model: Model, shear_rate: float, rtol: float) -> tuple[float, float]:
     check_model(model)
     tolerance = check_number("rtol", rtol, at_least=1e-10, at_most=0.1)
     g = check_signed("shear_rate", shear_rate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,10 @@ from hebraud.model.model import Model
 from hebraud.model.starts import Start
 from hebraud.model.thresholds import Thresholds
 from hebraud.rheology import columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 __all__ = ["Distribution", "SteadyState"]
 
@@ -61,7 +65,7 @@ class SteadyState:
     stress: float
     activity: float
     diffusion: float
-    solver: Any
+    solver: object
     error_estimate: float
     other_roots: tuple[float, ...]
     distribution: Distribution = field(repr=False, compare=False)
@@ -102,7 +106,7 @@ class SteadyState:
         names = ("shear_rate", "stress", "activity", "diffusion", "error_estimate")
         return {name: getattr(self, name) for name in names}
 
-    def to_dataframe(self) -> Any:
+    def to_dataframe(self) -> pd.DataFrame:
         """Return a ``pandas.DataFrame`` of one row, for ``pandas.concat``.
 
         Raises
@@ -113,7 +117,7 @@ class SteadyState:
         one_row = {name: [value] for name, value in self._columns.items()}
         return columns.to_dataframe(one_row, {"model": self.model, "solver": self.solver})
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> xr.Dataset:
         """Return an ``xarray.Dataset`` of single numbers, for ``xarray.concat``.
 
         Raises

@@ -8,7 +8,6 @@ ms and more, and reaches ``rtol`` by its own estimate.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,7 +92,7 @@ class FiniteVolume:
             )
 
 
-def choose_solver(model: Model, solver: Any) -> Exact | FiniteVolume:
+def choose_solver(model: Model, solver: object) -> Exact | FiniteVolume:
     """Return the solver asked for, or the best for a model where that is None."""
     if solver is None:
         return Exact() if exact.applies(model) else FiniteVolume()
