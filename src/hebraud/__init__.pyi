@@ -62,11 +62,11 @@ from .solvers.residence import snapshot_law as snapshot_law
 from .solvers.response import complex_modulus as complex_modulus
 from .solvers.response import relaxation_modulus as relaxation_modulus
 from .solvers.response import viscosity as viscosity
-from .solvers.starts import rest as rest
 from .solvers.state import SteadyState as SteadyState
 from .solvers.steady import Exact as Exact
 from .solvers.steady import FiniteVolume as FiniteVolume
 from .solvers.steady import flow_curve as flow_curve
+from .solvers.steady import rest as rest
 from .solvers.steady import steady_state as steady_state
 
 __version__: str

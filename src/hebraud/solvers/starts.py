@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hebraud.analytic.exact import ExactState
-from hebraud.errors import NoStationaryState
-from hebraud.model.model import Model, check_model
 from hebraud.model.thresholds import Thresholds
 from hebraud.solvers.grid import Grid
 
-__all__ = ["CellStart", "Classes", "ExactStart", "rest"]
+__all__ = ["CellStart", "Classes", "ExactStart"]
 
 Floats = NDArray[np.float64]
 _CELLS = 4096
@@ -149,32 +147,3 @@ class ExactStart:
     def nodes(self) -> tuple[Floats, Floats]:
         """The classes and their draw weights."""
         return self.values, self.weights
-
-
-def rest(model: Model) -> object:
-    """Return the one state of rest with D > 0, which exists above the critical coupling.
-
-    Parameters
-    ----------
-    model : Model
-
-    Returns
-    -------
-    SteadyState
-        At shear rate 0; a start.
-
-    Raises
-    ------
-    NoStationaryState
-        At or below the critical coupling, where every P within the threshold is at rest.
-    """
-    from hebraud.solvers.steady import steady_state
-
-    check_model(model)
-    try:
-        return steady_state(model, 0.0)
-    except NoStationaryState as error:
-        raise NoStationaryState(
-            f"{error}; to start a run from rest, say which: gaussian(std), density(function), or "
-            "the final of an evolve(model, Cessation(), ...)"
-        ) from None

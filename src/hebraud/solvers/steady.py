@@ -14,13 +14,19 @@ from numpy.typing import ArrayLike
 
 from hebraud.analytic import exact
 from hebraud.checks import check_row, check_signed
-from hebraud.errors import check_number, check_whole_number, floats_hold, shown
+from hebraud.errors import (
+    NoStationaryState,
+    check_number,
+    check_whole_number,
+    floats_hold,
+    shown,
+)
 from hebraud.model.model import Model, check_model
 from hebraud.rheology.flow_curve import FlowCurve
 from hebraud.solvers.starts import ExactStart
 from hebraud.solvers.state import SteadyState
 
-__all__ = ["Exact", "FiniteVolume", "choose_solver", "flow_curve", "steady_state"]
+__all__ = ["Exact", "FiniteVolume", "choose_solver", "flow_curve", "rest", "steady_state"]
 
 
 _MOST_CELLS = 1_000_000
@@ -178,3 +184,30 @@ def flow_curve(
         [state.diffusion for state in states],  # type: ignore[arg-type]
         model=model,
     )
+
+
+def rest(model: Model) -> SteadyState:
+    """Return the one state of rest with D > 0, which exists above the critical coupling.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    SteadyState
+        At shear rate 0; a start.
+
+    Raises
+    ------
+    NoStationaryState
+        At or below the critical coupling, where every P within the threshold is at rest.
+    """
+    check_model(model)
+    try:
+        return steady_state(model, 0.0)
+    except NoStationaryState as error:
+        raise NoStationaryState(
+            f"{error}; to start a run from rest, say which: gaussian(std), density(function), or "
+            "the final of an evolve(model, Cessation(), ...)"
+        ) from None
