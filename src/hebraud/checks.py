@@ -11,11 +11,11 @@ import math
 from collections.abc import Iterable, Mapping, Set
 from os import PathLike
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Array, Floats
 from hebraud.errors import Limits, allowed_number, check_number, shown
 
 __all__ = [
@@ -29,8 +29,6 @@ __all__ = [
     "check_signed",
     "check_size",
 ]
-
-Floats = NDArray[np.float64]
 
 SMALLEST, LARGEST = 1e-100, 1e100
 """Sizes and rates beyond these are refused: their squares and cubes leave the range of floats."""
@@ -75,7 +73,7 @@ class _Conversion:
                 "(values.filled(number))"
             )
 
-    def array(self, array: NDArray[Any], at: tuple[int, ...]) -> Floats:
+    def array(self, array: Array, at: tuple[int, ...]) -> Floats:
         if array.dtype.kind in "iuf":
             with np.errstate(over="ignore"):  # a long double beyond the floats: infinite, as seen
                 return np.array(array, dtype=np.float64)

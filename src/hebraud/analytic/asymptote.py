@@ -32,8 +32,9 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.analytic.closed_form import langevin_function, langevin_slope
 from hebraud.analytic.critical import critical_coupling, rest_nodes, weight_exponent
 from hebraud.analytic.moments import check_moments
@@ -43,8 +44,6 @@ from hebraud.model.contracts import Onset
 from hebraud.model.model import Model, check_model
 
 __all__ = ["Asymptote", "asymptote", "asymptote_at", "critical_asymptote", "layer_length"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

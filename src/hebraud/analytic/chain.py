@@ -13,15 +13,14 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.analytic.parity import Parity
 from hebraud.analytic.renewal import Cycle, cycle, split_cycle
 from hebraud.model.model import Model
 
 __all__ = ["Chain", "Means"]
 
-Floats = NDArray[np.float64]
 T = TypeVar("T", Floats, Parity)
 
 

@@ -33,6 +33,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from hebraud._typing import Floats
 from hebraud.checks import check_array
 from hebraud.errors import ConvergenceError, shown
 
@@ -50,8 +51,7 @@ __all__ = [
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_Array = npt.NDArray[np.float64]
-Numbers = np.float64 | _Array
+Numbers = np.float64 | Floats
 """A number for a number, an array for an array."""
 
 # Below this x a continued fraction gives L, above it exponentials do; neither cancels there.
@@ -61,19 +61,19 @@ _ITERATIONS = 30  # five suffice, from the starting points below
 _LAST_STEP = 1e-9  # a Newton step squares the error, so that after one this small nothing is left
 
 
-def _checked_u(u: npt.ArrayLike, above: float = 0.0) -> _Array:
+def _checked_u(u: npt.ArrayLike, above: float = 0.0) -> Floats:
     hint = "u = sigma_c G0 tau / d is positive, and goes to 0 as alpha goes to 1/2"
     return check_array("u", u, above=above, hint=hint)
 
 
-def _checked_alpha(alpha: npt.ArrayLike) -> _Array:
+def _checked_alpha(alpha: npt.ArrayLike) -> Floats:
     hint = "at alpha >= 1/2 the model has no yield stress (and below 1e-300, u overflows)"
     return check_array("alpha", alpha, above=1e-300, below=0.5, hint=hint)
 
 
 def _by_size(
-    x: _Array, small: Callable[[_Array], _Array], large: Callable[[_Array], _Array]
-) -> _Array:
+    x: Floats, small: Callable[[Floats], Floats], large: Callable[[Floats], Floats]
+) -> Floats:
     """``small(x)`` up to the switch and ``large(x)`` beyond, each called where it holds only."""
     result = np.empty_like(x)
     is_small = x <= _SWITCH
@@ -82,7 +82,7 @@ def _by_size(
     return result
 
 
-def _fraction(x: _Array) -> _Array:
+def _fraction(x: Floats) -> Floats:
     """r of the continued fraction L = x / (3 + x^2 / (5 + r)), r = x^2 / (7 + x^2 / (9 + ...))."""
     square = x * x
     r = np.zeros_like(x)
@@ -91,45 +91,45 @@ def _fraction(x: _Array) -> _Array:
     return r
 
 
-def _coth_excess(x: _Array) -> _Array:
+def _coth_excess(x: Floats) -> Floats:
     """coth x - 1 = 2 / (exp(2 x) - 1), for x of about 2 and more; 0 where it underflows."""
     with np.errstate(under="ignore"):
         return -2 * np.exp(-2 * x) / np.expm1(-2 * x)
 
 
-def langevin_function(x: _Array) -> _Array:
+def langevin_function(x: Floats) -> Floats:
     """L(x) = coth x - 1/x."""
 
-    def small(x: _Array) -> _Array:
+    def small(x: Floats) -> Floats:
         return x / (3 + x * x / (5 + _fraction(x)))
 
-    def large(x: _Array) -> _Array:
+    def large(x: Floats) -> Floats:
         return (x - 1) / x + _coth_excess(x)
 
     return _by_size(x, small, large)
 
 
-def _langevin_complement(x: _Array) -> _Array:
+def _langevin_complement(x: Floats) -> Floats:
     """1 - L(x), for x of about 2 and more."""
     return 1 / x - _coth_excess(x)
 
 
-def langevin_slope(x: _Array) -> _Array:
+def langevin_slope(x: Floats) -> Floats:
     """x L'(x), where L' = 1/x^2 - 1/sinh(x)^2."""
 
-    def small(x: _Array) -> _Array:
+    def small(x: Floats) -> Floats:
         r = _fraction(x)
         y = x * x / (5 + r)
         return x * (3 + y * (y - 1 - r)) / (3 + y) ** 2
 
-    def large(x: _Array) -> _Array:
+    def large(x: Floats) -> Floats:
         excess = _coth_excess(x)
         return 1 / x - x * excess * (2 + excess)
 
     return _by_size(x, small, large)
 
 
-def _newton(step: Callable[[_Array], _Array], x: _Array, name: str) -> _Array:
+def _newton(step: Callable[[Floats], Floats], x: Floats, name: str) -> Floats:
     """Iterate x - step(x) to the last digits; no step takes away more than half of x."""
     change = np.zeros_like(x)
     for _ in range(_ITERATIONS):
@@ -144,7 +144,7 @@ def _newton(step: Callable[[_Array], _Array], x: _Array, name: str) -> _Array:
     )
 
 
-def _x_of_alpha(alpha: _Array) -> _Array:
+def _x_of_alpha(alpha: Floats) -> Floats:
     """Solve x L(x) = m = (1/2 - alpha) / alpha; 1/2 - alpha is exact where it matters.
 
     x L is convex, and x L >= x^2 / (1 + sqrt(4 + x^2)), which can be inverted: Newton's steps fall
@@ -153,14 +153,14 @@ def _x_of_alpha(alpha: _Array) -> _Array:
     m = (0.5 - alpha) / alpha
     start = np.sqrt(m) * np.sqrt(1 + 0.5 * (m + np.hypot(m + 2, math.sqrt(12))))
 
-    def step(x: _Array) -> _Array:
+    def step(x: Floats) -> Floats:
         langevin = langevin_function(x)
         return (x * langevin - m) / (langevin + langevin_slope(x))
 
     return _newton(step, start, "alpha")
 
 
-def _x_of_yield_stress(yield_stress: _Array) -> _Array:
+def _x_of_yield_stress(yield_stress: Floats) -> Floats:
     """Solve L(x) = y = 2 sigma_Y; for y > 1/2, solve for 1 / (1 - L), nearly linear in x.
 
     The start inverts L >= x / (1 + sqrt(4 + x^2)).
@@ -169,10 +169,10 @@ def _x_of_yield_stress(yield_stress: _Array) -> _Array:
     rest = 1 - y  # exact for y >= 1/2
     start = y * (1 + np.sqrt(4 - 3 * y * y)) / (rest * (1 + y))
 
-    def step_low(x: _Array) -> _Array:
+    def step_low(x: Floats) -> Floats:
         return (langevin_function(x) - y[low]) * x / langevin_slope(x)
 
-    def step_high(x: _Array) -> _Array:
+    def step_high(x: Floats) -> Floats:
         complement = _langevin_complement(x)
         return complement * (rest[~low] - complement) * x / (rest[~low] * langevin_slope(x))
 
@@ -183,11 +183,11 @@ def _x_of_yield_stress(yield_stress: _Array) -> _Array:
     return x
 
 
-def _alpha(x: _Array) -> _Array:
+def _alpha(x: Floats) -> Floats:
     return 1 / (2 + 2 * x * langevin_function(x))
 
 
-def _prefactor(x: _Array) -> _Array:
+def _prefactor(x: Floats) -> Floats:
     langevin, slope = langevin_function(x), langevin_slope(x)  # slope = x L'
     terms = 2 * slope / x + langevin * (langevin + 3 * slope)
     return terms / (2 * np.sqrt(2 * x) * (langevin + slope))
@@ -209,7 +209,7 @@ def _by_name(function: Callable[P, R]) -> Callable[P, R]:
     return called
 
 
-def _x(alpha: npt.ArrayLike | None, u: npt.ArrayLike | None, above: float = 0.0) -> _Array:
+def _x(alpha: npt.ArrayLike | None, u: npt.ArrayLike | None, above: float = 0.0) -> Floats:
     """Return x = u/2 from the one of the two that is given."""
     if alpha is not None and u is None:
         return _x_of_alpha(_checked_alpha(alpha))

@@ -27,8 +27,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.analytic.moments import has_moment
 from hebraud.model.model import Model, check_model
 from hebraud.model.relaxation import LandingLines
@@ -36,7 +36,6 @@ from hebraud.model.thresholds import Thresholds
 
 __all__ = ["critical_coupling", "rest_nodes", "weight_exponent"]
 
-Floats = NDArray[np.float64]
 _POINTS = 600
 """Of the chain's grid, beside the thresholds, where most of them are; errors fall as its square."""
 _LONG = 20.0

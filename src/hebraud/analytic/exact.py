@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.analytic.chain import Chain
 from hebraud.analytic.moments import check_moments
 from hebraud.analytic.renewal import cycle, occupation
@@ -27,7 +27,6 @@ from hebraud.model.model import Model
 
 __all__ = ["ExactState", "applies", "classical_curve", "rest_diffusion", "stationary"]
 
-Floats = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
 _LARGEST = 1e150
 """Numbers that are squared stay below it."""

@@ -26,6 +26,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud._typing import Floats
 from hebraud.analytic import exact
 from hebraud.analytic.moments import has_moment
 from hebraud.errors import NoStationaryState
@@ -127,7 +128,7 @@ def complex_modulus(model: Model, omega: ArrayLike) -> NDArray[np.complex128]:
     return np.asarray(np.where(np.abs(low) < 0.5, low, 1.0 - 2.0 * outside))
 
 
-def relaxation_modulus(model: Model, t: ArrayLike) -> NDArray[np.float64]:
+def relaxation_modulus(model: Model, t: ArrayLike) -> Floats:
     """Return G(t) of the quiescent state after a small strain step at t = 0, in units of G0.
 
     The inverse Laplace transform of G*/z, z = i omega, on the hyperbola

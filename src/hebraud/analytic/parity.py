@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Union
 
-import numpy as np
-from numpy.typing import NDArray
+from hebraud._typing import Floats
 
 __all__ = ["Parity"]
 
-Floats = NDArray[np.float64]
 Operand = Union["Parity", Floats, float]
 
 

@@ -29,13 +29,12 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.analytic.parity import Parity
 
 __all__ = ["Cycle", "cycle", "occupation", "split_cycle"]
 
-Floats = NDArray[np.float64]
 T = TypeVar("T", Floats, Parity)
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import shown
 from hebraud.inference.drawing import draw_fits
 from hebraud.inference.fit import Fit
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["Comparison", "Row", "compare_flow_curves"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

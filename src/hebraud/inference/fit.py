@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hebraud._typing import Floats
 from hebraud.errors import check_number
 from hebraud.inference import drawing, profile
 from hebraud.inference.cautions import FitWarning, cautions
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["Fit", "ModelFit"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import check_array
 from hebraud.inference.problem import Problem
 from hebraud.rheology.estimate import Estimate
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from lmfit.minimizer import MinimizerResult
 
 __all__ = ["Fitted", "Interval"]
-
-Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import check_number
 from hebraud.inference.fit import ModelFit
 from hebraud.inference.problem import Problem, check_enough, check_positive, held_values, solve
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowCurveFit", "FlowCurveLaw", "fit_flow_curve"]
 
-Floats = NDArray[np.float64]
 _ALPHAS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.46, 0.52, 0.7, 1.5)
 """Couplings at which the coarse search of a start looks, close about the critical one, 1/2."""
 

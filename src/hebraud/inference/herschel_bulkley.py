@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.inference.fit import Fit
 from hebraud.inference.problem import Problem, check_enough, check_positive, held_values, solve
 from hebraud.rheology.estimate import Estimate
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from lmfit.minimizer import MinimizerResult
 
 __all__ = ["HerschelBulkleyFit", "HerschelBulkleyLaw", "fit_herschel_bulkley_law"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

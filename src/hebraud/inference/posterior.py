@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.errors import MissingDependency, check_number, check_whole_number, shown
 from hebraud.inference.fit import Fit
 from hebraud.inference.fitted import Interval
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lmfit.minimizer import MinimizerResult
 
 __all__ = ["Posterior", "sample_posterior"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud._typing import Bools, Floats
 from hebraud.checks import as_floats
 from hebraud.errors import ConvergenceError, check_number
 
@@ -27,8 +28,6 @@ __all__ = [
     "minimise",
     "solve",
 ]
-
-Floats = NDArray[np.float64]
 
 
 class Law(Protocol):
@@ -170,7 +169,7 @@ def check_positive(name: str, values: ArrayLike, length: int | None = None) -> F
     return column
 
 
-def _name_bad(name: str, column: Floats, good: NDArray[np.bool_], what: str) -> None:
+def _name_bad(name: str, column: Floats, good: Bools, what: str) -> None:
     bad = np.flatnonzero(~good)
     if bad.size:
         shown = ", ".join(f"{name}[{i}] = {column[i]:g}" for i in bad[:8])

@@ -6,14 +6,12 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.inference.fitted import Fitted, Interval
 from hebraud.inference.problem import minimise
 
 __all__ = ["allowed_rise", "covariance_interval", "ellipse", "interval", "region"]
-
-Floats = NDArray[np.float64]
 
 
 def allowed_rise(fit: Fitted, level: float, parameters: int) -> float:

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats, Ints
 from hebraud.analytic.critical import critical_coupling
 from hebraud.analytic.exact import applies, classical_curve
 from hebraud.model.coupling import DropNoise
@@ -26,8 +26,6 @@ __all__ = [
     "reduced_curve",
     "with_coupling",
 ]
-
-Floats = NDArray[np.float64]
 
 
 class Slopes(NamedTuple):
@@ -158,7 +156,7 @@ class Tabulated:
             highest = self.lattice.centre - 0.02
         return highest - 10.0, highest
 
-    def _log_stress(self, row: int, columns: NDArray[np.int64]) -> Floats:
+    def _log_stress(self, row: int, columns: Ints) -> Floats:
         known = self.rows.setdefault(row, {})
         new = [int(j) for j in columns if int(j) not in known]
         if new:

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.checks import check_path
 from hebraud.errors import check_whole_number, shown
 
 __all__ = ["Table", "read_flow_curve"]
-
-Floats = NDArray[np.float64]
 
 _NAMES = ("shear_rate", "stress", "stress_err")
 _RATE = {"rate", "shear rate", "shearrate", "strain rate"}

@@ -21,8 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import check_number
 from hebraud.inference.fit import ModelFit
 from hebraud.inference.problem import (
@@ -60,7 +61,6 @@ __all__ = [
     "fit_startup",
 ]
 
-Floats = NDArray[np.float64]
 _STEP = 0.04
 """Step of central differences in ln alpha and in ln drive, well above the error of a run."""
 _LATTICE = 0.1

@@ -13,16 +13,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.errors import check_number, shown
 from hebraud.model.coupling import NoiseTerms, Stated
 from hebraud.model.probing import called, float_array, once_a_value
 from hebraud.model.yielding import Yielding
 
 __all__ = ["Onset", "YieldAnswers", "noise_terms", "yields"]
-
-Floats = NDArray[np.float64]
 
 _NUMBERS = (0.0, 1e-12, 1e-6, 1e-3, 0.1, 0.37, 1.0, 7.3, 1e3, 1e6)
 """Activities and released squares at which a coupling is asked, each with each."""

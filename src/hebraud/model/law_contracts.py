@@ -10,16 +10,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.errors import HebraudError, shown
 from hebraud.model.probing import called, float_array, once_a_value
 from hebraud.model.relaxation import LandingLines, Relaxation
 from hebraud.model.thresholds import Thresholds
 
 __all__ = ["ThresholdAnswers", "scatters", "spread"]
-
-Floats = NDArray[np.float64]
 
 _STRESSES = (1e-3, 0.4, 1.0, 1.7, 30.0)
 """Stresses at which a landing rule is asked, on both sides."""

@@ -12,14 +12,13 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from hebraud._typing import Floats
 
 if TYPE_CHECKING:
     from scipy.stats.distributions import rv_continuous, rv_frozen
 
 __all__ = ["bin_edges", "law_key", "law_text", "parameters"]
-
-Floats = NDArray[np.float64]
 
 _SHOWN = 12
 """The most bins that are shown one by one."""

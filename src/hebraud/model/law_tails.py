@@ -20,8 +20,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.errors import ConvergenceError
 from hebraud.model.law_identity import law_text
 
@@ -38,7 +38,6 @@ __all__ = [
     "weak_nodes",
 ]
 
-Floats = NDArray[np.float64]
 Function = Callable[[Floats], Floats]
 
 _TOLD = -660.0

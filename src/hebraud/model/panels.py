@@ -12,13 +12,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.errors import ConvergenceError
 
 __all__ = ["merged", "panel_quadrature"]
-
-Floats = NDArray[np.float64]
 
 _PANELS = 1000
 """Panels beside the first ones beyond which the quadrature of a law gives up."""

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.errors import HebraudError, shown
 
 __all__ = ["called", "float_array", "once_a_value"]
 
-Floats = NDArray[np.float64]
 Slot = TypeVar("Slot")
 Answer = TypeVar("Answer")
 

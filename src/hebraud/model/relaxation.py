@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import LARGEST, check_row, check_size
 from hebraud.errors import check_number, check_whole_number, shown
 
@@ -30,7 +31,6 @@ __all__ = [
     "Spread",
 ]
 
-
 _REACH = 8.5
 """Standard deviations beyond which a normal law has less than 2e-17 of its weight."""
 
@@ -42,16 +42,16 @@ class LandingLines(NamedTuple):
     have a row for each phase.
     """
 
-    scale: NDArray[np.float64]
-    offset: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    scale: Floats
+    offset: Floats
+    weight: Floats
 
 
 @runtime_checkable
 class Relaxation(Protocol):
     """What every landing rule says."""
 
-    def land(self, stress: ArrayLike, quantile: ArrayLike) -> NDArray[np.float64]:
+    def land(self, stress: ArrayLike, quantile: ArrayLike) -> Floats:
         """Return the stress after the event, for a quantile in (0, 1) of the landing law.
 
         Mirror symmetry: ``land(-s, 1 - q) == -land(s, q)``. Deterministic rules ignore the
@@ -84,7 +84,7 @@ def _one_line(scale: float, offset: float) -> LandingLines:
 class Spread(Relaxation, Protocol):
     """A continuous landing law that can be cut into lines at other places too."""
 
-    def shifted(self, n: int, phase: NDArray[np.float64]) -> LandingLines:
+    def shifted(self, n: int, phase: Floats) -> LandingLines:
         """Return n lines as ``quadrature``, moved by a share ``phase`` of their distance.
 
         ``phase`` is (rows,), in -1/2 ... 1/2; the three arrays are (rows, n). In every row the
@@ -110,7 +110,7 @@ class FractionalDrop:
         value = check_number("fraction", self.fraction, above=0.0, at_most=1.0)
         object.__setattr__(self, "fraction", value)
 
-    def land(self, stress: ArrayLike, quantile: ArrayLike) -> NDArray[np.float64]:
+    def land(self, stress: ArrayLike, quantile: ArrayLike) -> Floats:
         """Return (1 - f) s; the quantile is ignored."""
         return np.asarray((1.0 - self.fraction) * np.asarray(stress, dtype=np.float64))
 
@@ -141,7 +141,7 @@ class ResidualStress:
         value = check_number("residual", self.residual, at_least=0.0, at_most=LARGEST)
         object.__setattr__(self, "residual", value)
 
-    def land(self, stress: ArrayLike, quantile: ArrayLike) -> NDArray[np.float64]:
+    def land(self, stress: ArrayLike, quantile: ArrayLike) -> Floats:
         """Return r sign(s); the quantile is ignored."""
         return np.asarray(self.residual * np.sign(np.asarray(stress, dtype=np.float64)))
 
@@ -175,7 +175,7 @@ class GaussianLanding:
         object.__setattr__(self, "drop", value)
         object.__setattr__(self, "std", check_size("std", self.std))
 
-    def land(self, stress: ArrayLike, quantile: ArrayLike) -> NDArray[np.float64]:
+    def land(self, stress: ArrayLike, quantile: ArrayLike) -> Floats:
         """Return (1 - drop) s + std z(quantile), z the standard normal's inverse law."""
         from scipy.special import ndtri
 
@@ -192,7 +192,7 @@ class GaussianLanding:
         scale, offset, weight = (each[0] for each in self.shifted(n, np.zeros(1)))
         return LandingLines(scale, 0.5 * (offset - offset[::-1]), weight)
 
-    def shifted(self, n: int, phase: NDArray[np.float64]) -> LandingLines:
+    def shifted(self, n: int, phase: Floats) -> LandingLines:
         """Return `quadrature` with all lines moved by a share of their distance, a row for each."""
         count = check_whole_number("n", n, at_least=1)
         reach = min(math.sqrt(math.pi * count), _REACH)
@@ -249,7 +249,7 @@ class Landing:
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "weights", weights)
 
-    def land(self, stress: ArrayLike, quantile: ArrayLike) -> NDArray[np.float64]:
+    def land(self, stress: ArrayLike, quantile: ArrayLike) -> Floats:
         """Return the landing point whose cumulative weight, in order of s', holds the quantile."""
         s = np.asarray(stress, dtype=np.float64)
         order = np.argsort(self.points)

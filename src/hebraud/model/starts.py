@@ -12,15 +12,14 @@ from dataclasses import InitVar, dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import as_floats, check_function, check_row, check_size
 from hebraud.errors import shown
 from hebraud.model.thresholds import Quenched, Single, Thresholds
 
 __all__ = ["OwnThresholds", "Start", "check_start", "density", "gaussian"]
-
-Floats = NDArray[np.float64]
 
 
 @runtime_checkable

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import as_floats, check_array, check_function
 from hebraud.errors import check_number, shown
 from hebraud.model.law_identity import law_key
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from scipy.stats.distributions import rv_frozen
 
 __all__ = ["Conditioned", "ThresholdLaw"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,9 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import as_floats, check_row
 from hebraud.errors import ConvergenceError, check_number, shown
 from hebraud.model.law_identity import bin_edges, law_key, law_text
@@ -28,7 +29,6 @@ from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 
 __all__ = ["Continuous", "Quenched", "Redrawn", "Single", "Thresholds"]
 
-Floats = NDArray[np.float64]
 Function = Callable[[Floats], Floats]
 
 _DECADES = 30.0

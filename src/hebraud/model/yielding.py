@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import check_number
 
 __all__ = ["ConstantRate", "PowerRate", "Yielding"]
@@ -17,7 +18,7 @@ __all__ = ["ConstantRate", "PowerRate", "Yielding"]
 class Yielding(Protocol):
     """What every yield law says: a rate from an overstress."""
 
-    def rate(self, overstress: ArrayLike) -> NDArray[np.float64]:
+    def rate(self, overstress: ArrayLike) -> Floats:
         """Return nu(|s| - c) in units of 1/tau: one float64 for each overstress of an array.
 
         Zero where the overstress is <= 0, finite and > 0 (but for underflow) where it is not; the
@@ -44,7 +45,7 @@ class PowerRate:
     def __repr__(self) -> str:
         return "ConstantRate()" if self.eta == 0.0 else f"PowerRate({self.eta!r})"
 
-    def rate(self, overstress: ArrayLike) -> NDArray[np.float64]:
+    def rate(self, overstress: ArrayLike) -> Floats:
         """Return nu in units of 1/tau for overstress = |s| - c in units of sigma_c, any shape."""
         over = np.asarray(overstress, dtype=np.float64)
         if self.eta == 0.0:

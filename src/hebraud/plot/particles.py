@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from hebraud.errors import HebraudError, MeasurementError
 from hebraud.md.measure.duration import plastic_correlation, seen_event
@@ -32,7 +31,6 @@ from hebraud.rheology.estimate import Estimate, Missing
 
 __all__ = ["PAGES", "first_sample", "write_figures"]
 
-Floats = NDArray[np.float64]
 STRESS = r"($\varepsilon/\sigma^2$)"
 """Unit of stress as axes show it."""
 _COLUMN = 3.39

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.errors import check_number
 from hebraud.model.starts import Start
 from hebraud.rheology.flow_curve import FlowCurve
@@ -265,14 +266,14 @@ def density_image(
     return mesh
 
 
-def _masses(state: Start, faces: NDArray[np.float64]) -> NDArray[np.float64]:
+def _masses(state: Start, faces: Floats) -> Floats:
     """Return the probability in every cell, all thresholds together."""
     one = np.ones(1)
     values, weights = state.nodes or (one, one)
     return np.asarray(state.mass(faces, Classes(values, weights, False)).sum(axis=0))
 
 
-def _holding(states: Sequence[Start], missing: float = 1e-4) -> NDArray[np.float64]:
+def _holding(states: Sequence[Start], missing: float = 1e-4) -> Floats:
     """Return the edges of 400 pixels over stresses that hold all but ``missing`` of the mass."""
     low, high = np.inf, -np.inf
     for state in states:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import check_row
 from hebraud.model.model import Model, check_model
 from hebraud.model.scales import Scales, check_scales
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["FlowCurve"]
-
-Floats = NDArray[np.float64]
 
 
 def _column(name: str, values: ArrayLike, length: int | None) -> Floats:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud._typing import Floats, Ints
 from hebraud.checks import check_array, check_row
 from hebraud.errors import check_number, check_whole_number, shown
 
 __all__ = ["Harmonics", "harmonics"]
-
-Floats = NDArray[np.float64]
 
 _GAUSS = np.polynomial.legendre.leggauss(8)
 """Eight Gauss points integrate a cubic times exp(-i x) over |x| <= pi/4 to 1e-16."""
@@ -51,7 +50,7 @@ class Harmonics:
 
     amplitude: float
     angular_frequency: float
-    orders: NDArray[np.int64]
+    orders: Ints
     storage: Floats
     loss: Floats
     mean: float

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import check_array, check_row
 from hebraud.errors import MeasurementError, check_number
 from hebraud.rheology.estimate import Estimate
@@ -29,7 +30,7 @@ class HerschelBulkley:
     exponent: Estimate
     reduced_chi_square: float = float("nan")
 
-    def stress(self, shear_rate: ArrayLike) -> NDArray[np.float64]:
+    def stress(self, shear_rate: ArrayLike) -> Floats:
         """Return the law's stress at ``shear_rate`` (any shape, >= 0, the curve's unit)."""
         rate = check_array("shear_rate", shear_rate, at_least=0.0)
         return np.asarray(
@@ -111,7 +112,7 @@ def fit_herschel_bulkley(
     parameters.add("prefactor", value=start[1] / size)
     parameters.add("exponent", value=fixed, vary=exponent is None, min=0.01, max=5.0)
 
-    def residual(p: lmfit.Parameters) -> NDArray[np.float64]:
+    def residual(p: lmfit.Parameters) -> Floats:
         law = p["yield_stress"].value + p["prefactor"].value * x ** p["exponent"].value
         return np.asarray((sigma - size * law) * weight)
 

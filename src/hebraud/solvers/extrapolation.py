@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from hebraud._typing import Array
 
 __all__ = ["Extrapolation"]
 
@@ -30,11 +31,11 @@ class Extrapolation:
     """
 
     def __init__(self, size: int, kind: type = float) -> None:
-        self.values: NDArray[Any] = np.full(size, np.nan, dtype=kind)
+        self.values: Array = np.full(size, np.nan, dtype=kind)
         self._last, self._squared = self.values.copy(), self.values.copy()
         self.errors = np.full(size, np.inf)
 
-    def add(self, new: NDArray[Any], which: Any = slice(None)) -> None:
+    def add(self, new: Array, which: Any = slice(None)) -> None:
         """Take what was measured on the next grid, or on it of ``which`` numbers."""
         square = (new - self._last[which]) / 3.0
         cube = (new + square - self._squared[which]) / 7.0

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import check_row
 from hebraud.model.model import Model
 from hebraud.model.starts import Start
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["History", "Settings", "as_made", "output_times"]
 
-Floats = NDArray[np.float64]
 Settings = dict[str, str | float]
 _LONGEST = 500
 _ROUNDING = 1e-9

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud._typing import Bools, Floats
 from hebraud.model.model import Model
 from hebraud.model.starts import OwnThresholds, Start
 from hebraud.solvers.starts import Classes
@@ -22,7 +23,6 @@ from hebraud.solvers.threshold_nodes import landings, nodes_for_runs, nodes_of_p
 
 __all__ = ["Population", "check_sample", "populated"]
 
-Floats = NDArray[np.float64]
 Nodes = tuple[Floats, Floats]
 
 _LOOK = 2000
@@ -67,7 +67,7 @@ class Population:
     values: Floats
     weights: Floats
     told: Classes
-    kept: NDArray[np.bool_]
+    kept: Bools
     rows: NDArray[np.intp]
 
     def mass(self, faces: Floats) -> Floats:
@@ -212,7 +212,7 @@ def _grouped(thresholds: Floats) -> Nodes:
     return values, counts / counts.sum()
 
 
-def _joined(start: Start, told: Classes, kept: NDArray[np.bool_], wanted: Nodes) -> Population:
+def _joined(start: Start, told: Classes, kept: Bools, wanted: Nodes) -> Population:
     """Return a start with classes of its own, and those of a draw that it does not know."""
     own = told.values[kept]
     drawn, weights = wanted

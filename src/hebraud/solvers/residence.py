@@ -23,8 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.analytic import exact
 from hebraud.checks import check_signed
 from hebraud.errors import ConvergenceError
@@ -35,8 +35,6 @@ from hebraud.solvers.steady import Exact, FiniteVolume, choose_solver, steady_st
 from hebraud.solvers.threshold_nodes import kinks_for
 
 __all__ = ["redraw_law", "snapshot_law"]
-
-Floats = NDArray[np.float64]
 
 _EXACT_MISFIT = 1e-11
 """Relative misfit of the masses at which a law of the exact solver is found."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hebraud._typing import Array, Floats
 from hebraud.analytic import exact, linear
 from hebraud.checks import check_array, check_signed
 from hebraud.errors import ConvergenceError, NoStationaryState, check_number, floats_hold
@@ -21,7 +21,6 @@ from hebraud.solvers.linearised import Linearised
 
 __all__ = ["complex_modulus", "relaxation_modulus", "viscosity"]
 
-Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
 _SOLVED = 1e-5
@@ -34,9 +33,9 @@ def _refine(
     model: Model,
     g: float,
     rtol: float,
-    measure: Callable[[Linearised, NDArray[np.intp]], tuple[NDArray[Any], Floats]],
+    measure: Callable[[Linearised, NDArray[np.intp]], tuple[Array, Floats]],
     size: int,
-) -> tuple[NDArray[Any], Floats]:
+) -> tuple[Array, Floats]:
     """Return what :func:`_refined` does, or say that numbers leave the range of floats."""
     with floats_hold(f"the linear response of {model!r} at shear rate {g:g}"):
         return _refined(model, g, rtol, measure, size)
@@ -46,9 +45,9 @@ def _refined(
     model: Model,
     g: float,
     rtol: float,
-    measure: Callable[[Linearised, NDArray[np.intp]], tuple[NDArray[Any], Floats]],
+    measure: Callable[[Linearised, NDArray[np.intp]], tuple[Array, Floats]],
     size: int,
-) -> tuple[NDArray[Any], Floats]:
+) -> tuple[Array, Floats]:
     """Return ``measure`` and its estimated error, on grids fine enough for each of its numbers.
 
     ``measure`` returns values and the sizes against which their errors count.
@@ -166,7 +165,7 @@ def _modulus(model: Model, w: Floats, g: float, rtol: float) -> tuple[Complexes,
     """Return G* by the generator and its estimated relative errors, closed form or not."""
     flat = w.ravel()
 
-    def measure(about: Linearised, todo: NDArray[np.intp]) -> tuple[NDArray[Any], Floats]:
+    def measure(about: Linearised, todo: NDArray[np.intp]) -> tuple[Array, Floats]:
         values = np.array([about.modulus(float(flat[i])) for i in todo])
         return values, np.minimum(np.abs(values), np.abs(1.0 - values))
 
@@ -218,7 +217,7 @@ def _relaxation(model: Model, times: Floats, g: float, rtol: float) -> tuple[Flo
     distinct, where = np.unique(times, return_inverse=True)
     later = distinct[distinct > 0.0]
 
-    def measure(about: Linearised, todo: NDArray[np.intp]) -> tuple[NDArray[Any], Floats]:
+    def measure(about: Linearised, todo: NDArray[np.intp]) -> tuple[Array, Floats]:
         return about.relaxation(later[todo], 0.05 * rtol), np.ones(todo.size)
 
     values, errors = np.ones(distinct.size), np.zeros(distinct.size)
@@ -261,7 +260,7 @@ def viscosity(model: Model, rtol: float = 1e-6) -> float:
                 )
             return found
 
-        def measure(about: Linearised, todo: NDArray[np.intp]) -> tuple[NDArray[Any], Floats]:
+        def measure(about: Linearised, todo: NDArray[np.intp]) -> tuple[Array, Floats]:
             value = np.array([about.viscosity()])
             return value, np.abs(value)
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hebraud._typing import Floats
 from hebraud.model.protocols import Segment
 from hebraud.model.thresholds import Thresholds
 
 __all__ = ["Sample", "ShearImposed", "StressImposed", "imposed_by"]
 
-Floats = NDArray[np.float64]
 
 # Two-point Gauss quadrature of the rate over a step: exact for cubics.
 _GAUSS = 0.5 + np.array([-0.5, 0.5]) / math.sqrt(3.0)

@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.analytic.exact import ExactState
 from hebraud.model.thresholds import Thresholds
 from hebraud.solvers.grid import Grid
 
 __all__ = ["CellStart", "Classes", "ExactStart"]
 
-Floats = NDArray[np.float64]
 _CELLS = 4096
 _GAUSS = np.polynomial.legendre.leggauss(6)
 

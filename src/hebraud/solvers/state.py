@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hebraud._typing import Floats
 from hebraud.checks import check_array
 from hebraud.model.model import Model
 from hebraud.model.starts import Start
@@ -24,7 +25,7 @@ __all__ = ["Distribution", "SteadyState"]
 class Distribution(Start, Protocol):
     """Distribution of local stresses and thresholds: a start that knows its density."""
 
-    def density(self, stress: NDArray[np.float64]) -> NDArray[np.float64]:
+    def density(self, stress: Floats) -> Floats:
         """Return P(s), all thresholds together, in 1/sigma_c."""
         ...
 
@@ -70,7 +71,7 @@ class SteadyState:
     other_roots: tuple[float, ...]
     distribution: Distribution = field(repr=False, compare=False)
 
-    def density(self, stress: ArrayLike) -> NDArray[np.float64]:
+    def density(self, stress: ArrayLike) -> Floats:
         """Return P(s), all thresholds together, in 1/sigma_c; any shape of ``stress``.
 
         The exact state's density is exact. The finite-volume state's is the cell average of
@@ -80,13 +81,13 @@ class SteadyState:
         return self.distribution.density(check_array("stress", stress))
 
     # -- a start for a run in time
-    def mass(self, faces: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
+    def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
         """Return the probability in every cell, (classes, cells); see ``Start``."""
         return self.distribution.mass(faces, thresholds)
 
     def sample(
         self, n: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    ) -> tuple[Floats, Floats | None]:
         """Return n stresses and thresholds drawn from the state; see ``Start``."""
         return self.distribution.sample(n, rng)
 
@@ -96,7 +97,7 @@ class SteadyState:
         return self.distribution.extent
 
     @property
-    def nodes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    def nodes(self) -> tuple[Floats, Floats] | None:
         """Threshold classes (values, weights) that the state is made of."""
         return self.distribution.nodes
 
