@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from hebraud.io.outcomes import Members
 from hebraud.solvers.starts import ExactStart
 
 __all__ = ["upgraded"]
@@ -21,7 +20,7 @@ _ADDED: dict[str, dict[str, object]] = {
 """Members that came later, with the values that older files mean."""
 
 
-def upgraded(kind: str, members: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def upgraded(kind: str, members: Members) -> tuple[str, Members]:
     """Return the kind and members of format 3 for those of format 1 or 2.
 
     Raises

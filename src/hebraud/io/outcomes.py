@@ -6,12 +6,15 @@ beside its log_NAME stores only its error, its expression is known.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from lmfit.minimizer import MinimizerResult
 
-__all__ = ["lmfit_members", "lmfit_result"]
+__all__ = ["Members", "lmfit_members", "lmfit_result"]
+
+Members: TypeAlias = dict[str, Any]
+"""Members of an object by name, as a file holds them."""
 
 _OUTCOME = (
     *("aborted", "aic", "bic", "chisqr", "covar", "errorbars", "ier", "init_vals", "init_values"),
@@ -33,7 +36,7 @@ def lmfit_members(result: MinimizerResult) -> dict[str, object]:
     return members
 
 
-def lmfit_result(members: dict[str, Any]) -> MinimizerResult:
+def lmfit_result(members: Members) -> MinimizerResult:
     """Return the MinimizerResult of these members.
 
     Raises

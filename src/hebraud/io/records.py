@@ -15,7 +15,7 @@ import numpy as np
 from hebraud.errors import HebraudError
 from hebraud.io.kinds import KIND_OF, KINDS
 from hebraud.io.older import upgraded
-from hebraud.io.outcomes import lmfit_members, lmfit_result
+from hebraud.io.outcomes import Members, lmfit_members, lmfit_result
 from hebraud.model.model import Model
 from hebraud.rheology.columns import Column
 
@@ -146,7 +146,7 @@ def get(node: h5py.Group | h5py.Dataset, older: bool) -> Any:
         raise UnreadableFile(f"{node.name}: {error}") from error
 
 
-def _made(kind: str, members: dict[str, Any]) -> object:
+def _made(kind: str, members: Members) -> object:
     """Return the object of a kind that has these members."""
     if kind == "mapping":
         return members
@@ -175,7 +175,7 @@ def _check_members(kind: str, members: Mapping[str, object], wanted: set[str]) -
         raise ValueError(f"this is no whole {kind}: {', '.join(what)}")
 
 
-def _get_value(node: h5py.Dataset) -> Any:
+def _get_value(node: h5py.Dataset) -> object:
     import h5py
 
     value = node[()]

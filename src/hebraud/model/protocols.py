@@ -276,7 +276,7 @@ class Oscillation:
 
 @dataclass(frozen=True)
 class ShearRate:
-    """Any shear rate as a function of time.
+    """A shear rate that is a function of time.
 
     Parameters
     ----------

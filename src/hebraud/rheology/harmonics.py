@@ -99,7 +99,7 @@ def harmonics(
         Ascending, spaced in any way. Of equal times (both sides of a join in a run) the last
         counts.
     stress : array_like, shape (n,)
-        Any unit; for the activity or D pass that.
+        In its own unit; the activity or D may take its place.
     amplitude : float
         Strain amplitude gamma0, not 0; the moduli are per unit of it.
     angular_frequency : float

@@ -45,7 +45,7 @@ def evolve(
     Parameters
     ----------
     model : Model
-        Any of the four slots.
+        Every model.
     protocol : protocol
         ``Startup``, ``Cessation``, ``StrainStep``, ``Oscillation``, ``ShearRate``, ``Creep`` or a
         ``Sequence`` of them.

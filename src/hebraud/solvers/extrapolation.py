@@ -6,11 +6,9 @@ series in one over the cells, cleanly, which begins with the square.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from hebraud._typing import Array
+from hebraud._typing import Array, Ints
 
 __all__ = ["Extrapolation"]
 
@@ -35,7 +33,7 @@ class Extrapolation:
         self._last, self._squared = self.values.copy(), self.values.copy()
         self.errors = np.full(size, np.inf)
 
-    def add(self, new: Array, which: Any = slice(None)) -> None:
+    def add(self, new: Array, which: Ints | slice = slice(None)) -> None:
         """Take what was measured on the next grid, or on it of ``which`` numbers."""
         square = (new - self._last[which]) / 3.0
         cube = (new + square - self._squared[which]) / 7.0

@@ -12,7 +12,6 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,7 +151,7 @@ def solve(
     *,
     rtol: float = 1e-6,
     cells: int | None = None,
-    solver: Any = None,
+    solver: object = None,
 ) -> SteadyState:
     """Return the stationary state of a model on a grid.
 
@@ -197,7 +196,7 @@ def solve(
 
 
 def _at(
-    model: Model, g: float, log_d: float, rtol: float, cells: int | None, solver: Any
+    model: Model, g: float, log_d: float, rtol: float, cells: int | None, solver: object
 ) -> SteadyState:
     """Return the state whose D is near a guess."""
     nodes, nodes_error = threshold_nodes(model, g, math.exp(log_d), rtol)
@@ -247,7 +246,7 @@ def _others(
 
 
 def _state(
-    chain: Stationary, log_d: float, slope: float, solver: Any, accuracy: float = 0.0
+    chain: Stationary, log_d: float, slope: float, solver: object, accuracy: float = 0.0
 ) -> tuple[SteadyState, float]:
     diffusion, found, slope = root(chain, log_d, slope, accuracy)
     generator = chain.generator
@@ -266,7 +265,7 @@ def _state(
 
 
 def _begin(
-    family: Family, log_d: float, solver: Any, accuracy: float
+    family: Family, log_d: float, solver: object, accuracy: float
 ) -> tuple[Stationary, SteadyState, float]:
     """Return the chain on the first grid, its state, and the slope at the root."""
     chain = family.chain(family.first_cells())

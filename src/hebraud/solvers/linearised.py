@@ -36,6 +36,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hebraud._typing import Array
 from hebraud.errors import ConvergenceError
 from hebraud.solvers.generator import Generator
 from hebraud.solvers.null_vector import Stationary
@@ -76,19 +77,19 @@ class Linearised:
         # at rest what is odd in s makes no noise: the feedback is zero by symmetry
         self.feedback = per_yield if self.shear_rate != 0.0 else np.zeros_like(per_yield)
 
-    def total_yield(self, change: NDArray[Any]) -> NDArray[Any]:
+    def total_yield(self, change: Array) -> Array:
         """Return the yield of every cell, all classes together."""
         return np.asarray(np.einsum("ij,ij->i", self.generator.rates, change))
 
-    def stress(self, change: NDArray[Any]) -> Any:
+    def stress(self, change: Array) -> Any:
         """Return the mean stress s . dm."""
         return self.generator.grid.centres @ change.sum(axis=1)
 
-    def released(self, change: NDArray[Any]) -> Any:
+    def released(self, change: Array) -> Any:
         """Return the rate at which yielding releases stress."""
         return self.generator.release @ self.total_yield(change)
 
-    def resolvent(self, z: complex) -> Callable[[NDArray[Any]], Complexes]:
+    def resolvent(self, z: complex) -> Callable[[Array], Complexes]:
         """Return (z - L)^-1 as a function, for sources without mass."""
         part = _Resolvent(self, z)
         if not self.feedback.any():
@@ -96,7 +97,7 @@ class Linearised:
         spread = part(self.spreading)
         gain = 1.0 / (1.0 - self.feedback @ self.total_yield(spread))
 
-        def whole(source: NDArray[Any]) -> Complexes:
+        def whole(source: Array) -> Complexes:
             change = part(source)
             noise = self.feedback @ self.total_yield(change)
             return np.asarray(change + (gain * noise) * spread)
@@ -124,7 +125,7 @@ class Linearised:
         from hebraud._kernels.response import rational_exponential
 
         poles, residues = rational_exponential()
-        kept: dict[complex, Callable[[NDArray[Any]], Complexes]] = {}
+        kept: dict[complex, Callable[[Array], Complexes]] = {}
         weight = 1.0 + np.abs(self.generator.grid.centres)[:, None]
 
         def step(length: float, change: Floats, keep: bool) -> Floats:
@@ -174,18 +175,18 @@ class _Resolvent:
         rates = generator.rates
         self.about, self.z = about, z
         self.middle = generator.grid.first_right
-        self.sink: NDArray[Any] = np.asarray(rates + z)  # real where z is
-        self.inverse: NDArray[Any] = np.empty_like(self.sink)
-        self.leak: NDArray[Any] = np.empty((2, rates.shape[1]), dtype=self.sink.dtype)
+        self.sink: Array = np.asarray(rates + z)  # real where z is
+        self.inverse: Array = np.empty_like(self.sink)
+        self.leak: Array = np.empty((2, rates.shape[1]), dtype=self.sink.dtype)
         factor(*about.hops, self.sink, self.middle, self.inverse, self.leak)
         self.columns = 1 if generator.redraws else rates.shape[1]
         self.share = generator.weights if generator.redraws else np.ones(rates.shape[1])
         self._solve = self._prepare_sides() if about.fixed else self._prepare_sweeps()
 
-    def __call__(self, source: NDArray[Any]) -> Complexes:
+    def __call__(self, source: Array) -> Complexes:
         return self._solve(self.stay(source))
 
-    def stay(self, source: NDArray[Any]) -> Complexes:
+    def stay(self, source: Array) -> Complexes:
         """Return what a source keeps in every cell until its blocks yield."""
         from hebraud._kernels.tridiagonal import occupation
 
@@ -193,7 +194,7 @@ class _Resolvent:
         occupation(*self.about.hops, self.inverse, self.leak, self.middle, blocks, self.share, mass)
         return mass
 
-    def pool(self, numbers: NDArray[Any]) -> NDArray[Any]:
+    def pool(self, numbers: Array) -> Array:
         """Add up the last axis, the classes, where blocks change class."""
         return np.asarray(numbers.sum(axis=-1, keepdims=True)) if self.columns == 1 else numbers
 
@@ -211,7 +212,7 @@ class _Resolvent:
         landed = generator.land(ends)
         left, right = (self.stay(landed[:, k : k + 1] * np.ones(self.columns)) for k in (0, 1))
 
-        def on(side: slice, mass: Complexes) -> NDArray[Any]:
+        def on(side: slice, mass: Complexes) -> Array:
             return self.pool(np.einsum("ij,ij->j", rates[side], mass[side]))
 
         sides = slice(None, middle), slice(middle, None)
@@ -241,11 +242,11 @@ class _Resolvent:
         outflow = stationary / self.pool(about.mass.sum(axis=0))
         shape = stationary.shape
 
-        def yields(mass: Complexes) -> NDArray[Any]:
+        def yields(mass: Complexes) -> Array:
             left = outflow * self.pool(mass.sum(axis=0))
             return np.asarray(self.pool(about.generator.rates * mass) - left)
 
-        def miss(flat: NDArray[Any]) -> NDArray[Any]:
+        def miss(flat: Array) -> Array:
             rho = np.ascontiguousarray(flat.reshape(shape))
             return np.asarray((rho - yields(self.stay(land(rho)))).ravel())
 

@@ -120,8 +120,8 @@ def complex_modulus(
     Parameters
     ----------
     model : Model
-        Any; above its critical coupling where ``shear_rate`` is 0. Where several states are
-        stationary, the one with the largest D is disturbed, as in ``steady_state``.
+        Every model; above its critical coupling where ``shear_rate`` is 0. Of several stationary
+        states the one with the largest D is disturbed, as in ``steady_state``.
     omega : array_like
         Angular frequency in 1/tau, > 0, any shape.
     shear_rate : float
@@ -184,7 +184,7 @@ def relaxation_modulus(
     Parameters
     ----------
     model : Model
-        Any; above its critical coupling where ``shear_rate`` is 0.
+        Every model; above its critical coupling where ``shear_rate`` is 0.
     t : array_like
         Time since the step in tau, >= 0, any shape.
     shear_rate : float
@@ -235,7 +235,7 @@ def viscosity(model: Model, rtol: float = 1e-6) -> float:
     Parameters
     ----------
     model : Model
-        Any.
+        Every model.
     rtol : float
         Relative tolerance where no exact formula applies (the linearised generator at zero
         frequency), between 1e-10 and 0.1.
