@@ -1,4 +1,4 @@
-"""What can go wrong in a particle run."""
+"""Errors of particle simulations."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ __all__ = ["CorruptCheckpoint", "UnstableRun"]
 
 
 class UnstableRun(HebraudError, RuntimeError):
-    """The simulated particles left the physics; the message says what was seen and what to try."""
+    """The simulation left the physics; the message says what was seen and what to try."""
 
 
 class CorruptCheckpoint(HebraudError, RuntimeError):
-    """A stored file is damaged or belongs to another run; the message names it and the way out."""
+    """A stored file is damaged or belongs to another campaign; the message names it."""

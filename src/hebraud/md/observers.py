@@ -20,20 +20,18 @@ PLASTIC = "plastic"
 
 
 class Observer(Protocol):
-    """Reduces snapshots to a few arrays. A frozen dataclass: its fields say what it measures.
+    """Reduces snapshots to a few arrays: a frozen dataclass whose fields say what it measures.
 
-    Its fields become part of what a chain's files belong to, so that results of other settings
-    are never mixed. Its class must be in a module that can be imported, because every step of a
-    campaign is a process of its own.
+    Its fields become part of a chain's files, so that results of other settings are never mixed.
+    Every step of a campaign is a process, so that its class must be in a module to import.
 
-    A method ``merge(records)``, given what `reduce` made of consecutive segments, returns one
-    record of all of them. Without it, each array is joined along its first axis, and arrays without
-    one, such as a single number, become arrays with one entry a segment.
+    An optional method ``merge(records)`` returns one record of consecutive segments. Without it,
+    each array is joined along its first axis, and single numbers become arrays.
     """
 
     @property
     def name(self) -> str:
-        """Letters and digits; its arrays are stored under ``<name>_<array>``."""
+        """Return its name, letters and digits; arrays are stored as ``<name>_<array>``."""
 
     def frames_before(self, spacing: float) -> int:
         """Return how many frames, ``spacing`` apart, it needs from before a segment."""
@@ -46,7 +44,7 @@ class Observer(Protocol):
         frames : Frames
             The snapshots of the segment, without velocities.
         before : Frames or None
-            Those that go before, as many as it asked for and there are; None at the start.
+            Those that precede them, as many as asked for; None at the start.
         """
 
 
@@ -54,9 +52,8 @@ class Observer(Protocol):
 class Plastic:
     """Active particles, clusters and events, by `hebraud.md.measure.plastic.plastic_record`.
 
-    The arrays of every segment are one record; windows that begin in one segment and end in the
-    next are counted, once, in the next. The parameters are those of `plastic_record`; a second one
-    with other parameters needs another name.
+    A window that begins in one segment and ends in the next is counted once, in the next. The
+    parameters are those of `plastic_record`; a second observer needs another name.
     """
 
     lag: float = 4.0

@@ -1,4 +1,4 @@
-"""A run in little room: chains condensed, and what the unfinished ones need to go on."""
+"""Export and import of campaigns: reduced chains, and what unfinished chains need to go on."""
 
 from __future__ import annotations
 
@@ -25,16 +25,14 @@ _PACKED = ".xz"
 def export_run(
     folder: Path, destination: Path, preset: str | Campaign | None = None, tier: int = 1
 ) -> str:
-    """Write to ``destination`` what the tables of a run need, and what it needs to go on.
+    """Write to ``destination`` what the tables of a campaign need, and what it needs to go on.
 
-    Of every chain: its reduced data, and the local yield stresses there are; at the rate at which
-    parameters are measured, missing ones are measured now. Of unfinished chains: the segments of
-    the time blocks that are open, and the last one with its checkpoint. Files that are there and
-    equal are skipped. The campaign may go on meanwhile.
+    Of every chain: its reduced data, and its local yield stresses; at the rate of the parameters
+    missing ones are measured now. Of unfinished chains: the segments of the open time block, and
+    the last segment with its checkpoint. Equal files are skipped. The campaign may go on meanwhile.
 
-    Returns a sentence on what was written. Raises what `reduce_chain` and `snapshot_yields` raise,
-    ``CorruptCheckpoint`` if an unfinished chain has lost its last checkpoint, and ``ValueError`` if
-    the run does not say its campaign and no preset is given.
+    Return a sentence on what was written. Raise ``CorruptCheckpoint`` if a file is damaged or an
+    unfinished chain has no checkpoint, and ``ValueError`` if the folder does not say its campaign.
     """
     if preset is None and not (folder / CAMPAIGN).exists():
         raise ValueError(f"there is no {folder / CAMPAIGN}; say which campaign it is (--preset)")
@@ -70,10 +68,9 @@ def export_run(
 
 
 def _content(plan: Campaign, point: StatePoint, folder: Path) -> tuple[int, dict[Path, bytes]]:
-    """Return how many segments of a chain there are, and its files as they are then.
+    """Return how many segments a chain has, and its files as they are then.
 
-    A chain that is sheared meanwhile soon drops the checkpoint that was its last; it is then read
-    again.
+    A chain that is being sheared soon drops its last checkpoint; it is then read again.
     """
     while True:
         done, paths = _files(plan, point, folder)
@@ -90,7 +87,7 @@ def _content(plan: Campaign, point: StatePoint, folder: Path) -> tuple[int, dict
 
 
 def _files(plan: Campaign, point: StatePoint, folder: Path) -> tuple[int, list[Path]]:
-    """Return how many segments a chain has, and the files that it travels in."""
+    """Return how many segments a chain has, and the files to export."""
     short = reduce_chain(plan, point, folder)
     files, done = [reduced_file(plan, point, folder)], short.segments
     if done < plan.chains[point]:
@@ -111,10 +108,8 @@ def _pack(content: bytes, place: Path) -> str:
 def import_run(source: Path, folder: Path) -> str:
     """Unpack to ``folder`` what `export_run` wrote; ``hebraud md run`` then goes on from there.
 
-    What is in ``folder`` already is left as it is.
-
-    Returns a sentence on what was unpacked. Raises ``ValueError`` if a file is not the one that was
-    exported.
+    Files that exist are kept. Return a sentence on what was unpacked. Raise ``ValueError`` if a
+    file is not the one that was exported.
     """
     plan = read_campaign(source / CAMPAIGN)
     index: dict[str, str] = json.loads((source / _INDEX).read_text(encoding="utf-8"))
@@ -133,7 +128,7 @@ def import_run(source: Path, folder: Path) -> str:
 
 
 def _write_receipts(plan: Campaign, folder: Path) -> None:
-    """Say of the steps whose results are there that they are done."""
+    """Write the receipts of the steps whose results are there."""
     for point, segments in plan.stages:
         if segments_done(point, folder) >= segments:
             _write_receipt(receipt("shear", point, segments, folder))

@@ -1,11 +1,11 @@
-"""The chain of segments of a state point on disk: stop it anywhere, it goes on the same.
+"""A chain of segments on disk: stop it anywhere, and it goes on with the same bytes.
 
-Every segment starts from a file in a fresh LAMMPS, whether the chain was interrupted or not, so the
-files of a chain that was killed and taken up again equal those of an undisturbed one byte for byte.
+Every segment starts from a file in a fresh LAMMPS, interrupted or not, so that a chain that was
+killed ends with the same files as an undisturbed one.
 
-A segment's file holds what was recorded, reduced, and a checkpoint: the configuration at its end
-and the last snapshots that observers need across the border. The last two segments keep their
-checkpoints, and so do those that the recording says; the others lose them once two more are whole.
+A segment's file holds the reduced record and a checkpoint: the configuration at its end, and the
+last snapshots that observers need. The last two segments keep their checkpoints, and so do those
+that the recording keeps; the others lose theirs once two more segments are complete.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 
 
 def _about(what: Glass | StatePoint, **more: Any) -> Mapping[str, Any]:
-    """What a file belongs to; with the LAMMPS version where LAMMPS has to go on from it."""
+    """Return what a file belongs to; with the LAMMPS version where LAMMPS goes on from it."""
     return {**asdict(what), **more}
 
 
@@ -51,9 +51,9 @@ def _glass_file(glass: Glass, directory: Path) -> Path:
 
 
 def ensure_glass(glass: Glass, directory: Path) -> Configuration:
-    """Return the quenched sample, from its file or, the first time, prepared and stored.
+    """Return the quenched sample from its file; prepare and store it the first time.
 
-    Raises what `prepare` and `hebraud.md.campaign.files.read_arrays` raise.
+    Raises what `prepare` and `read_arrays` raise.
     """
     path, about = _glass_file(glass, directory), _about(glass, lammps=lammps_version())
     if not path.exists():
@@ -62,8 +62,8 @@ def ensure_glass(glass: Glass, directory: Path) -> Configuration:
     return Configuration.from_arrays(read_arrays(path, about))
 
 
-def _condensed_segments(point: StatePoint, directory: Path) -> int:
-    """Return how many segments of the chain stand reduced in its folder (`reduced_chain`)."""
+def _reduced_segments(point: StatePoint, directory: Path) -> int:
+    """Return how many segments of the chain are in its reduced data."""
     files = point.folder(directory).glob("condensed*.h5")
     stands = [(path, path.stat()) for path in files]
     return max((_segments_in(p, point, s.st_mtime_ns, s.st_size) for p, s in stands), default=0)
@@ -71,23 +71,23 @@ def _condensed_segments(point: StatePoint, directory: Path) -> int:
 
 @lru_cache(maxsize=4096)
 def _segments_in(path: Path, point: StatePoint, written: int, size: int) -> int:
-    """Return how many segments a condensed file holds; read once as long as it is not written."""
+    """Return the number of segments in a file of reduced data; read once until it changes."""
     return int(read_arrays(path, asdict(point))["segments"])
 
 
 def segments_done(point: StatePoint, directory: Path) -> int:
-    """Return how many segments the chain has: on disk, or condensed where it was imported.
+    """Return how many segments the chain has, on disk or in the reduced data of an imported chain.
 
-    Raises ``CorruptCheckpoint`` if one is missing between others.
+    Raises ``CorruptCheckpoint`` if a segment is missing between others.
     """
     names = sorted(path.name for path in point.folder(directory).glob("segment*.h5"))
     first = 1
     if point.segment_file(directory, 1).name not in names[:1]:
-        condensed = _condensed_segments(point, directory)
+        reduced = _reduced_segments(point, directory)
         if not names:
-            return condensed
+            return reduced
         number = int(names[0].removeprefix("segment").removesuffix(".h5"))
-        first = number if number <= condensed + 1 else 1
+        first = number if number <= reduced + 1 else 1
     numbers = range(first, first + len(names))
     wanted = [point.segment_file(directory, number).name for number in numbers]
     if names != wanted:
@@ -114,7 +114,7 @@ def holds_checkpoint(point: StatePoint, directory: Path, number: int) -> bool:
 def _checkpoint(
     point: StatePoint, directory: Path, number: int
 ) -> tuple[Configuration, Frames | None]:
-    """Return the configuration after segment ``number`` (0: the glass), and the frames before."""
+    """Return the configuration and the last frames after segment ``number`` (0: the glass)."""
     if number == 0:
         return ensure_glass(point.glass, directory), None
     about = _about(point, lammps=lammps_version())
@@ -157,7 +157,7 @@ def _prune(point: StatePoint, directory: Path, number: int) -> None:
 
 
 def _reduced(point: StatePoint, record: Record, before: Frames | None) -> Arrays:
-    """Return the arrays of a record: block stress, what the observers make of it, last frames."""
+    """Return the arrays of a record: block stress, what the observers return, the last frames."""
     assert point.recording is not None
     frames = replace(record.frames, velocity=None)
     arrays = record.block_stress.arrays()
@@ -172,12 +172,10 @@ def _reduced(point: StatePoint, record: Record, before: Frames | None) -> Arrays
 
 
 def advance(point: StatePoint, directory: Path) -> int:
-    """Run the next segment of the chain, store it whole, and return how many there are now.
+    """Run the next segment of the chain, store it, and return how many segments there are now.
 
-    The sample is prepared first if it is not there yet.
-
-    Raises what `ensure_glass`, `hebraud.md.shear`, the observers and the file functions raise; what
-    is stored stays valid.
+    Prepares the sample first if it is missing. Raises what `ensure_glass`, `hebraud.md.shear` and
+    the observers raise; what is stored stays valid.
     """
     done = segments_done(point, directory)
     start, before = _checkpoint(point, directory, done)
@@ -197,15 +195,15 @@ def advance(point: StatePoint, directory: Path) -> int:
 
 
 def read_segment(point: StatePoint, directory: Path, number: int) -> Arrays:
-    """Return all that is stored of one segment, checked.
+    """Return all arrays of one segment, checked.
 
-    Raises ``CorruptCheckpoint`` if it is not there, damaged or of another run.
+    Raises ``CorruptCheckpoint`` if it is missing, damaged or of another campaign.
     """
     return read_arrays(point.segment_file(directory, number), _about(point, segment=number))
 
 
 def observed_in(segment: Arrays, observer: str) -> Arrays:
-    """Return what an observer made of a segment."""
+    """Return the arrays of one observer in a segment."""
     mark = f"{observer}_"
     return {k.removeprefix(mark): v for k, v in segment.items() if k.startswith(mark)}
 
@@ -220,26 +218,26 @@ def _segments(point: StatePoint, directory: Path, segments: int | None) -> Itera
 
 
 def read_series(point: StatePoint, directory: Path, segments: int | None = None) -> Series:
-    """Return the recorded series of the first ``segments`` segments (None: all), checked.
+    """Return the series of the first ``segments`` segments (None: all).
 
-    It needs no LAMMPS. Raises as `read_chain` does.
+    Needs no LAMMPS. Raises as `read_chain` does.
     """
     return Series.join([Series.from_arrays(one) for one in _segments(point, directory, segments)])
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What is on disk of a chain.
+    """A chain as it is on disk.
 
     Parameters
     ----------
     series : Series
     block_stress : BlockStress or None
-        None where nothing was recorded but the series.
+        None where only the series was recorded.
     observed : mapping
-        For every observer, by its name, what it made of each segment, in order.
+        By name of an observer, its arrays of each segment, in order.
     snapshots : tuple of Configuration
-        The configurations that are kept (see `Recording`), in order of strain.
+        The kept configurations (see `Recording`), in order of strain.
     """
 
     series: Series
@@ -249,16 +247,14 @@ class Chain:
 
 
 def read_chain(point: StatePoint, directory: Path, segments: int | None = None) -> Chain:
-    """Return what is stored of the first ``segments`` segments (None: all), checked.
-
-    It needs no LAMMPS.
+    """Return the first ``segments`` segments of a chain (None: all). Needs no LAMMPS.
 
     Raises
     ------
     ValueError
         If there are not that many.
     CorruptCheckpoint
-        If a file is damaged or belongs to another run.
+        If a file is damaged or belongs to another campaign.
     """
     series, blocks, snapshots = [], [], []
     names = [] if point.recording is None else [o.name for o in point.recording.observers]

@@ -1,4 +1,4 @@
-"""What a campaign will do and cost, before it is begun or while it runs."""
+"""The steps that a campaign has left, and their cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["print_outlook", "time_left"]
 
 
 def time_left(plan: Campaign, folder: Path) -> list[tuple[Step, float]]:
-    """Return every step that is not done, with the processor time (s) that it may still take."""
+    """Return the unfinished steps with the processor time (s) that each may still take."""
     done = {str(point.folder(Path())): segments_done(point, folder) for point in plan.chains}
     left: list[tuple[Step, float]] = []
     before: dict[str, int] = {}
@@ -21,12 +21,12 @@ def time_left(plan: Campaign, folder: Path) -> list[tuple[Step, float]]:
             _, chain, _, segments = step.command
             start, end = before.get(chain, 0), int(segments)
             before[chain] = end
-            share = (end - min(max(done[chain], start), end)) / (end - start)
-            if share:
-                left.append((step, share * step.seconds))
+            fraction = (end - min(max(done[chain], start), end)) / (end - start)
+            if fraction:
+                left.append((step, fraction * step.seconds))
         elif not (folder / step.output).exists():
             left.append((step, step.seconds))
-    # an imported chain whose first stage is complete needs its glass no more
+    # an imported chain with a complete first stage does not need its glass
     needed = {path for step, _ in left for path in step.inputs}
     return [(step, cost) for step, cost in left if step.kind != "prepare" or step.output in needed]
 
@@ -39,7 +39,7 @@ def _span(seconds: float) -> str:
 
 
 def print_outlook(plan: Campaign, folder: Path, cores: int) -> None:
-    """Print every step that is left with its estimated cost, and the sum."""
+    """Print the unfinished steps with their estimated cost, and the sum."""
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""Named arrays in HDF5 files that are whole or absent, checked when read."""
+"""Named arrays in HDF5 files that are whole or absent, and checked when read."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def _h5py() -> Any:
 
 
 def write_arrays(path: Path, arrays: Arrays, about: Mapping[str, Any]) -> None:
-    """Store arrays in HDF5 at ``path``, whole or not at all, with a checksum and no times inside.
+    """Store arrays in an HDF5 file, whole or not at all, with a checksum and without times.
 
-    ``about`` (anything JSON can hold) says what the arrays belong to; `read_arrays` wants it back.
+    ``about`` (anything JSON can hold) says what the arrays belong to; `read_arrays` checks it.
     """
     text = json.dumps(about, sort_keys=True)
     image = io.BytesIO()
@@ -54,14 +54,10 @@ def write_arrays(path: Path, arrays: Arrays, about: Mapping[str, Any]) -> None:
 
 
 def read_arrays(path: Path, about: Mapping[str, Any]) -> Arrays:
-    """Return the arrays stored at ``path`` by `write_arrays`, if they belong to ``about``.
+    """Return the arrays of a file of `write_arrays`.
 
-    Every key of ``about`` must be there with its value; the file may say more.
-
-    Raises
-    ------
-    CorruptCheckpoint
-        If the file cannot be read, fails its checksum, or was written for another ``about``.
+    Raises ``CorruptCheckpoint`` if the file cannot be read, fails its checksum, or does not have
+    every key of ``about`` with its value; the file may say more.
     """
     h5py = _h5py()
     try:

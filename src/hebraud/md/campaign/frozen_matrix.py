@@ -1,4 +1,4 @@
-"""Local yield stresses in the configurations that a chain keeps, one file for each."""
+"""Local yield stresses in the kept configurations of a chain, one file for each."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ __all__ = ["kept_segments", "snapshot_yields", "yields_file"]
 
 
 def kept_segments(point: StatePoint, segments: int) -> list[int]:
-    """Return the segments at whose end a chain of so many keeps its configuration."""
+    """Return the segments of a chain whose configuration is kept."""
     return [number for number in range(1, segments + 1) if point.keeps(number)]
 
 
 def yields_file(point: StatePoint, folder: Path, number: int) -> Path:
-    """Return the file of what `snapshot_yields` found after segment ``number``."""
+    """Return the file of the local yield stresses after segment ``number``."""
     return point.folder(folder) / f"yields{number:06d}.h5"
 
 
 def snapshot_yields(point: StatePoint, folder: Path, number: int) -> Arrays:
     """Return the local yield stresses in the configuration after segment ``number``.
 
-    From their file or made: ``strain``, ``threshold`` and the drops by definition
-    (`hebraud.md.measure.local_yield.DROPS`), one entry for each block, NaN where one has not
-    yielded. Blocks are sheared in the sense of the flow.
+    Read from their file, or measured and stored: ``strain``, ``threshold`` and the drops by
+    definition (`DROPS`), one entry a block, NaN where a block has not yielded. Blocks are sheared
+    in the sense of the flow.
 
     Raises
     ------
     MeasurementError
-        If nothing is recorded there, the segment was left behind when the run was exported, or the
-        box is too small for the blocks; or as `local_yield` does.
+        If the configuration is not kept or was not exported, or as `local_yield` does.
     CorruptCheckpoint
         If the segment is damaged.
     """

@@ -1,4 +1,4 @@
-"""A campaign's steps, run by Snakemake: one at a time in a directory, ended with its parent."""
+"""Run the steps of a campaign with Snakemake."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hebraud.errors import HebraudError, MissingDependency, check_whole_number
 from hebraud.md.campaign.chain import segments_done
 from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.plan_file import campaign_json
-from hebraud.md.campaign.progress import Watch
+from hebraud.md.campaign.progress import ChainBars
 from hebraud.md.campaign.state_point import StatePoint
 from hebraud.md.campaign.workflow.steps import CAMPAIGN
 from hebraud.md.campaign.workflow.work import FRONT
@@ -42,7 +42,7 @@ def launch(
     progress: bool,
     profile: str | os.PathLike[str] | None,
 ) -> Iterator[None]:
-    """Do all steps of a campaign, then hold its directory for what is done with the results.
+    """Run all steps of a campaign; hold its directory while the results are used.
 
     Arguments and errors are those of `hebraud.md.run`.
     """
@@ -70,9 +70,9 @@ def _holds(path: Path, text: str) -> bool:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[str]:
-    """Hold the directory for this process; the system lets go of it when the process ends.
+    """Hold the directory for this process; the system releases it when the process ends.
 
-    What is handed out is written into the lock: steps follow it (`work.follow_front`).
+    Yields the text of the lock, which steps follow (`work.follow_front`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "a+") as lock:
@@ -104,7 +104,7 @@ def _runs_elsewhere(profile: Path) -> bool:
 
 
 def _snakemake(cores: int | None, profile: str | os.PathLike[str] | None) -> list[str]:
-    """Return the command. A file that is there is whole, whatever became of its step."""
+    """Return the command. Files that exist are complete, whatever became of their step."""
     said = [sys.executable, "-m", "snakemake", "--scheduler", "greedy"]
     said += ["--rerun-triggers", "mtime", "--ignore-incomplete", "--keep-incomplete", "--nolock"]
     said += [] if cores is None else ["--cores", str(cores)]
@@ -119,7 +119,7 @@ def _workflow(
     profile: str | os.PathLike[str] | None,
     token: str,
 ) -> None:
-    """Let Snakemake do all steps, and show how far the chains are."""
+    """Run Snakemake, and show the progress of the chains."""
     environment = step_environment(plan)
     if profile is None:
         environment[FRONT] = f"{(folder / '.lock').resolve()}:{token}"
@@ -130,7 +130,7 @@ def _workflow(
     with (
         as_file(files("hebraud.md.campaign.workflow") / "Snakefile") as rules,
         open(folder / _LOG, "ab") as log,
-        Watch(plan, done(), shown=progress) as watch,
+        ChainBars(plan, done(), shown=progress) as bars,
     ):
         begin = log.tell()
         engine = subprocess.Popen(
@@ -145,7 +145,7 @@ def _workflow(
         try:
             while engine.poll() is None:
                 time.sleep(_POLL)
-                watch.look(done())
+                bars.look(done())
                 _stop_at_error(folder / _LOG, begin)
             _stop_at_error(folder / _LOG, begin)
         except BaseException:
@@ -159,9 +159,9 @@ def _workflow(
 
 
 def step_environment(plan: Campaign) -> dict[str, str]:
-    """Return the environment of the steps: one thread each, and the modules of the observers.
+    """Return the environment of the steps: one thread, and where the observers' modules are.
 
-    A step is a process of its own; it imports an observer from where this process has it.
+    A step is a process of its own; it must find the modules that this process has imported.
     """
     found = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     places = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
@@ -173,7 +173,7 @@ def step_environment(plan: Campaign) -> dict[str, str]:
 
 
 def _end_with_parent() -> None:
-    """Ask Linux to kill this process when its parent dies; elsewhere its failing steps end it."""
+    """Ask Linux to kill this process when its parent dies."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -184,7 +184,7 @@ def _kill_group(engine: subprocess.Popen[bytes]) -> None:
 
 
 def _stop_at_error(log: Path, begin: int) -> None:
-    """Raise what a step has said it failed for, if one has since ``begin``."""
+    """Raise the error message of a step, if one was logged since ``begin``."""
     mark = b"hebraud: error: "
     with open(log, "rb") as stream:
         stream.seek(begin)

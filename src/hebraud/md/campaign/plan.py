@@ -1,4 +1,4 @@
-"""What a campaign consists of: densities, rates, seeds, strains, and what is recorded."""
+"""The plan of a campaign: densities, rates, seeds, strains, and what is recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TIME_BLOCKS = 8  # of the steady part of a chain, for the errors
 
 @dataclass(frozen=True)
 class Runs:
-    """Samples sheared at one rate, at every density of a `Campaign`.
+    """Samples that are sheared at one rate, at every density of a `Campaign`.
 
     Parameters
     ----------
@@ -30,12 +30,9 @@ class Runs:
     seeds : tuple of int
         One sample each, all different.
     tier : int
-        1 for what is always run; higher ones are run when asked for (`Campaign.up_to`).
+        1 for what is always run; higher tiers are run on demand (`Campaign.up_to`).
 
-    Raises
-    ------
-    ValueError
-        For values outside their range; the message names them.
+    Raises ``ValueError`` for values outside their range.
     """
 
     shear_rate: float
@@ -55,7 +52,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class Campaign:
-    """Flow curves to be measured: densities, shear rates, seeds, and what is recorded.
+    """A plan of particle jobs: chains at several densities, shear rates and seeds.
 
     Parameters
     ----------
@@ -65,24 +62,21 @@ class Campaign:
     densities : tuple of float
         In 1/sigma_AA^2, all different; a single number will do.
     runs : tuple of Runs
-        In the order of work. A rate and a seed may come again with more strain: the chain is then
-        sheared further. In the end all seeds of a rate have the same strain.
+        In the order of work. A rate and seed may come again with more strain: the chain then goes
+        on. In the end all seeds of a rate have the same strain.
     measured_rate : float or None
         Rate at which the model's parameters are measured; None takes the lowest.
     transient : float
-        Strain left out at the start of each run for the steady stress.
+        Strain left out at the start of each chain for the steady stress.
     settled : float
-        Strain left out for all else that is measured in the steady state: the potential energy
-        drifts for longer than the stress.
+        Strain left out for all other steady measures: the potential energy drifts for longer than
+        the stress.
     segment_steps, sample_every, recording
         See `StatePoint`.
     mixture : Mixture
     preparation : Preparation
 
-    Raises
-    ------
-    ValueError
-        For values outside their range; the message names them.
+    Raises ``ValueError`` for values outside their range.
     """
 
     name: str
@@ -129,26 +123,26 @@ class Campaign:
 
     @property
     def density(self) -> float:
-        """The density, if there is only one; else it raises ``ValueError``."""
+        """Return the only density; raise ``ValueError`` if there are several."""
         if len(self.densities) > 1:
             raise ValueError(f"{self.name!r} has several densities, {self.densities}; use at()")
         return self.densities[0]
 
     def at(self, density: float) -> Campaign:
-        """Return the part at one density."""
+        """Return the campaign at one of its densities."""
         if density not in self.densities:
             raise ValueError(f"density must be one of {self.densities}, got {density!r}")
         return replace(self, densities=(density,))
 
     def up_to(self, tier: int) -> Campaign:
-        """Return the part whose tier is at most ``tier``."""
+        """Return the campaign without runs of a higher tier."""
         tier = check_whole_number("tier", tier, at_least=1)
         runs = tuple(one for one in self.runs if one.tier <= tier)
         return replace(self, runs=runs)
 
     @property
     def shear_rates(self) -> tuple[float, ...]:
-        """Each rate once, in the order of work."""
+        """Return each rate once, in the order of work."""
         return tuple(dict.fromkeys(one.shear_rate for one in self.runs))
 
     def seeds_at(self, shear_rate: float) -> tuple[int, ...]:
@@ -158,14 +152,14 @@ class Campaign:
 
     @property
     def rate_measured(self) -> float:
-        """The rate at which the model's parameters are measured."""
+        """Return the rate at which the model's parameters are measured."""
         return min(self.shear_rates) if self.measured_rate is None else self.measured_rate
 
     @property
     def measured_points(self) -> tuple[StatePoint, ...]:
-        """The state points that the parameters come from: one rate, every seed and density.
+        """Return the state points that the parameters come from: one rate, every seed and density.
 
-        None where plastic activity is not recorded.
+        None where no `Plastic` observer of that name records the events.
         """
         observers = () if self.recording is None else self.recording.observers
         if not any(isinstance(one, Plastic) and one.name == PLASTIC for one in observers):
@@ -178,10 +172,9 @@ class Campaign:
         )
 
     def time_blocks(self, point: StatePoint) -> tuple[int, int, int]:
-        """Return how many segments of a chain are left out, how many make a time block, how many.
+        """Return how many segments of a chain are left out, make a time block, and the time blocks.
 
-        Time blocks begin after ``settled``; eight of them if the segments suffice, else as many as
-        there are segments.
+        Time blocks begin after ``settled``: eight, or as many as there are segments if fewer.
         """
         left_out = point.segments_for(max(self.settled, 1e-9))
         rest = max(0, self.chains[point] - left_out)
@@ -196,7 +189,7 @@ class Campaign:
 
     @property
     def stages(self) -> tuple[tuple[StatePoint, int], ...]:
-        """State points with the number of segments each is to reach, in the order of work."""
+        """Return state points and the segments each is to reach, in the order of work."""
         return tuple(self._stages())
 
     def _stages(self) -> Iterator[tuple[StatePoint, int]]:
@@ -212,7 +205,7 @@ class Campaign:
 
     @property
     def chains(self) -> dict[StatePoint, int]:
-        """Every state point with the number of segments it needs in the end."""
+        """Return every state point with the number of segments it has in the end."""
         return dict(self.stages)
 
 

@@ -1,4 +1,4 @@
-"""A campaign as a file: read from TOML or JSON, written as JSON; the presets are such files."""
+"""Campaign files: TOML or JSON to read, JSON to write; the presets are such files."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ PRESETS = {name: _shipped(name) for name in ("demo", "laptop", "paper")}
 
 
 def campaign_named(preset: str | Campaign) -> Campaign:
-    """Return a preset as it is, or the one of that name, or that of a file (``.toml``, ``.json``).
+    """Return a campaign as it is, or a preset by name, or the campaign of a file (.toml, .json).
 
-    Raises ``ValueError`` listing the names there are; otherwise as `read_campaign` does.
+    Raises ``ValueError`` listing the presets, or as `read_campaign` does.
     """
     if isinstance(preset, Campaign):
         return preset

@@ -1,93 +1,62 @@
-"""How far a run has come: strain at each rate, speed, time left."""
+"""Progress of a campaign on a terminal: segments, strain at each rate, speed, time left."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hebraud.md.campaign.plan import Campaign
 from hebraud.md.campaign.state_point import StatePoint
 
-__all__ = ["Watch"]
+__all__ = ["ChainBars"]
+
+Done = Mapping[StatePoint, int]
 
 
-class Watch:
-    """Progress bars on a terminal: one for all segments, one for the strain at each shear rate.
+class ChainBars(Progress):
+    """Bars for all segments, and for the strain at each shear rate.
 
     Parameters
     ----------
     plan : Campaign
     done : mapping of StatePoint to int
-        Segments there are already.
+        Segments of each chain at the start.
     shown : bool
         False, or an output that is not a terminal, draws nothing.
     """
 
-    def __init__(self, plan: Campaign, done: Mapping[StatePoint, int], shown: bool) -> None:
+    def __init__(self, plan: Campaign, done: Done, shown: bool) -> None:
         console = Console(stderr=True)
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[said]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not (shown and console.is_terminal),
-        )
-        self._done = {p: min(done[p], need) for p, need in plan.chains.items()}
-        self._need = dict(plan.chains)
-        self._new = 0
-        self._begin = time.monotonic()
-        start = sum(self._done.values())
-        self._all = self._bars.add_task(
-            "preparing", total=sum(self._need.values()), completed=start, said=""
-        )
-        self._rates: dict[float, TaskID] = {}
-        for rate in plan.shear_rates:
-            self._rates[rate] = self._bars.add_task(f"  rate {rate:g}", total=1.0, said="")
-            self._show(rate)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+        off = not (shown and console.is_terminal)
+        super().__init__(*columns, TimeRemainingColumn(), console=console, disable=off)
+        self._need, self._first, self._begin = plan.chains, dict(done), time.monotonic()
+        rates = plan.shear_rates
+        self._all = self.add_task("preparing", total=sum(self._need.values()), said="")
+        self._bars = {rate: self.add_task(f"  rate {rate:g}", total=1.0, said="") for rate in rates}
+        self.look(done)
 
-    def __enter__(self) -> Watch:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
-
-    def look(self, done: Mapping[StatePoint, int]) -> None:
+    def look(self, done: Done) -> None:
         """Show how many segments each chain has now."""
         now = {point: min(done[point], need) for point, need in self._need.items()}
-        moved = {point: count - self._done[point] for point, count in now.items()}
-        self._done = now
-        new = sum(n * p.segment_steps * p.glass.particles for p, n in moved.items())
-        if new and not self._new:
-            self._begin = time.monotonic()  # samples were prepared before
-        self._new += new
-        speed = self._new / max(time.monotonic() - self._begin, 1e-9) / 1e6
+        new = {point: max(0, count - self._first[point]) for point, count in now.items()}
+        steps = sum(n * p.segment_steps * p.glass.particles for p, n in new.items())
+        if not steps:
+            self._begin = time.monotonic()  # samples are being prepared
+        speed = steps / max(time.monotonic() - self._begin, 1e-9) / 1e6
         finished = now == self._need
-        self._bars.update(
+        self.update(
             self._all,
             completed=sum(now.values()),
-            description="measuring" if finished else "shearing",
-            said="" if finished or not self._new else f"{speed:.1f} M particle-steps/s",
+            description="measuring" if finished else "shearing" if steps else "preparing",
+            said="" if finished or not steps else f"{speed:.1f} M particle-steps/s",
         )
-        for rate in {point.shear_rate for point, count in moved.items() if count}:
-            self._show(rate)
-
-    def _show(self, rate: float) -> None:
-        strain = sum(n * p.segment_strain for p, n in self._done.items() if p.shear_rate == rate)
-        total = sum(n * p.segment_strain for p, n in self._need.items() if p.shear_rate == rate)
-        self._bars.update(
-            self._rates[rate],
-            completed=strain,
-            total=total,
-            said=f"strain {strain:.1f}/{total:.1f}",
-        )
+        for rate, bar in self._bars.items():
+            here = [point for point in now if point.shear_rate == rate]
+            strain = sum(now[point] * point.segment_strain for point in here)
+            total = sum(self._need[point] * point.segment_strain for point in here)
+            said = f"strain {strain:.1f}/{total:.1f}"
+            self.update(bar, completed=strain, total=total, said=said)

@@ -1,8 +1,8 @@
-"""What the measures need of a chain, in some kilobytes; made from its segments, and in their place.
+"""Reduced data of a chain, some kilobytes that replace its segments.
 
-A chain's steady part is cut into time blocks of whole segments. Of each, sums of the stress
-differences, a histogram of the block stresses and what the observers found are kept; of the whole
-chain, the macroscopic series as means over short times.
+The steady part of a chain is cut into time blocks of whole segments. Of each: sums of the stress
+differences, a histogram of the block stresses, and the arrays of the observers. Of the whole chain:
+the macroscopic series as means over short times.
 """
 
 from __future__ import annotations
@@ -49,28 +49,28 @@ _NOTHING: Arrays = {
 
 @dataclass(frozen=True, eq=False)
 class ReducedChain:
-    """A chain as far as the measures go.
+    """Reduced data of a chain.
 
     Parameters
     ----------
     segments : int
         Segments behind it.
     series : Series
-        All of the run, each sample the mean over one tau_0, or a strain of 0.01 if that is
+        Of the whole chain, each sample the mean over one tau_0, or a strain of 0.01 if that is
         shorter (strain: that of its middle).
     start : (S, 2) array
         Strain and stress of the first segment, sample by sample.
     observed : mapping
-        For every observer, by name, what it made of each segment of the time blocks, in order.
+        By name of an observer, its arrays of each segment of the time blocks, in order.
     block_segments : int
         Segments of one time block.
     lag : (K,) array
         Lags of the stress differences, in tau_0; empty without a recording.
     count, sums : (U, K), (U, K, 4) arrays
-        Number of differences s(t0 + t) - s(t0) within each time block and sums of their powers
-        1 to 4; none spans a flip of the box.
+        Number of differences s(t0 + t) - s(t0) in each time block, and sums of their powers 1 to 4;
+        none spans a flip of the box.
     histogram : (U, B) array of int
-        Block stresses in each time block between `STRESS_EDGES`.
+        Block stresses in each time block, between `STRESS_EDGES`.
     moments : (U, 3) array
         Their number, sum and sum of squares.
     """
@@ -92,7 +92,7 @@ class ReducedChain:
         return len(self.moments)
 
     def records(self, observer: str) -> list[tuple[Arrays, ...]]:
-        """Return what an observer made, time block by time block."""
+        """Return the arrays of an observer, time block by time block."""
         parts, each = self.observed[observer], self.block_segments
         return [parts[k * each : (k + 1) * each] for k in range(self.time_blocks)]
 
@@ -100,8 +100,8 @@ class ReducedChain:
 def joined_differences(chains: Sequence[ReducedChain]) -> StressDifferences:
     """Return the stress differences of all time blocks of chains that are cut alike.
 
-    Left out are lags at which some time block has none: in fast flow the box flips within every
-    time block, and no difference spans a flip.
+    Leaves out lags without differences in some time block: in fast flow the box flips within every
+    block, and no difference spans a flip.
     """
     count = np.concatenate([chain.count for chain in chains])
     sums = np.concatenate([chain.sums for chain in chains])
@@ -110,7 +110,7 @@ def joined_differences(chains: Sequence[ReducedChain]) -> StressDifferences:
 
 
 def _bin_samples(point: StatePoint) -> int:
-    """Samples in one tau_0 or strain of 0.01, or the next smaller number that divides a segment."""
+    """Return the samples of one bin: one tau_0 or strain 0.01, less to divide a segment."""
     interval = point.sample_every * point.glass.mixture.timestep
     samples = point.segment_steps // point.sample_every
     wanted = max(1, int(min(_BIN_TIME, _BIN_STRAIN / abs(point.shear_rate)) / interval + 1e-9))
@@ -118,7 +118,7 @@ def _bin_samples(point: StatePoint) -> int:
 
 
 def _small(values: Array) -> Array:
-    """Floats in single precision, whole numbers in as few bytes as they need."""
+    """Return floats in single precision, and whole numbers in as few bytes as they need."""
     if values.dtype.kind == "f":
         return values.astype(np.float32)
     if values.dtype.kind not in "iu" or not values.size:
@@ -128,7 +128,7 @@ def _small(values: Array) -> Array:
 
 
 def _pack(name: str, records: Sequence[Arrays]) -> Arrays:
-    """Return the records of many segments as few arrays: equal ones once."""
+    """Return the records of many segments as few arrays; equal ones once."""
     packed: Arrays = {}
     for key in records[0] if records else ():
         parts = [record[key] for record in records]
@@ -166,7 +166,7 @@ def _unpack(name: str, count: int, arrays: Arrays) -> tuple[Arrays, ...]:
 
 
 def reduced_file(plan: Campaign, point: StatePoint, folder: Path) -> Path:
-    """Return the file of a chain's condensed form."""
+    """Return the file of a chain's reduced data."""
     return point.folder(folder) / f"condensed{plan.chains[point]:06d}.h5"
 
 
@@ -175,10 +175,7 @@ def _about(plan: Campaign, point: StatePoint) -> dict[str, Any]:
 
 
 def read_reduced(plan: Campaign, point: StatePoint, folder: Path) -> ReducedChain:
-    """Return what `reduce_chain` has stored of a chain.
-
-    Raises ``CorruptCheckpoint`` if it is not there, damaged or of another campaign.
-    """
+    """Return the reduced data of a chain from its file; raise ``CorruptCheckpoint`` if damaged."""
     arrays = read_arrays(reduced_file(plan, point, folder), _about(plan, point))
     _, each, _ = plan.time_blocks(point)
     segments, blocks = int(arrays["segments"]), len(arrays["moments"])
@@ -210,13 +207,11 @@ def read_reduced(plan: Campaign, point: StatePoint, folder: Path) -> ReducedChai
 
 
 def reduce_chain(plan: Campaign, point: StatePoint, folder: Path) -> ReducedChain:
-    """Reduce what there is of a chain, store it beside the segments, and return it.
+    """Return the reduced data of a chain as it is now, and store them beside the segments.
 
-    The file is the same whenever and in how many goes it is made. Segments of time blocks that an
-    earlier one has closed are not needed again.
+    The file is the same however often it is made. Segments of closed time blocks are read once.
 
-    Raises ``CorruptCheckpoint`` if segments are missing or damaged, ``ValueError`` if there are
-    none.
+    Raises ``CorruptCheckpoint`` if segments are missing or damaged, ``ValueError`` without any.
     """
     path, about = reduced_file(plan, point, folder), _about(plan, point)
     done = min(segments_done(point, folder), plan.chains[point])

@@ -1,4 +1,4 @@
-"""A sample and the shear it is put under: what belongs to one chain of segments, and where."""
+"""A sample under one shear rate: what defines a chain of segments, and where it is stored."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["Glass", "StatePoint"]
 
 @dataclass(frozen=True)
 class Glass:
-    """One quenched sample: what it is made of, how many particles, how dense, which seed.
+    """One quenched sample.
 
-    Parameters are those of `hebraud.md.glass.preparation.prepare`, which raises for bad ones.
+    Parameters are those of `hebraud.md.prepare`, which raises for bad ones.
     """
 
     particles: int
@@ -33,13 +33,13 @@ class Glass:
         self.mixture.box(self.particles, self.density)
 
     def folder(self, directory: Path) -> Path:
-        """Where its files live."""
+        """Return the sample's folder."""
         return directory / f"density{self.density:g}-N{self.particles}" / f"seed{self.seed}"
 
 
 @dataclass(frozen=True)
 class StatePoint:
-    """A glass under one shear rate, with the grid in time on which its chain is cut and sampled.
+    """A glass under one shear rate, and how its chain is cut and sampled.
 
     Parameters
     ----------
@@ -47,17 +47,14 @@ class StatePoint:
     shear_rate : float
         In 1/tau_0, not zero.
     segment_steps : int
-        Time steps a segment, a multiple of ``sample_every``. It is part of the definition: another
-        cut gives another trajectory of the same statistics.
+        Time steps of a segment, a multiple of ``sample_every``. Part of the definition: another
+        length gives another trajectory with the same statistics.
     sample_every : int
         Time steps between two samples of the stress.
     recording : Recording or None
         What is recorded besides the series of stress, temperature and energy.
 
-    Raises
-    ------
-    ValueError
-        For arguments outside their range.
+    Raises ``ValueError`` for arguments outside their range.
     """
 
     glass: Glass
@@ -85,7 +82,7 @@ class StatePoint:
 
     @property
     def frames_before(self) -> int:
-        """Snapshots from before a segment that the observers need."""
+        """Return how many snapshots from before a segment the observers need."""
         if self.recording is None:
             return 0
         spacing = self.recording.frame_every * self.glass.mixture.timestep
@@ -93,11 +90,11 @@ class StatePoint:
 
     @property
     def segment_strain(self) -> float:
-        """Strain of one segment, in absolute value."""
+        """Return the strain of one segment, in absolute value."""
         return abs(self.shear_rate) * self.glass.mixture.timestep * self.segment_steps
 
     def segments_for(self, strain: float) -> int:
-        """Number of whole segments that reach ``strain`` > 0 (absolute) or more."""
+        """Return the number of whole segments that reach ``strain`` > 0 (absolute)."""
         strain = check_number("strain", strain, above=0.0)
         return max(1, -int(-(strain / self.segment_strain - 1e-9) // 1))
 
@@ -108,9 +105,9 @@ class StatePoint:
         )
 
     def folder(self, directory: Path) -> Path:
-        """Where its segments live."""
+        """Return the chain's folder."""
         return self.glass.folder(directory) / f"rate{self.shear_rate:g}"
 
     def segment_file(self, directory: Path, number: int) -> Path:
-        """File of segment ``number``, the first being 1."""
+        """Return the file of segment ``number``, the first being 1."""
         return self.folder(directory) / f"segment{number:06d}.h5"

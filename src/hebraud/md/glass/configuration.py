@@ -1,4 +1,4 @@
-"""Where every particle is: the exact state from which a segment starts."""
+"""The exact state of all particles, from which a segment starts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def unwrap(position: Floats, image: Ints, side: float, tilt: float) -> Floats:
 class Configuration:
     """Particles in a sheared periodic box with edges (side, 0) and (tilt, side).
 
-    Row i belongs to the particle with LAMMPS id i + 1, always.
+    Row i belongs to the particle with LAMMPS id i + 1.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ class Configuration:
     species : (N,) array of int
         1 for A, 2 for B.
     image : (N, 2) array of int
-        Box edges crossed since the start, so that position + image[:, 0] (side, 0)
-        + image[:, 1] (tilt, side) is continuous in time, flips of the box included.
+        Box edges crossed since the start: position + image[:, 0] (side, 0)
+        + image[:, 1] (tilt, side) is continuous in time, also where the box flips.
     side, tilt : float
         The box, in sigma_AA; abs(tilt) <= side/2.
     steps : int
@@ -56,12 +56,12 @@ class Configuration:
 
     @property
     def particles(self) -> int:
-        """Number of particles."""
+        """Return the number of particles."""
         return len(self.position)
 
     @property
     def unwrapped(self) -> Floats:
-        """Positions followed across the periodic edges, shape (N, 2), in sigma_AA."""
+        """Return positions followed across the periodic edges, (N, 2), in sigma_AA."""
         return unwrap(self.position, self.image, self.side, self.tilt)
 
     def strain_after(self, strain_step: float, steps: Any) -> Any:
@@ -73,7 +73,7 @@ class Configuration:
         return strain_step * (self.steps + steps) + earlier
 
     def flips(self, strain: float, tilt: float) -> int:
-        """Return how often the box has flipped when ``strain`` more has led to ``tilt``.
+        """Return how often the box flips when ``strain`` more leads to ``tilt``.
 
         Raises ``UnstableRun`` if no number of flips explains the tilt.
         """
@@ -87,7 +87,7 @@ class Configuration:
         return count
 
     def image_after(self, crossed: Ints, flips: int) -> Ints:
-        """Return the image of particles that have ``crossed`` edges since, the box having flipped.
+        """Return the image of particles that have ``crossed`` edges since, after ``flips``.
 
         ``crossed`` counts in the edges of the box as it is now.
         """
@@ -96,7 +96,7 @@ class Configuration:
         return image
 
     def arrays(self) -> Arrays:
-        """Return the content as named arrays, for a file."""
+        """Return the content as named arrays."""
         return {
             "position": self.position,
             "velocity": self.velocity,
@@ -109,7 +109,7 @@ class Configuration:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Configuration:
-        """Return the configuration that `arrays` gave."""
+        """Return the configuration of these arrays."""
         return cls(
             position=arrays["position"],
             velocity=arrays["velocity"],

@@ -1,4 +1,4 @@
-"""Other people's trajectories: frames from LAMMPS dump files, or from what any reader gives."""
+"""Trajectories from elsewhere: frames of LAMMPS dump files, or of any arrays."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def follow(
     species: ArrayLike,
     velocity: ArrayLike | None = None,
 ) -> Frames:
-    """Return snapshots of a sheared box as frames, each particle followed from one to the next.
+    """Return snapshots of a sheared box as frames, each particle followed to the next.
 
-    Between two frames the tilt, and each particle relative to the affine flow, is taken to have
-    moved to the nearest of its images; so it does not matter whether positions are wrapped into the
-    box, or whether and how the box flips. The strain begins at tilt/ly of the first frame.
+    Between two frames the tilt, and each particle relative to the affine flow, move to the nearest
+    image; so positions may be wrapped, and the box may flip. The strain begins at tilt/ly of the
+    first frame.
 
     Parameters
     ----------
@@ -46,16 +46,14 @@ def follow(
     box : (2,) array
         Edges lx, ly, in sigma_AA.
     position : (F, N, 2) array
-        x, y measured from the corner of the box, in the same order of particles in each frame.
+        x, y from the corner of the box, particles in the same order in each frame.
     species : (N,) array of int
         1 for A, 2 for B.
     velocity : (F, N, 2) array, optional
         Relative to the affine flow.
 
-    Raises
-    ------
-    ValueError
-        If the frames are too far apart to follow the tilt or a particle, or as `Frames` does.
+    Raises ``ValueError`` if the frames are too far apart to follow the tilt or a particle, or as
+    `Frames` does.
     """
     tilts, places = np.asarray(tilt, dtype=np.float64), np.array(position, dtype=np.float64)
     edges = np.asarray(box, dtype=np.float64)
@@ -137,19 +135,18 @@ def read_dump(
 ) -> Frames:
     """Return the frames of LAMMPS dump files, read by OVITO.
 
-    OVITO tells the format from the content: text (also gzip) and binary dumps; others that it knows
-    are taken if they carry time steps, particle ids and types. The files need the columns id, type,
-    and x, y (wrapped, unwrapped or scaled); image flags are not used, because particles are
-    followed by their nearest images (`follow`).
+    Text (also gzip) and binary dumps are known by their content; other formats of OVITO are taken
+    if they carry time steps, ids and types. The files need id, type, and x, y (wrapped, unwrapped
+    or scaled). Particles are followed by their nearest images (`follow`), not by image flags.
 
-    Text dumps have six digits unless told otherwise (``dump_modify 1 format float %.15g``). With
-    edges above 100 D2min is then off by 1e-4 in the median, and one particle in a thousand is on
-    the wrong side of the threshold 0.1.
+    Text dumps have six digits unless ``dump_modify 1 format float %.15g``. With edges above 100
+    D2min is then off by 1e-4 in the median, and one particle in a thousand crosses the threshold
+    0.1.
 
     Parameters
     ----------
     paths : path or sequence of paths
-        One file or several in the order of time; ``*`` in a name stands for a number.
+        In the order of time; ``*`` in a name stands for a number.
     timestep : float
         In tau_0; time is the step number times this.
     type_map : mapping of int to int, optional
@@ -162,10 +159,11 @@ def read_dump(
     ------
     MissingDependency
         If OVITO is not installed.
+    MeasurementError
+        If a column is missing.
     ValueError
-        If a file cannot be read, lacks columns, holds a system that is not two-dimensional, not
-        periodic, or whose box changes other than by its tilt; if particles come and go; if times
-        are not evenly spaced; or if snapshots are too far apart to follow particles.
+        If a file cannot be read, the system is not flat, periodic and of constant edges, particles
+        come and go, times are uneven, or snapshots are too far apart.
     """
     timestep = check_number("timestep", timestep, above=0.0)
     several = [fspath(one) for one in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
@@ -209,7 +207,7 @@ def read_dump(
 def read_column(paths: str | PathLike[str] | Sequence[str | PathLike[str]], column: str) -> Floats:
     """Return one more column of these files, shape (F, N), particles in the order of `read_dump`.
 
-    Raises ``MissingDependency`` or ``ValueError`` as `read_dump` does.
+    Raises as `read_dump` does.
     """
     several = [fspath(one) for one in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
     return np.array(
@@ -222,7 +220,7 @@ def read_column(paths: str | PathLike[str] | Sequence[str | PathLike[str]], colu
 
 
 def _flat_cell(where: str, cell: Any, place: Array) -> Floats:
-    """Return the box, 3 x 4 (edges in columns, then the corner), if it is a sheared flat one."""
+    """Return the box, 3 x 4 (edges in columns, then the corner), of a flat sheared system."""
     if cell is None or not (cell.pbc[0] and cell.pbc[1]):
         raise ValueError(f"{where} has no box that is periodic in x and y")
     matrix: Floats = np.array(cell[...], dtype=np.float64)

@@ -5,9 +5,7 @@ Pair potential, truncated at ``cutoff`` and shifted to zero there:
     V_ab(r) = 4 eps_ab [(sigma_ab / r)^12 - (sigma_ab / r)^6] - V_ab(cutoff),   r < cutoff.
 
 Units: energy eps_AA, length sigma_AA, mass m_A, time tau_0 = sigma_AA sqrt(m_A / eps_AA), k_B = 1.
-Stress in two dimensions is force per length, eps_AA / sigma_AA^2.
-
-Pure functions of numbers: they say what LAMMPS is to be told and need no LAMMPS.
+Stress in two dimensions is force per length, eps_AA / sigma_AA^2. Nothing here needs LAMMPS.
 """
 
 from __future__ import annotations
@@ -32,12 +30,12 @@ def _triple(name: str, values: tuple[float, float, float]) -> tuple[float, float
 
 @dataclass(frozen=True)
 class Mixture:
-    """The binary mixture and the dynamics it is sheared with; the defaults are the paper's glass.
+    """The binary mixture and its dynamics; the defaults are the paper's glass.
 
     Parameters
     ----------
     fraction_a : float
-        Share of A particles, 0 < fraction_a < 1.
+        Fraction of A particles, 0 < fraction_a < 1.
     energy : (float, float, float)
         eps_AA, eps_AB, eps_BB in eps_AA, > 0.
     diameter : (float, float, float)
@@ -52,10 +50,7 @@ class Mixture:
     timestep : float
         Velocity-Verlet time step in tau_0.
 
-    Raises
-    ------
-    ValueError
-        For a parameter outside its range; the message names it.
+    Raises ``ValueError`` for a parameter outside its range.
     """
 
     fraction_a: float = 0.65
@@ -95,8 +90,7 @@ class Mixture:
     def box(self, particles: int, density: float) -> float:
         """Return the side L = sqrt(N / density) of the square box, in sigma_AA.
 
-        Raises ``ValueError`` when L < 2 cutoff, where a particle would meet two images of a
-        neighbour.
+        Raises ``ValueError`` if L < 2 cutoff: a particle would meet two images of a neighbour.
         """
         particles = check_whole_number("particles", particles, at_least=2)
         density = check_number("density", density, above=0.0)

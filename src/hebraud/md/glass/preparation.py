@@ -1,4 +1,4 @@
-"""The thermal history of a glass: random places, melt, equilibrate, quench, relax."""
+"""The thermal history of a glass: random start, melt, equilibrate, quench, relax."""
 
 from __future__ import annotations
 
@@ -25,14 +25,11 @@ class Preparation:
     equilibrium_temperature, equilibrium_time : float
         Langevin dynamics in the supercooled liquid.
     quench_rate : float
-        Temperature lost per tau_0 on the way from ``equilibrium_temperature`` to zero, linear.
+        Linear cooling from ``equilibrium_temperature`` to zero, in temperature per tau_0.
     rest_time : float
         Damped dynamics at T = 0 afterwards.
 
-    Raises
-    ------
-    ValueError
-        For a parameter that is not finite and > 0; the message names it.
+    Raises ``ValueError`` for a parameter that is not finite and > 0.
     """
 
     melt_temperature: float = 3.0
@@ -48,7 +45,7 @@ class Preparation:
 
 
 def _random_places(particles: int, side: float, apart: float, rng: np.random.Generator) -> Floats:
-    """Drop particles one by one at random, again where one is nearer than ``apart`` (periodic)."""
+    """Return random places, drawn again where one is nearer than ``apart`` (periodic)."""
     places = np.empty((particles, 2))
     for placed in range(particles):
         while True:
@@ -64,7 +61,7 @@ def _random_places(particles: int, side: float, apart: float, rng: np.random.Gen
 def random_start(
     mixture: Mixture, particles: int, density: float, rng: np.random.Generator
 ) -> Configuration:
-    """Return particles at random places, no two much nearer than their mean distance, at rest."""
+    """Return particles at rest at random places, with a least distance."""
     side = mixture.box(particles, density)
     n_a, n_b = mixture.counts(particles)
     apart = 0.6 * side / np.sqrt(particles)  # half of what random dropping can reach in area
@@ -79,7 +76,7 @@ def random_start(
 
 
 def preparation_commands(mixture: Mixture, history: Preparation, seeds: Ints) -> list[str]:
-    """Return LAMMPS commands for a thermal history; ``seeds`` are four, of its noises."""
+    """Return LAMMPS commands for a thermal history; ``seeds`` are four."""
 
     def run(time: float) -> str:
         return f"run {max(1, round(time / mixture.timestep))}"

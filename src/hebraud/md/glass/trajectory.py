@@ -33,7 +33,7 @@ def _floats(name: str, value: Any, shape: tuple[int | None, ...]) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """Consecutive snapshots of one sheared box of edges (lx, 0) and (strain ly, ly).
+    """Consecutive snapshots of one sheared box with edges (lx, 0) and (strain ly, ly).
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class Frames:
     strain : (F,) array of float
         Shear strain, continuous where the tilt of the box flips.
     position : (F, N, 2) array of float
-        x, y in sigma_AA, followed across periodic edges and flips of the box: continuous in time,
-        and equal to the places in the box modulo the lattice (lx, 0), (strain ly, ly).
+        x, y in sigma_AA, continuous in time across periodic edges and flips of the box; equal to
+        the places in the box modulo the lattice (lx, 0), (strain ly, ly).
     species : (N,) array of int
         1 for A, 2 for B.
     box : (2,) array of float
@@ -51,12 +51,9 @@ class Frames:
     velocity : (F, N, 2) array of float or None
         Relative to the affine flow, in sigma_AA/tau_0.
 
-    Raises
-    ------
-    ValueError
-        For shapes that do not match, values that are not finite, uneven times, or a particle that
-        moves by half a box edge or more between two snapshots (relative to the affine flow): it was
-        not followed across the edge, or the snapshots are too far apart.
+    Raises ``ValueError`` for shapes that do not match, values that are not finite, uneven times, or
+    a particle that moves by half a box edge or more between two snapshots (relative to the affine
+    flow): it was not followed across the edge, or the snapshots are too far apart.
     """
 
     time: Floats
@@ -131,12 +128,12 @@ class Frames:
 
     @property
     def particles(self) -> int:
-        """Number of particles N."""
+        """Return the number of particles N."""
         return len(self.species)
 
     @property
     def spacing(self) -> float:
-        """Time between two frames, in tau_0; needs two frames."""
+        """Return the time between two frames, in tau_0; needs two frames."""
         if len(self) < 2:
             raise ValueError("one frame has no spacing in time; at least 2 are needed")
         return float((self.time[-1] - self.time[0]) / (len(self) - 1))
@@ -145,8 +142,7 @@ class Frames:
     def join(cls, parts: Sequence[Frames]) -> Frames:
         """Return consecutive frames of one box as one.
 
-        Raises ``ValueError`` if they are not of one box and one set of particles, or if their times
-        do not go on evenly.
+        Raises ``ValueError`` if box, particles or velocities differ, or times do not go on evenly.
         """
         if not parts:
             raise ValueError("parts must hold at least one Frames, got none")
@@ -169,7 +165,7 @@ class Frames:
         )
 
     def arrays(self) -> Arrays:
-        """Return the content as named arrays, for a file."""
+        """Return the content as named arrays."""
         return {
             f"frames_{name}": getattr(self, name)
             for name in self.__dataclass_fields__
@@ -178,7 +174,7 @@ class Frames:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Frames:
-        """Return the frames that `arrays` gave."""
+        """Return the frames of these arrays."""
         return cls(
             **{
                 name: arrays[f"frames_{name}"]

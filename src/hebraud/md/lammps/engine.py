@@ -1,4 +1,4 @@
-"""LAMMPS from Python: found, loaded, filled with particles, and read back exactly."""
+"""LAMMPS from Python: load it, fill it with particles, read them back exactly."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _command(engine: Engine, command: str) -> None:
 
 
 def no_room(said: str) -> OSError:
-    """Return the error of temporary files that do not fit where they are."""
+    """Return the error of temporary files that do not fit on their disk."""
     return OSError(
         errno.ENOSPC,
         f"no room left for the record of a segment in {tempfile.gettempdir()} ({said}). Make some "
@@ -78,8 +78,8 @@ def no_room(said: str) -> OSError:
 def command_all(engine: Engine, commands: Iterable[str]) -> None:
     """Give LAMMPS the commands one by one.
 
-    Raises ``UnstableRun`` with LAMMPS' own words and the command, if it stops; ``OSError`` if that
-    is because a disk is full.
+    Raises ``UnstableRun`` with LAMMPS' own words and the command, if it stops; ``OSError`` if a
+    disk is full.
     """
     for command in commands:
         try:
@@ -95,11 +95,11 @@ def command_all(engine: Engine, commands: Iterable[str]) -> None:
 
 @contextmanager
 def box_with(mixture: Mixture, configuration: Configuration) -> Iterator[Engine]:
-    """Open a fresh LAMMPS holding this configuration; no potential and no dynamics yet.
+    """Open a fresh LAMMPS with this configuration, without potential and dynamics.
 
     Velocities go in bit for bit. Positions are wrapped into the box through lattice coordinates, as
-    LAMMPS does at every reneighbouring in a tilted box; that rounds them in the last place
-    (2e-16 of the side) and in the same way every time.
+    LAMMPS does at every reneighbouring; that rounds the last place (2e-16 of the side), always in
+    the same way.
     """
     engine = everywhere(_open, None)
     try:
@@ -117,7 +117,7 @@ def box_with(mixture: Mixture, configuration: Configuration) -> Iterator[Engine]
 
 
 def _place(engine: Engine, configuration: Configuration) -> int:
-    """Create the particles, each on the rank where it belongs; return how many there are in all."""
+    """Create the particles, each on its rank; return how many there are in all."""
     n = configuration.particles
     flat = np.zeros((2, n, 3))
     flat[0, :, :2] = configuration.position
@@ -135,7 +135,7 @@ def _place(engine: Engine, configuration: Configuration) -> int:
 
 
 def _count_wrapped(engine: Engine, start: Configuration) -> None:
-    """Set the image flags of particles that came in from outside the box: LAMMPS leaves them 0."""
+    """Set the image flags of particles that came in from outside the box."""
     here = engine.extract_setting("nlocal")
     number = np.array(engine.numpy.extract_atom("id"))[:here] - 1
     place, flag = engine.numpy.extract_atom("x"), engine.numpy.extract_atom("image")
@@ -151,7 +151,7 @@ def _count(engine: Engine) -> int:
 
 
 def _by_id(engine: Engine, name: str, columns: int) -> Array:
-    """Return what all ranks hold of an atom's property, in the order of ids; one column: (N,)."""
+    """Return a property of all ranks' atoms in the order of ids; one column: (N,)."""
     kind = {"x": 1, "v": 1}.get(name, 0)  # 1: double, 0: int
     values = np.array(engine.gather_atoms(name, kind, columns))
     return values.reshape(-1, columns) if columns > 1 else values

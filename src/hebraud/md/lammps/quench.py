@@ -31,8 +31,8 @@ def prepare(
     density : float
         Particles per area, in 1/sigma_AA^2.
     seed : int
-        Fixes the random start and every thermal noise, >= 0. The same seed with the same LAMMPS on
-        the same kind of processor gives the same configuration bit for bit.
+        Of the random start and the thermal noise, >= 0. The same seed with the same LAMMPS on the
+        same kind of processor gives the same configuration bit for bit.
     history : Preparation, optional
         The thermal history; None takes ``Preparation()``.
 
@@ -41,7 +41,7 @@ def prepare(
     ValueError
         For arguments outside their range.
     UnstableRun
-        If LAMMPS stops, a particle leaves the plane, or what comes out is not at rest.
+        If LAMMPS stops, a particle leaves the plane, or the result is not at rest.
     MissingDependency
         If LAMMPS is not installed.
     """

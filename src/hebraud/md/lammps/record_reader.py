@@ -1,8 +1,8 @@
-"""Snapshots and block stress out of a LAMMPS run that goes on undisturbed.
+"""Snapshots and block stress of a LAMMPS run, which stays undisturbed.
 
-Both are dumped inside one ``run``, for splitting it changes the trajectory; dumping does not. The
-dumps go to unlinked temporary files (in TMPDIR; best one in memory): however the process ends,
-nothing is left of them but the directory of the links by which LAMMPS found them.
+Both are dumped inside one ``run``: splitting it would change the trajectory, dumping does not. The
+dumps go to unlinked temporary files (in TMPDIR; best one in memory), of which nothing is left
+however the process ends but the directory of links by which LAMMPS found them.
 """
 
 from __future__ import annotations

@@ -40,10 +40,7 @@ class Recording:
         A chain keeps a whole configuration in every ``keep_every`` of strain from the strain
         ``keep_from`` on (at the end of a segment).
 
-    Raises
-    ------
-    ValueError
-        For values outside their range; the message names them.
+    Raises ``ValueError`` for values outside their range.
     """
 
     frame_every: int = 200
@@ -70,7 +67,7 @@ class Recording:
             )
 
     def check_steps(self, name: str, steps: int) -> None:
-        """Raise ``ValueError`` unless ``steps`` is a multiple of both recording intervals."""
+        """Raise ``ValueError`` unless ``steps`` is a multiple of both intervals."""
         for interval in ("frame_every", "stress_every"):
             every = getattr(self, interval)
             if steps % every:
@@ -80,7 +77,7 @@ class Recording:
                 )
 
     def keeps(self, before: float, after: float) -> bool:
-        """Return whether a segment that goes from one strain (absolute) to another is kept."""
+        """Return whether a segment from one strain (absolute) to another is kept."""
 
         def due(strain: float) -> int:
             return max(0, 1 + int((strain - self.keep_from) // self.keep_every))
@@ -111,13 +108,13 @@ class BlockStress:
     stress: NDArray[np.floating[Any]]
 
     def arrays(self) -> Arrays:
-        """Return the content as named arrays, for a file; the stress in single precision."""
+        """Return the content as named arrays; the stress in single precision."""
         content = {f"blocks_{name}": getattr(self, name) for name in self.__dataclass_fields__}
         return {**content, "blocks_stress": self.stress.astype(np.float32)}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> BlockStress:
-        """Return what `arrays` gave."""
+        """Return the record of these arrays."""
         return cls(**{name: arrays[f"blocks_{name}"] for name in cls.__dataclass_fields__})
 
     @classmethod

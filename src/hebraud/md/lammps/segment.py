@@ -1,4 +1,4 @@
-"""One segment of steady shear: a configuration in, a later one and what was recorded out."""
+"""One segment of steady shear: from a configuration to a later one, and a record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENERGY_JUMP = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """What is recorded under shear, every so many steps; every array has shape (samples,).
+    """Macroscopic series under shear; every array has shape (samples,).
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class Series:
     energy: Floats
 
     def arrays(self) -> Arrays:
-        """Return the content as named arrays, for a file."""
+        """Return the content as named arrays."""
         return {f"series_{name}": getattr(self, name) for name in self.__dataclass_fields__}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Series:
-        """Return the series that `arrays` gave."""
+        """Return the series of these arrays."""
         return cls(**{name: arrays[f"series_{name}"] for name in cls.__dataclass_fields__})
 
     @classmethod
@@ -123,10 +123,10 @@ def shear(
 ) -> tuple[Configuration, Series] | tuple[Configuration, Series, Record]:
     """Shear ``start`` at zero temperature for ``steps`` time steps, in a fresh LAMMPS.
 
-    The same arguments give the same result bit for bit (same LAMMPS, same kind of processor);
-    one run of 2 n steps is *not* two runs of n, because a fresh start sorts its neighbours anew.
-    The first sample is taken ``sample_every`` steps after the start, the last at the end.
-    Recording does not change the run.
+    The same arguments give the same result bit for bit (same LAMMPS, same kind of processor). One
+    call with 2 n steps is *not* two calls with n: a fresh start sorts its neighbours anew. The
+    first sample is taken ``sample_every`` steps after the start, the last at the end. Recording
+    does not change the trajectory.
 
     Parameters
     ----------
@@ -139,14 +139,14 @@ def shear(
     sample_every : int
         Time steps between two samples.
     recording : Recording, optional
-        Snapshots and block stress to be recorded besides, returned as a third value, a `Record`.
+        Snapshots and block stress to be recorded, returned as a third value, a `Record`.
 
     Raises
     ------
     ValueError
         For arguments outside their range.
     OSError
-        If what is recorded finds no room for its temporary files.
+        If there is no room for temporary files.
     UnstableRun
         If LAMMPS stops, particles are lost or leave the plane, the tilt does not follow the strain,
         or the energy changes by more than 10 eps_AA a particle.

@@ -1,4 +1,4 @@
-"""The local stress: that of square blocks of the sheared box (eq. 6)."""
+"""The stress of square blocks of the sheared box, eq. (6)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ _ROUNDING = 1e-9  # strains are products of many steps
 
 
 def block_count(side: float, width: float = 6.0) -> int:
-    """Return M, the whole number of blocks along an edge whose width is nearest to ``width``.
+    """Return M = round(side/width), the number of blocks of width side/M along an edge.
 
-    M = round(side/width), and the blocks have the width W = side/M; the default width is the size
-    of a plastic event in the paper's Section 3.2.
-
-    Raises ``ValueError`` if the box is narrower than half a block.
+    The default width is the size of a plastic event in the paper's Section 3.2. Raises
+    ``ValueError`` if the box is narrower than half a block.
     """
     side = check_number("side", side, above=0.0)
     width = check_number("width", width, above=0.0, at_most=2.0 * side)
@@ -31,15 +29,14 @@ def block_count(side: float, width: float = 6.0) -> int:
 def epochs(strain: ArrayLike, aspect: float = 1.0) -> Ints:
     """Return how often the box has flipped at each strain.
 
-    The tilt lies within half a box edge of zero; past it the box is replaced by the one tilted the
-    other way, the same lattice with other blocks. A tilt of half an edge (to 1e-9) has not flipped
-    yet, as in LAMMPS. Blocks of different epochs are not the same matter, and no stress difference
-    may be taken between them.
+    Past a tilt of half a box edge the box is replaced by the one tilted the other way: the same
+    lattice with other blocks, so that no stress difference may be taken across a flip. A tilt of
+    half an edge (to 1e-9) has not flipped yet, as in LAMMPS.
 
     Parameters
     ----------
     strain : array
-        Continuous shear strain of a box that was square (not tilted) at strain 0.
+        Continuous shear strain of a box that was square at strain 0.
     aspect : float
         ly/lx of the box.
     """
@@ -51,10 +48,10 @@ def epochs(strain: ArrayLike, aspect: float = 1.0) -> Ints:
 def cells(
     position: Floats, strain: float, box: Floats, counts: tuple[int, int]
 ) -> tuple[Floats, Ints]:
-    """Return where particles are in the tilted box, and in which of its cells, along x and y.
+    """Return where particles are in the tilted box (in units of its edges), and their cells.
 
-    Cells are equal parallelograms along the edges of the box; they go with the affine flow and are
-    redefined where it flips. Places are in units of the edges, 0 <= place < 1.
+    Cells are equal parallelograms along the edges of the box; they move with the affine flow and
+    are redefined where it flips.
     """
     lx, ly = (float(edge) for edge in box)
     tilt = strain * ly - lx * float(epochs(strain, ly / lx))
@@ -66,7 +63,7 @@ def cells(
 
 
 def atom_block_stress(frames: Frames, virial: ArrayLike, blocks: int) -> Floats:
-    """Return the stress of M x M blocks from what each particle has of it, shape (F, M^2).
+    """Return the stress of M x M blocks from the virials of the particles, shape (F, M^2).
 
     Parameters
     ----------
@@ -75,12 +72,9 @@ def atom_block_stress(frames: Frames, virial: ArrayLike, blocks: int) -> Floats:
         Stress times area of each particle, tension positive: the xy column of LAMMPS'
         ``compute stress/atom`` in two dimensions.
     blocks : int
-        M, the number of blocks along either edge.
+        M.
 
-    Raises
-    ------
-    ValueError
-        If ``blocks`` is no whole number >= 1 or the shapes do not match.
+    Raises ``ValueError`` if ``blocks`` is no whole number >= 1 or the shapes do not match.
     """
     blocks = check_whole_number("blocks", blocks, at_least=1)
     each = np.asarray(virial, dtype=np.float64)
@@ -103,10 +97,9 @@ def block_stress(frames: Frames, mixture: Mixture, blocks: int) -> Floats:
 
         sigma_m = (1/W^2) [-sum_{i in m} m v_ix v_iy + (1/2) sum_{i in m} sum_j V'(r_ij) x y / r]
 
-    with W^2 the area of a block. A pair across a border gives half of its virial to either side,
-    so that the mean over the blocks is the stress of the whole box (the paper says "summation",
-    which holds for forces, not for stresses). Blocks are equal cells along the edges of the
-    tilted box and move with the affine flow; block (i, j), i along x, is column i M + j.
+    with W^2 the area of a block. A pair across a border gives half of its virial to either side, so
+    that the mean over the blocks is the stress of the box (the paper says "summation", which holds
+    for forces). Block (i, j), i along x, is column i M + j; see `cells`.
 
     Parameters
     ----------
@@ -115,7 +108,7 @@ def block_stress(frames: Frames, mixture: Mixture, blocks: int) -> Floats:
     mixture : Mixture
         The pair potential, and the mass.
     blocks : int
-        M, the number of blocks along either edge.
+        M.
 
     Returns
     -------
@@ -124,8 +117,10 @@ def block_stress(frames: Frames, mixture: Mixture, blocks: int) -> Floats:
 
     Raises
     ------
+    MeasurementError
+        If the frames have no velocities.
     ValueError
-        If ``blocks`` is no whole number >= 1, or the frames have no velocities.
+        If ``blocks`` is no whole number >= 1.
     """
     from hebraud._kernels.block_stress import add_pair_virials
 

@@ -1,4 +1,4 @@
-"""Blocks of a sheared box that hold an active particle, and the clusters they form."""
+"""Blocks with an active particle, and the clusters that they form."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ __all__ = ["active_blocks", "cluster_sizes", "label_clusters"]
 def active_blocks(
     position: ArrayLike, strain: float, box: ArrayLike, blocks: tuple[int, int]
 ) -> Bools:
-    """Return which blocks hold at least one of the particles given, shape (along x, along y).
-
-    Blocks are equal parallelograms along the edges of the tilted box, as in `block_stress`: they
-    move with the affine flow, tile the periodic box in both directions, and are redefined where
-    the box flips (`epochs`).
+    """Return which blocks (`cells`) hold at least one of the particles, shape (along x, along y).
 
     Parameters
     ----------
@@ -41,10 +37,9 @@ def active_blocks(
 def label_clusters(active: ArrayLike, corners: bool = False) -> tuple[Ints, int]:
     """Return the cluster of every block, 1, 2, ... or 0 where not active, and their number.
 
-    Hoshen and Kopelman's algorithm on a lattice that is periodic in both directions. Two active
-    blocks are of one cluster if they share an edge (4 neighbours), or, with ``corners``, an edge
-    or a corner (8 neighbours). The paper does not say which; edges are the lattice of the
-    algorithm's paper and the default.
+    Hoshen and Kopelman's algorithm on a periodic lattice. Active blocks belong together if they
+    share an edge, or, with ``corners``, an edge or a corner. The paper does not say which; edges
+    are the lattice of the algorithm's paper.
 
     Raises ``ValueError`` if ``active`` is not a two-dimensional array of bool.
     """

@@ -1,4 +1,4 @@
-"""Stress diffusion: the mean-square difference of block stresses (eq. 7), and D from it."""
+"""Stress diffusion: the mean square difference of block stresses, eq. (7), and its D."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class StressDifferences:
     def less(self, rate: float) -> StressDifferences:
         """Return the differences with ``rate`` t subtracted from each, in stress/time.
 
-        ``rate`` = G0 shear_rate makes eq. (7) to the letter of differences taken without it.
+        ``rate`` = G0 shear_rate turns differences taken without it into those of eq. (7).
         """
         shift = -rate * self.lag
         powers = [self.count, *np.moveaxis(self.sums, -1, 0)]
@@ -67,22 +67,22 @@ class StressDifferences:
 
     @property
     def mean(self) -> Floats:
-        """<ds>, shape (K,): -G0 rate t in steady flow, where the stress itself has no drift."""
+        """Return <ds>, shape (K,): -G0 rate t in steady flow."""
         return np.asarray(self.moments()[:, 0])
 
     @property
     def mean_square(self) -> Floats:
-        """<ds^2>, shape (K,): eq. (7) of the paper."""
+        """Return <ds^2>, shape (K,): eq. (7) of the paper."""
         return np.asarray(self.moments()[:, 1])
 
     @property
     def excess_kurtosis(self) -> Floats:
-        """<(ds - <ds>)^4>/<(ds - <ds>)^2>^2 - 3, shape (K,): 0 for Gaussian differences."""
+        """Return <(ds - <ds>)^4>/<(ds - <ds>)^2>^2 - 3, shape (K,)."""
         return _excess_kurtosis(self.moments())
 
     @property
     def local_exponent(self) -> tuple[Floats, Floats]:
-        """Lags, and d log<ds^2>/d log t there by least squares over five neighbouring lags."""
+        """Return lags, and d log<ds^2>/d log t there over five neighbouring lags."""
         middle = np.lib.stride_tricks.sliding_window_view(np.log(self.lag), _POINTS).mean(axis=1)
         return np.exp(middle), _slopes(np.log(self.lag), np.log(self.mean_square))
 
@@ -93,13 +93,13 @@ class StressDifferences:
         offset: bool = False,
         weights: Floats | None = None,
     ) -> StressDiffusion:
-        """Fit <ds^2> = a + D_sigma t over the lags where it is linear.
+        """Return D_sigma of <ds^2> = a + D_sigma t, fitted over the lags where it is linear.
 
-        The linear window is the longest stretch of lags (in log t; the earliest of equals) in
-        which every local log-slope of <ds^2> - a lies within 1 +- tolerance. Over it D_sigma is
-        the mean of <ds^2>/t at the (log-spaced) lags if a = 0, else the least-squares line of
-        <ds^2>/t in 1/t. With a = 0, <ds^2>/t changes by up to a factor 10^tolerance a decade
-        within the window; that is part of the definition, not of the standard error.
+        The linear window is the longest stretch of lags (in log t; the earliest of equals) in which
+        every local log-slope of <ds^2> - a lies within 1 +- tolerance. D_sigma is the mean of
+        <ds^2>/t at its (log-spaced) lags if a = 0, else the least-squares line of <ds^2>/t in 1/t.
+        With a = 0, <ds^2>/t changes by up to a factor 10^tolerance a decade within the window; that
+        is part of the definition, not of the standard error.
 
         Parameters
         ----------
@@ -110,14 +110,14 @@ class StressDifferences:
         offset : bool
             True fits a, the part of fast vibrations; False holds a = 0, as the paper does.
         weights : (R, U) array, optional
-            Bootstrap draws that other measures on these runs share; None draws 1000.
+            Bootstrap draws that other measures on these chains share; None draws 1000.
 
         Raises
         ------
         ValueError
             For arguments outside their range.
         MeasurementError
-            If there is no linear window, or there are too few time blocks for an error.
+            If there is no linear window, or too few time blocks for an error.
         """
         tolerance = check_number("tolerance", tolerance, above=0.0, below=1.0)
         shortest = check_number("shortest", shortest, above=0.0)
@@ -205,20 +205,20 @@ class StressDiffusion:
 
     @property
     def D(self) -> Estimate:
-        """D of the equation, <ds^2> = 2 D t: half of D_sigma."""
+        """Return D of the equation, <ds^2> = 2 D t: half of D_sigma."""
         half, note = self.D_sigma, "<ds^2>/(2 t) (the equation's D)"
         return Estimate(half.value / 2.0, half.stderr / 2.0, half.n, note)
 
 
 def _slopes(x: Floats, y: Floats) -> Floats:
-    """Slopes of the least-squares lines through every five neighbouring points."""
+    """Return slopes of the least-squares lines through every five neighbouring points."""
     x5, y5 = (np.lib.stride_tricks.sliding_window_view(values, _POINTS) for values in (x, y))
     away = x5 - x5.mean(axis=1, keepdims=True)
     return np.asarray(np.sum(away * y5, axis=1) / np.sum(away**2, axis=1))
 
 
 def _line(lag: Floats, square: Floats, offset: bool) -> tuple[Floats, Floats]:
-    """Slope and level of square = level + slope lag, from square/lag; the last axis is lags."""
+    """Return slope and level of square = level + slope lag; the last axis is lags."""
     ratio = square / lag
     slope = ratio.mean(axis=-1)
     if not offset:
@@ -255,33 +255,30 @@ def stress_differences(
 
         <ds^2>(t) = <(s_m(t0 + t) - s_m(t0) - G0 rate t)^2>,
 
-    over blocks m and times t0 of steady flow. No difference spans two epochs (flips of the box).
-
-    In steady flow eq. (7) sees a block's own plastic events beside the noise of the others; see
-    :func:`hebraud.md.results.couplings.noise_diffusion`.
+    over blocks m and times t0 of steady flow. No difference spans a flip of the box. Eq. (7) sees a
+    block's own plastic events beside the noise of the others (`couplings.noise_diffusion`).
 
     Parameters
     ----------
     stress : sequence of (T, M^2) arrays
-        Block stresses of each run, evenly spaced in time, after the transient.
+        Block stresses of each chain, evenly spaced in time, after the transient.
     interval : float
         Time between two rows, > 0.
     elastic_rate : float
         G0 rate, the rate at which elastic blocks are loaded, in stress/time.
     epoch : sequence of (T,) arrays of int, optional
-        Number of flips so far (:func:`~hebraud.md.measure.block_stress.epochs`); None says that
-        the boxes did not flip.
+        Number of flips so far (`epochs`); None: the boxes did not flip.
     lags : array of int, optional
         Lags in rows; None takes 10 a decade up to half a time block.
     time_blocks : int
-        Time blocks that each run is cut into for the errors; a difference counts for that of its
-        t0.
+        Time blocks of each chain for the errors; a difference belongs to that of its t0.
 
     Raises
     ------
     ValueError
-        If shapes do not match, values are not finite, a lag is longer than a time block or no
-        two rows of one epoch are that far apart.
+        If shapes do not match, values are not finite, or a lag is longer than a time block.
+    MeasurementError
+        If no two rows of one epoch are a lag apart.
     """
     from hebraud._kernels.increments import increment_sums
 

@@ -1,4 +1,4 @@
-"""How long a plastic event lasts: the decay of the D2min autocorrelation of active particles."""
+"""The duration of a plastic event: the decay of the D2min autocorrelation."""
 
 from __future__ import annotations
 
@@ -30,22 +30,14 @@ _SHORTEST, _LONGEST = 0.05, 20.0
 
 
 def plastic_correlation(record: EventRecord) -> tuple[Floats, Floats, float]:
-    """Return times t, C_p(t), and the plateau that C_p decays to if nothing is remembered.
+    """Return times t, C_p(t), and the plateau of C_p of unrelated values.
 
     C_p(t) = <D2min(t0) D2min(t0 + t)>/<D2min(t0)^2>, over particles active at t0 (D2min above the
-    record's threshold) and all t0 with both windows inside one stretch of frames; C_p(0) = 1.
-    Independent values would give the plateau <D2min> <D2min(t0)>_active/<D2min(t0)^2>_active: where
-    it is not small, the flow is too fast for single events to be told apart.
+    threshold) and all t0 with both windows inside one stretch of frames; C_p(0) = 1. Where the
+    plateau <D2min> <D2min(t0)>_active/<D2min(t0)^2>_active is not small, the flow is too fast for
+    single events to be told apart.
 
-    Parameters
-    ----------
-    record : record
-        From `plastic_record` or `merge_records`.
-
-    Raises
-    ------
-    MeasurementError
-        If no particle was active.
+    Raises ``MeasurementError`` if no particle was active.
     """
     kept = record["square"] > 0.0
     if not kept.any():
@@ -60,7 +52,7 @@ def plastic_correlation(record: EventRecord) -> tuple[Floats, Floats, float]:
 
 
 def _least(cost: Callable[[float], float], time: Floats) -> float:
-    """Return the decay time of least cost, which must lie inside the range looked at."""
+    """Return the decay time of least cost, which must lie inside the range."""
     from scipy.optimize import minimize_scalar
 
     low = np.log(_SHORTEST * (time[1] - time[0]))
@@ -92,16 +84,9 @@ def _curve(time: ArrayLike, correlation: ArrayLike, fewest: int) -> tuple[Floats
 
 
 def decay_time(time: ArrayLike, correlation: ArrayLike) -> float:
-    """Return tau of the least-squares exp(-t/tau) through C_p at all t >= 0, in the unit of time.
+    """Return tau of the least-squares exp(-t/tau) through C_p at all t >= 0.
 
-    All points count alike. No amplitude and no plateau are fitted.
-
-    Raises
-    ------
-    ValueError
-        For fewer than 3 points.
-    MeasurementError
-        If no decay time within the range of times is best.
+    Raises ``MeasurementError`` for fewer than 3 points, or if no decay time in the range is best.
     """
     t, c = _curve(time, correlation, 3)
     return _least(lambda tau: float(((c - np.exp(-t / tau)) ** 2).sum()), t)
@@ -110,15 +95,11 @@ def decay_time(time: ArrayLike, correlation: ArrayLike) -> float:
 def late_decay_time(time: ArrayLike, correlation: ArrayLike, lag: float) -> float:
     """Return tau of a exp(-t/tau) + p through C_p at t >= lag, where windows no longer overlap.
 
-    Amplitude a and plateau p are fitted along. An event whose motion dies out as exp(-t/T) has
-    tau = T/2 here, because D2min is a square.
+    Amplitude a and plateau p are fitted too. An event whose motion dies out as exp(-t/T) has
+    tau = T/2, because D2min is a square.
 
-    Raises
-    ------
-    ValueError
-        For fewer than 5 points at t >= lag.
-    MeasurementError
-        If no decay time within the range of times is best.
+    Raises ``MeasurementError`` for fewer than 5 points at t >= lag, or if no decay time in the
+    range is best.
     """
     t, c = (np.asarray(array, dtype=np.float64) for array in (time, correlation))
     late = t >= lag * (1.0 - 1e-9)
@@ -181,15 +162,10 @@ def windowed_decay_time(
 ) -> float:
     """Return tau of the least-squares p + (1 - p) `seen_event` through C_p at all t >= 0.
 
-    p is the plateau of `plastic_correlation`; nothing but tau is fitted, all points count alike.
+    p is the plateau of `plastic_correlation`; only tau is fitted, and all points count alike.
 
-    Raises
-    ------
-    ValueError
-        For fewer than 3 points.
-    MeasurementError
-        If no decay time within the range of times is best: events are then too short against the
-        spacing, or the plateau leaves too little of them.
+    Raises ``MeasurementError`` for fewer than 3 points, or if no decay time in the range is best:
+    events are too short for the spacing, or the plateau leaves too little of them.
     """
     t, c = _curve(time, correlation, 3)
     return _least(
@@ -199,26 +175,22 @@ def windowed_decay_time(
 
 
 def event_duration(records: Sequence[EventRecord], replicates: int = 200) -> Estimate:
-    """Return tau_p, in tau_0: the decay time of D2min of an event, the window taken into account.
+    """Return tau_p, the decay time of D2min of an event in tau_0, the window accounted for.
 
-    `windowed_decay_time` of C_p: of events that die out exponentially, seen through windows of
-    this lag, beside the plateau of what is unrelated. An event whose displacement goes as
-    1 - exp(-t/T) has tau_p = T/2, because D2min is a square. Where the plateau is high (fast flow),
-    little of it is left to fit; where events do not die out exponentially, tau_p depends on the
-    lag: measure at two lags and say which.
+    `windowed_decay_time` of C_p: exponential events, seen through windows of this lag, beside the
+    plateau of unrelated values. An event whose displacement goes as 1 - exp(-t/T) has tau_p = T/2.
+    Where the plateau is high (fast flow), little is left to fit; where events are not exponential,
+    tau_p depends on the lag: measure at two lags and say which.
 
     Parameters
     ----------
     records : sequence of records
-        At least 8 independent ones (see `plastic_activity`), of a slow flow (see
-        `plastic_correlation`).
+        At least 8 independent ones (see `plastic_activity`), of a slow flow.
     replicates : int
-        Number of bootstrap replicates behind the error, each with its own fit; >= 100.
+        Bootstrap replicates behind the error, each with its own fit; >= 100.
 
-    Raises
-    ------
-    MeasurementError
-        If there are fewer than 8 records, no active particle, or C_p does not fix a decay time.
+    Raises ``MeasurementError`` for fewer than 8 records, without an active particle, or if C_p
+    does not fix a decay time.
     """
     merge_records(records)
     lag = float(records[0]["lag"][0])
@@ -237,21 +209,11 @@ def apparent_event_duration(records: Sequence[EventRecord], replicates: int = 20
 
 
 def late_event_duration(records: Sequence[EventRecord], replicates: int = 200) -> Estimate:
-    """Return the decay time of C_p fitted at t >= lag only, in tau_0 (`late_decay_time`).
+    """Return the decay time of C_p at t >= lag only, in tau_0 (`late_decay_time`).
 
-    Free of the window's overlap, for it looks at what is left when the windows are apart: the end
-    of long events, and what they set off. It leaves out events shorter than the lag altogether.
-
-    Parameters
-    ----------
-    records : sequence of records
-    replicates : int
-        As in `event_duration`.
-
-    Raises
-    ------
-    MeasurementError
-        As `event_duration`; late parts are noisy and need many records.
+    Free of the window's overlap: it sees the end of long events, and what they set off, and leaves
+    out events shorter than the lag. Arguments and errors as for `event_duration`; late parts are
+    noisy and need many records.
     """
     merge_records(records)
     lag = float(records[0]["lag"][0])

@@ -29,12 +29,11 @@ class StressDensity:
     edges : (K + 1,) array
         Of the bins, in the unit of the stress.
     density : (K,) array
-        Share of the block stresses in each bin over its width; stresses outside all bins count
-        in the total.
+        Fraction of all block stresses in each bin, over its width.
     stderr : (K,) array
         Its standard error, from time blocks.
     outside : float
-        Share of the block stresses outside all bins.
+        Fraction of the block stresses outside all bins.
     """
 
     edges: Floats
@@ -44,7 +43,7 @@ class StressDensity:
 
     @property
     def middle(self) -> Floats:
-        """Middles of the bins."""
+        """Return the middles of the bins."""
         return np.asarray(0.5 * (self.edges[1:] + self.edges[:-1]))
 
 

@@ -1,8 +1,8 @@
-"""The local yield stress: a block sheared inside a frozen matrix until it yields (Section 3.4).
+"""The local yield stress: shear a block inside a frozen matrix until it yields (Section 3.4).
 
-Everything outside a square block follows the affine shear; the atoms inside are taken along and
-then relax downhill, strain step by strain step (athermal, quasi-static). Only the block and a
-shell of the matrix are kept: what lies farther cannot reach a target.
+Everything outside a square block follows the affine shear; the atoms inside are carried along and
+then relax downhill, strain step by strain step (athermal, quasi-static). Only the block and a shell
+of the matrix are kept: what lies farther cannot reach a target.
 """
 
 from __future__ import annotations
@@ -79,16 +79,16 @@ class BlockYield:
 
     @property
     def yielded(self) -> Bools:
-        """Where the stress has fallen before ``max_strain``."""
+        """Return where the stress has fallen before ``max_strain``."""
         return np.isfinite(self.threshold)
 
     @property
     def distance(self) -> Floats:
-        """Stress still to go to the threshold, from the relaxed start."""
+        """Return the stress still to go to the threshold, from the relaxed start."""
         return self.threshold - self.sign * self.stress_start
 
     def __str__(self) -> str:
-        """The means over the blocks that have yielded, and how many have not."""
+        """Return the means over the blocks that have yielded, and how many have not."""
         done = np.isfinite(self.drop[DROPS[0]])
         said = f"{len(self.atoms)} blocks, {np.sum(~self.yielded)} not yielded"
         if not done.any():
@@ -292,11 +292,11 @@ def local_yield(
     max_strain: float = 0.5,
     tolerance: float = 1e-8,
 ) -> BlockYield:
-    """Shear blocks inside their frozen surroundings until they yield; report every one of them.
+    """Shear blocks inside their frozen surroundings until they yield; return all of them.
 
-    Velocities play no part. A block is what lies in the upright square of side ``width`` at the
-    start; its atoms stay its own. The frozen matrix hinders relaxation, so that modulus and
-    threshold are too high for small blocks: by tens of per cent at width 6.
+    A block is what lies in the upright square of side ``width`` at the start; its atoms stay its
+    own. Velocities play no part. The frozen matrix hinders relaxation: modulus and threshold are
+    too high for small blocks, by tens of per cent at width 6.
 
     Parameters
     ----------
@@ -321,11 +321,11 @@ def local_yield(
     Raises
     ------
     ValueError
-        For arguments outside their range, an empty block, or a box too small for a block and its
-        shell, (cutoff + 1.5)/(sqrt(1 + max_strain^2/4) - max_strain/2) on each side.
+        For arguments outside their range.
     MeasurementError
-        If a minimum is not found, or an atom moves by more than the shell allows for; the message
-        names the block.
+        If the box is too small for a block and its shell, (cutoff + 1.5)/(sqrt(1 + max_strain^2/4)
+        - max_strain/2) on each side; a block is empty; a minimum is not found; or an atom moves
+        farther than the shell allows. The message names the block.
     """
     from hebraud._kernels.frozen import shrinks
 

@@ -1,4 +1,4 @@
-"""The shear modulus G0: from the start-up, and from elastic branches in steady flow."""
+"""The shear modulus G0: from start-up, and from elastic branches in steady flow."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ def _series(strain: ArrayLike, stress: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _slope(x: Floats, y: Floats) -> Floats:
-    """Least-squares slopes along the last axis."""
+    """Return least-squares slopes along the last axis."""
     away = x - x.mean(axis=-1, keepdims=True)
     return np.asarray(np.sum(away * y, axis=-1) / np.sum(away**2, axis=-1))
 
 
 @dataclass(frozen=True, eq=False)
 class ChainStart:
-    """The beginning of runs at one shear rate, from the quench on.
+    """The beginning of chains at one shear rate, from the quench on.
 
     Parameters
     ----------
     shear_rate : float
         In 1/tau_0.
     seeds : tuple of int
-        What tells the k samples apart: a seed at two rates is the same glass.
+        Of the k samples; a seed at two rates is the same glass.
     strain : (n,) array
     stress : (k, n) array
     """
@@ -78,7 +78,7 @@ def slow_rates(
 ) -> tuple[float, ...]:
     """Return, rising, the rates at which the window takes five tau_0 or more: 1e-3 and less.
 
-    The slowest, where none is as slow as that.
+    The slowest rate, where none is as slow as that.
     """
     rising = sorted(shear_rates, key=abs)
     wide = window[1] - window[0]
@@ -89,11 +89,10 @@ def slow_rates(
 def slow_start_ups(
     start_ups: Iterable[ChainStart], window: tuple[float, float] = _WINDOW
 ) -> tuple[ChainStart, ...]:
-    """Return those at slow rates (:func:`slow_rates`) that were recorded through the window.
+    """Return the start-ups at slow rates (`slow_rates`) that were recorded through the window.
 
     At 1e-5 a first segment of 100 tau_0 ends at strain 1e-3, and its slope is mostly noise. Where
-    none goes through the window, those at slow rates: :func:`pooled_start_up_modulus` then says
-    what they lack.
+    none goes through the window, all at slow rates: `pooled_start_up_modulus` then says why not.
     """
     given = tuple(start_ups)
     rates = slow_rates((one.shear_rate for one in given), window)
@@ -102,7 +101,7 @@ def slow_start_ups(
 
 
 def _lacks(strain: Floats, window: tuple[float, float]) -> str:
-    """Return why a series does not give a slope in the window, or nothing."""
+    """Return why a series gives no slope in the window, or nothing."""
     points = np.count_nonzero((strain >= window[0]) & (strain <= window[1]))
     if strain[-1] < window[1] * (1.0 - 1e-9):
         return f"window = {window} is left open by strains up to {strain[-1]:g}: shear further"
@@ -117,19 +116,13 @@ def _lacks(strain: Floats, window: tuple[float, float]) -> str:
 def pooled_start_up_modulus(
     start_ups: Sequence[ChainStart], window: tuple[float, float] = _WINDOW
 ) -> Estimate:
-    """Return G0 as the slope of the stress in the start-ups at several rates together.
+    """Return G0 as the slope of the stress in start-ups at several rates together.
 
-    Slopes as in :func:`start_up_modulus`. Those of one sample at different rates are averaged
-    first, as it is the same glass; the value is the plain mean over the samples, and the standard
-    error that of their scatter. Early events make a slope of a single start-up wrong by as much as
-    itself: a few start-ups at one rate are not enough.
+    Slopes as in `start_up_modulus`. Slopes of one sample at several rates are averaged first; the
+    value is the mean over samples, the standard error that of their scatter. Early events change
+    the slope of a single start-up by as much as itself: a few start-ups are not enough.
 
-    Invalid at rates that :func:`slow_rates` leaves out; :func:`slow_start_ups` chooses.
-
-    Raises
-    ------
-    ValueError
-        As :func:`start_up_modulus` does, or if none is given.
+    Raises as `start_up_modulus` does, or if no start-up is given.
     """
     by_sample: dict[int, list[float]] = {}
     for one in start_ups:
@@ -144,14 +137,11 @@ def pooled_start_up_modulus(
 def start_up_modulus(
     strain: ArrayLike, stress: ArrayLike, window: tuple[float, float] = _WINDOW
 ) -> Estimate:
-    """Return G0 as the slope of the stress in the start-up, mean and scatter over samples.
+    """Return G0 as the slope of the stress in start-up, mean and scatter over samples.
 
     A straight line with a free level (a quenched glass has some stress) is fitted to each sample
-    over the strains in ``window``; the standard error is that of the mean over the samples. For
-    several rates see :func:`pooled_start_up_modulus`.
-
-    Invalid at shear rates at which the window is crossed before the glass responds (about a
-    tau_0), and where the window reaches the plastic bend: compare windows.
+    over the strains in ``window``. Invalid at rates that cross the window before the glass responds
+    (about a tau_0), and where the window reaches the plastic bend: compare windows.
 
     Parameters
     ----------
@@ -162,11 +152,8 @@ def start_up_modulus(
     window : (float, float)
         First and last strain, both included.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than two samples or fewer than five strains in the window, or if the
-        strain does not reach its end.
+    Raises ``MeasurementError`` for fewer than two samples or five strains in the window, or if the
+    strain does not reach its end.
     """
     return _over_samples(_start_slopes(strain, stress, window), window)
 
@@ -196,7 +183,7 @@ def _over_samples(slopes: Floats, window: tuple[float, float], rates: str = "") 
 
 @dataclass(frozen=True, eq=False)
 class Branches:
-    """Elastic branches: stretches of a run in which the stress rises between two drops.
+    """Elastic branches: stretches of a chain in which the stress rises between two drops.
 
     Attributes
     ----------
@@ -214,20 +201,11 @@ class Branches:
 def elastic_branches(
     strain: ArrayLike, stress: ArrayLike, fall: float, shortest: float
 ) -> Branches:
-    """Return the elastic branches of one run.
+    """Return the elastic branches of one chain.
 
-    A branch runs from a minimum of the stress to the next maximum, where minima and maxima count
-    if the stress rises or falls by more than ``fall`` before the next one. Those shorter than
-    ``shortest`` in strain or of fewer than five samples are left out, and so are the unfinished
-    ones at both ends of the series.
-
-    Parameters
-    ----------
-    strain, stress : (n,) arrays
-    fall : float
-        In the unit of the stress, > 0.
-    shortest : float
-        Strain, >= 0.
+    A branch runs from a minimum of the stress to the next maximum; they count if the stress rises
+    or falls by more than ``fall`` before the next one. Branches shorter than ``shortest`` in strain
+    or of fewer than five samples are left out, and so are the unfinished ones at both ends.
     """
     gamma, (sigma,) = _series(strain, np.asarray(stress, dtype=np.float64)[None])
     fall = check_number("fall", fall, above=0.0)
@@ -242,7 +220,7 @@ def elastic_branches(
 
 
 def _rises(stress: Floats, fall: float) -> list[tuple[int, int]]:
-    """Index pairs (minimum, next maximum) between turns by more than ``fall``."""
+    """Return index pairs (minimum, next maximum) between turns by more than ``fall``."""
     rises: list[tuple[int, int]] = []
     lowest = highest = 0
     began: int | None = None  # the minimum that a rise under way started from
@@ -266,25 +244,21 @@ def branch_modulus(
 ) -> Estimate:
     """Return G0 as the mean slope of the elastic branches in steady flow.
 
-    Branches (:func:`elastic_branches`) of all runs are averaged with their lengths in strain as
-    weights; the standard error comes from drawing branches anew. Small plastic events within a
-    branch make it flatter, so that this is a lower bound where drops overlap: compare with the
-    start-up slope.
+    Branches (`elastic_branches`) of all chains count with their lengths in strain; the standard
+    error comes from drawing branches anew. Small events within a branch make it flatter, so that
+    this is a lower bound where drops overlap: compare with start-up.
 
     Parameters
     ----------
     strain : (n,) array
-        Of the steady part of the runs.
+        Of the steady part of the chains.
     stress : (n,) or (k, n) array
     fall : float
-        What counts as a drop, in standard deviations of the stress about its mean in these runs.
+        What counts as a drop, in standard deviations of the stress about its mean.
     shortest : float
         Strain that a branch must last.
 
-    Raises
-    ------
-    MeasurementError
-        If there are fewer than eight branches.
+    Raises ``MeasurementError`` if there are fewer than eight branches.
     """
     gamma, sigma = _series(strain, stress)
     level = check_number("fall", fall, above=0.0) * float(sigma.std())

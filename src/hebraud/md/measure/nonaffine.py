@@ -1,4 +1,4 @@
-"""D2min: how far the neighbours of a particle moved other than by a linear map."""
+"""D2min: the motion of neighbours beyond a linear map."""
 
 from __future__ import annotations
 

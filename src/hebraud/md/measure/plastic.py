@@ -1,4 +1,4 @@
-"""Plastic activity: active particles, the clusters of active blocks, and how often events begin."""
+"""Plastic activity: active particles, clusters of active blocks, rate of events."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _correlation_sums(found: Floats, active: Bools, longest: int) -> tuple[Float
 
 
 def merge_records(records: Sequence[EventRecord]) -> Arrays:
-    """Return the record of all these frames together: counts joined in this order, sums added.
+    """Return one record of consecutive ones: counts joined, sums added.
 
     Raises ``ValueError`` if there are none or they were measured with different settings.
     """
@@ -198,7 +198,7 @@ def merge_records(records: Sequence[EventRecord]) -> Arrays:
 
 
 def pack_records(records: Sequence[EventRecord]) -> Arrays:
-    """Return several records, measured alike, as few arrays, for a file."""
+    """Return several records, measured alike, as few arrays."""
     whole = merge_records(records)
     packed = {name: whole[name] for name in (*_SETTINGS, *_JOINED)}
     for name in records[0]:
@@ -226,31 +226,30 @@ def unpack_records(packed: EventRecord) -> list[Arrays]:
 
 @dataclass(frozen=True, eq=False)
 class PlasticActivity:
-    """How much of the material is plastic, in which portions, and how often (`plastic_activity`).
+    """Plastic activity of a steady flow: how much, of which size, how often.
 
     Three readings of the activity Gamma, each the number of events per mesoblock and tau_0. They
-    agree on rare jumps that each fill one mesoblock; in a real flow they need not.
+    agree for rare jumps that each fill one mesoblock; in a real flow they need not.
 
     Parameters
     ----------
     activity : Estimate
-        Gamma from the clusters, as in the paper ("from the cluster analysis"): new clusters per
-        window, over the lag, over the number of mesoblocks. A jump makes a new cluster in every
-        window that holds it and not before: so divided by the lag. Too low where clusters merge.
+        Gamma of the clusters, as in the paper: new clusters per window, over the lag and the number
+        of mesoblocks. A jump makes a new cluster in every window that holds it and not before: so
+        divided by the lag. Too low where clusters merge.
     onset_activity : Estimate
-        Gamma from mesoblocks: onsets per watched window, over the spacing, over the number of
-        mesoblocks. Counts an event once in each mesoblock that it touches (up to four of its own
-        size), and loses those that follow another within two lags.
+        Gamma of mesoblocks: onsets per watched window, over the spacing and the number of
+        mesoblocks. Counts an event in each mesoblock that it touches (up to four of its own size),
+        and loses those that follow another within two lags.
     area_activity : Estimate
-        Gamma from areas: mean part of the box that is active, over the lag; the rate at which a
-        place turns plastic. An event that takes longer than it needs to pass the threshold counts
-        for longer than one lag.
+        Gamma of areas: mean fraction of the box that is active, over the lag. An event that takes
+        long to pass the threshold counts for longer than one lag.
     plastic_length : Estimate
         l_pl = <A>^(1/2) over all clusters of all windows, in sigma_AA.
     clusters : Estimate
-        Mean number of clusters in a window: events at one time in the whole box.
+        Mean number of clusters in a window.
     active : Estimate
-        Mean part of the particles that is active.
+        Mean fraction of active particles.
     mesoblocks : int
         Number of mesoblocks in the box.
     windows, watched : int
@@ -291,24 +290,17 @@ def _ratios(record: EventRecord) -> dict[str, tuple[float, float]]:
 def plastic_activity(
     records: Sequence[EventRecord], weights: ArrayLike | None = None
 ) -> PlasticActivity:
-    """Return the plastic activity, sizes and numbers of events of records of the steady state.
+    """Return plastic activity, sizes and numbers of events of records of the steady state.
 
     Parameters
     ----------
     records : sequence of records
-        At least 8 from `plastic_record`, one for each time block of all runs: each much longer than
-        the correlation (`merge_records` joins shorter ones).
+        At least 8 from `plastic_record`, one for each time block of all chains.
     weights : (R, U) array, optional
-        Bootstrap draws of the U records that other measures on these runs share; None draws 1000
-        (`bootstrap_weights`).
+        Bootstrap draws of the U records that other measures on these chains share; None draws 1000.
 
-    Raises
-    ------
-    ValueError
-        If the records were measured with different settings.
-    MeasurementError
-        If there are fewer than 8, or clusters or watched windows are so few that some draws hold
-        none.
+    Raises ``ValueError`` if settings differ, ``MeasurementError`` for fewer than 8 records, or if
+    some draws hold no clusters or watched windows.
     """
     merge_records(records)
     rows = bootstrap_weights(len(records)) if weights is None else np.asarray(weights)
@@ -337,20 +329,11 @@ def plastic_activity(
 def balance_ratio(
     activity: Estimate, shear_modulus: Estimate, shear_rate: float, drop: Estimate
 ) -> Estimate:
-    """Return activity over (G0 rate/<drop>), what events must do to hold the stress steady.
+    """Return Gamma <drop>/(G0 rate), 1 in the steady state of the model.
 
-    In the steady state of the model the stress that a block gains, G0 rate, is what it drops,
-    Gamma <drop>. A comparison, not a test: drops measured in a frozen matrix are those of a block
-    in surroundings that are too stiff. Relative errors are added in squares.
-
-    Parameters
-    ----------
-    activity : Estimate
-        Gamma, per block and tau_0, in 1/tau_0.
-    shear_modulus, drop : Estimate
-        G0 and the mean stress drop of an event, in eps_AA/sigma_AA^2, > 0.
-    shear_rate : float
-        In 1/tau_0, > 0.
+    There the stress that a block gains, G0 rate, is what it drops. A comparison, not a test: drops
+    in a frozen matrix are those of a block in surroundings that are too stiff. Relative errors are
+    added in squares.
     """
     for name, estimate in (("shear_modulus", shear_modulus), ("drop", drop)):
         check_number(name, estimate.value, above=0.0)

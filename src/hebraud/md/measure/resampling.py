@@ -1,9 +1,8 @@
-"""Errors of ratios of sums, by drawing time blocks anew: the bootstrap all measures share.
+"""Errors of ratios of sums, by a bootstrap of time blocks.
 
-Runs are cut into time blocks (units); each gives a numerator and a denominator, and a measure is a
-ratio of their sums. A replicate draws as many units as there are, with replacement, which is a row
-of multiplicities. Measures on the same runs that are given the same rows stay correlated as they
-are, so that the error of their ratio is right.
+Chains are cut into time blocks (units); each gives a numerator and a denominator, and a measure is
+a ratio of their sums. A replicate draws as many units as there are, with replacement: a row of
+multiplicities. Measures with the same rows stay correlated, so that their ratio's error is right.
 """
 
 from __future__ import annotations
@@ -25,15 +24,11 @@ _ONE_SIGMA = (0.15865525393145707, 0.8413447460685429)
 def bootstrap_weights(units: int, replicates: int = 1000, seed: int = 0) -> Floats:
     """Return how often each unit is drawn in each replicate, shape (replicates, units).
 
-    Units are time blocks of all runs together, in a fixed order (run after run), each much longer
-    than the correlation. The same arguments give the same rows.
+    Units are time blocks of all chains together, in a fixed order, each much longer than the
+    correlation. The same arguments give the same rows.
 
-    Raises
-    ------
-    ValueError
-        If ``replicates`` < 100 or ``units`` < 1.
-    MeasurementError
-        If there are fewer than 8 units.
+    Raises ``ValueError`` if ``replicates`` < 100 or ``units`` < 1, ``MeasurementError`` for fewer
+    than 8 units.
     """
     units = check_whole_number("units", units, at_least=1)
     replicates = check_whole_number("replicates", replicates, at_least=100)
@@ -47,22 +42,10 @@ def bootstrap_weights(units: int, replicates: int = 1000, seed: int = 0) -> Floa
 
 
 def resampled_ratio(weights: ArrayLike, numerator: ArrayLike, denominator: ArrayLike) -> Floats:
-    """Return sum(numerator)/sum(denominator) in every replicate.
+    """Return sum(numerator)/sum(denominator) in every replicate, shape (R,) or (R, K).
 
-    Parameters
-    ----------
-    weights : (R, U) array
-        From `bootstrap_weights`.
-    numerator, denominator : (U,) or (U, K) arrays
-
-    Returns
-    -------
-    ratio : (R,) or (R, K) array
-
-    Raises
-    ------
-    MeasurementError
-        If a replicate's denominator is 0: too few units hold any data.
+    ``weights`` (R, U) are of `bootstrap_weights`; numerator and denominator are (U,) or (U, K).
+    Raises ``MeasurementError`` if a denominator is 0: too few units hold any data.
     """
     rows = np.asarray(weights, dtype=np.float64)
     below = rows @ np.asarray(denominator, dtype=np.float64)
@@ -77,8 +60,8 @@ def resampled_ratio(weights: ArrayLike, numerator: ArrayLike, denominator: Array
 def spread(replicates: ArrayLike) -> float:
     """Return the standard error: half the width of the central 68.3 % of the replicates.
 
-    For a normal law it is the standard deviation; unlike that it exists for ratios whose
-    denominator comes near zero.
+    For a normal law it is the standard deviation; it also exists where a denominator comes near
+    zero.
     """
     low, high = np.quantile(np.asarray(replicates, dtype=np.float64), _ONE_SIGMA)
     return float(high - low) / 2.0

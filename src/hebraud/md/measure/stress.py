@@ -1,4 +1,4 @@
-"""The steady stress of correlated series, with an error that knows the correlation."""
+"""The steady stress of correlated series, with its error by blocking."""
 
 from __future__ import annotations
 
@@ -32,25 +32,17 @@ def _runs(name: str, values: ArrayLike) -> Floats:
 def blocking_errors(series: ArrayLike) -> tuple[Ints, Floats]:
     """Return block lengths 1, 2, 4, ... and the standard error of the mean from blocks of each.
 
-    With M blocks of length B in all runs together and variance s^2 of their means about the mean
-    of all, the error is sqrt(s^2/(M - 1)). It rises with B to a plateau once blocks are longer
-    than the correlation (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989)); where runs differ
-    by more than correlation within them explains, it goes on rising. Blocks never span two runs;
-    an odd block at the end of a run is left out.
+    With M blocks of length B in all chains together and variance s^2 of their means, the error is
+    sqrt(s^2/(M - 1)). It rises with B to a plateau once blocks are longer than the correlation
+    (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989)). Blocks never span two chains; an odd
+    block at the end is left out.
 
     Parameters
     ----------
     series : (n,) or (k, n) array
-        Equally spaced samples of one run, or of k independent runs of equal length; n >= 64.
+        Equally spaced samples of one chain, or of k independent ones; n >= 64.
 
-    Returns
-    -------
-    lengths, errors : arrays of equal shape, as long as M >= 2.
-
-    Raises
-    ------
-    ValueError
-        If a series is too short or not finite.
+    Raises ``ValueError`` if a series is too short or not finite.
     """
     means = _runs("series", series)
     lengths, errors = [], []
@@ -68,24 +60,12 @@ def mean_of_correlated(series: ArrayLike) -> Estimate:
     """Return the mean of stationary, correlated series with its standard error by blocking.
 
     The block length B is the shortest with B^3 > 2 n (e_B/e_1)^4, n samples in all (Lee and
-    co-workers, Phys. Rev. B 83, 075122 (2011)): it balances the bias of short blocks against the
-    noise of long ones. ``n`` of the estimate is the number of independent samples,
-    variance/error^2; the relative uncertainty of the error itself is about 1/sqrt(2 (M - 1)).
+    co-workers, Phys. Rev. B 83, 075122 (2011)). ``n`` of the estimate is the number of independent
+    samples, variance/error^2; the relative uncertainty of the error is about 1/sqrt(2 (M - 1)).
+    Invalid where a series drifts: cut the transient first. Arguments as for `blocking_errors`.
 
-    Invalid where a series drifts: cut the transient first.
-
-    Parameters
-    ----------
-    series : (n,) or (k, n) array
-        Equally spaced samples of one run, or of k independent runs of equal length; n >= 64.
-
-    Raises
-    ------
-    ValueError
-        If a series is too short or not finite.
-    MeasurementError
-        If fewer than 8 blocks of that length fit: the series is then no longer than some tens of
-        correlation times, and an error bar from it would be a guess.
+    Raises ``MeasurementError`` if fewer than 8 blocks of that length fit: an error bar would be a
+    guess.
     """
     values = _runs("series", series)
     mean, variance = float(values.mean()), float(values.var())
@@ -126,16 +106,12 @@ def steady_stress(strain: ArrayLike, stress: ArrayLike, transient: float = 0.2) 
     strain : (n,) array
         Shear strain of the samples, equally spaced.
     stress : (n,) or (k, n) array
-        Shear stress of one run, or of k independent runs, in eps_AA/sigma_AA^2 (the unit is kept).
+        Of one chain, or of k independent ones; the unit is kept.
     transient : float
         Samples with abs(strain) <= transient are left out, >= 0.
 
-    Raises
-    ------
-    ValueError
-        If the arrays do not match or too few samples are left.
-    MeasurementError
-        If the steady part is too short for an error bar (see `mean_of_correlated`).
+    Raises ``ValueError`` if the arrays do not match, and ``MeasurementError`` if the steady part is
+    too short for an error bar.
     """
     gamma, sigma = np.asarray(strain, dtype=np.float64), np.asarray(stress, dtype=np.float64)
     if gamma.ndim != 1 or sigma.ndim not in (1, 2) or sigma.shape[-1] != len(gamma):

@@ -1,7 +1,6 @@
-"""The law p(sigma_c) of local yield stresses: moments, Gaussian and Weibull fits, and how they fit.
+"""The law p(sigma_c) of local yield stresses: moments, Gaussian and Weibull fits, their quality.
 
-The law of a snapshot is not that of fresh thresholds: blocks with high ones live longer. Turning
-one into the other is the solvers' work; ``samples`` here is what they take.
+The law of a snapshot is not that of fresh thresholds: blocks with high ones live longer.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class FittedLaw:
     distance : float
         Kolmogorov-Smirnov distance between the samples and the fit.
     p_value : float
-        Share of samples drawn from the fit, and fitted again, that lie at least as far off. For
+        Fraction of samples drawn from the fit, and fitted again, that lie at least as far off. For
         independent samples; too small where those of one snapshot are correlated.
     law : frozen scipy.stats law
     """
@@ -48,7 +47,7 @@ class FittedLaw:
 
 @dataclass(frozen=True, eq=False)
 class ThresholdFits:
-    """What a sample of thresholds says; stresses in the unit of the samples.
+    """Moments and fits of a sample of thresholds, in the unit of the samples.
 
     Parameters
     ----------
@@ -60,8 +59,7 @@ class ThresholdFits:
     samples : array
         The thresholds, ascending.
     unyielded : int
-        Blocks that had not yielded (NaN). They are not in ``samples``: where they are many, all
-        moments are too low.
+        Blocks that had not yielded (NaN), not in ``samples``: many make all moments too low.
     """
 
     mean: Estimate
@@ -165,18 +163,15 @@ def fit_thresholds(
     samples : (n,) array_like
         Thresholds; NaN for blocks that have not yielded: counted, and left out.
     snapshots : (n,) array_like, optional
-        A label for each sample. If given, the bootstrap draws whole snapshots, because blocks of
-        one snapshot may be correlated; otherwise it draws blocks.
+        A label for each sample; the bootstrap then draws whole snapshots, because blocks of one
+        snapshot may be correlated.
     resamples : int
         Of the bootstrap, and samples drawn from each fit for its p-value; >= 100.
     seed : int
         Of the bootstrap and of the samples drawn.
 
-    Raises
-    ------
-    ValueError
-        With fewer than 8 thresholds or snapshots, an infinite threshold, all of them equal, or
-        labels of another shape.
+    Raises ``ValueError`` for an infinite threshold or labels of another shape, and
+    ``MeasurementError`` with fewer than 8 thresholds or snapshots, or all of them equal.
     """
     resamples = check_whole_number("resamples", resamples, at_least=100)
     rng = np.random.default_rng(check_whole_number("seed", seed))

@@ -1,4 +1,4 @@
-"""Means over blocks and snapshots of local yield stresses and stress drops, with errors."""
+"""Means of local yield stresses and stress drops over blocks and snapshots."""
 
 from __future__ import annotations
 
@@ -29,13 +29,9 @@ def yield_means(
     Returns
     -------
     estimates, drawn : dict
-        ``sigma_c``, ``sigma_c_std`` and the names of the drops: estimates, and replicates drawn
-        together.
+        ``sigma_c``, ``sigma_c_std`` and the names of the drops: estimates, and joint replicates.
 
-    Raises
-    ------
-    MeasurementError
-        If there are fewer than 8 snapshots, or one draw holds no block that has yielded.
+    Raises ``MeasurementError`` for fewer than 8 snapshots, or if a draw holds no yielded block.
     """
 
     def mean(values: Floats, draws: Floats) -> Floats:

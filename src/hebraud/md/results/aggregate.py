@@ -39,11 +39,10 @@ def run(
     """Run a campaign under ``directory``, or go on with it; return the flow curve by density.
 
     Snakemake runs its steps, each a process of its own. Stop it in any way at any time: the same
-    call goes on from the last whole segment of each chain, and the results are the same to the
-    byte as those of an undisturbed run, whatever the number of processes.
-
-    Written besides the segments: what `aggregate` says, ``campaign.json`` (the campaign with every
-    setting) and ``workflow.log`` (what Snakemake and the steps said).
+    call goes on from the last complete segment of each chain, and ends with the same bytes as an
+    undisturbed one, whatever the number of processes. Written besides the segments: the tables of
+    `aggregate`, ``campaign.json`` (the campaign with every setting), ``benchmarks/`` (time and
+    memory of each step) and ``workflow.log``.
 
     Parameters
     ----------
@@ -54,8 +53,7 @@ def run(
         Made if it does not exist.
     processes : int, optional
         Steps at a time, one core each; None takes all cores. Where a profile's executor runs the
-        steps elsewhere, None leaves their number and cores to the profile, and a number caps the
-        cores that a step may have.
+        steps elsewhere, None leaves this to the profile, and a number caps the cores of a step.
     progress : bool
         Show bars and tables. False prints nothing.
     tier : int
@@ -78,12 +76,12 @@ def run(
     MissingDependency
         If Snakemake, LAMMPS, its MPI library or h5py is missing.
     HebraudError
-        If another run is at work in ``directory``, or a step fails: its own words and where to
-        read more. What is stored stays valid.
+        If another process works in ``directory``, or a step fails: its message, and where to read
+        more. What is stored stays valid.
     MeasurementError
-        If not one rate of a density gives a steady stress.
+        If no rate of a density gives a steady stress.
     OSError
-        As files raise it.
+        If a file cannot be written.
     """
     plan, folder = campaign_named(preset).up_to(tier), Path(directory)
     with launch(plan, folder, processes, progress, profile):

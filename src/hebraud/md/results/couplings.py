@@ -1,11 +1,10 @@
-"""The coupling alpha from what particles show: three readings of one number.
+"""Three readings of the coupling alpha from measured numbers.
 
 In the equation D multiplies d2P/ds2 and a block's stress spreads as <ds^2> = 2 D t; the paper
 measures D_sigma = <ds^2>/t = 2 D. A coupling made from D_sigma ("paper's convention") is twice that
-of the equation; the couplings from the flow curve are of the equation's convention, because the
-closed forms are.
+of the equation; couplings of the flow curve are of the equation's convention, as the closed forms.
 
-Pure functions of numbers or of arrays of equal shape, in any consistent units.
+Arguments are numbers or arrays of equal shape, in any consistent units.
 """
 
 from __future__ import annotations
@@ -37,9 +36,8 @@ _HALVINGS = 50  # of 42 in log u: 4e-14
 def noise_alpha(diffusion: ArrayLike, stress: ArrayLike, activity: ArrayLike) -> Any:
     """Return diffusion/(stress^2 activity).
 
-    With the local yield stress for ``stress`` this is alpha_HL, eq. (3) of the paper; with the
-    stress drop of an event it is alpha_micro, eq. (8). D_sigma for ``diffusion`` gives the paper's
-    convention, D = D_sigma/2 the equation's.
+    With the local yield stress for ``stress`` this is alpha_HL, eq. (3) of the paper; with the drop
+    of an event alpha_micro, eq. (8). D_sigma gives the paper's convention, its half the equation's.
 
     Raises ``ValueError`` if a stress or an activity is not > 0.
     """
@@ -50,20 +48,18 @@ def noise_alpha(diffusion: ArrayLike, stress: ArrayLike, activity: ArrayLike) ->
 
 
 def noise_diffusion(D_sigma: ArrayLike, drop_fraction: ArrayLike, power: ArrayLike) -> Any:
-    """Return the equation's D that eq. (7) means, a block's own events taken out.
+    """Return the equation's D without a block's own events, from D_sigma of eq. (7).
 
-    Eq. (7) averages over all blocks, yielding ones included. In the steady state of the model it
-    therefore rises as
+    Eq. (7) averages over all blocks, yielding ones included. In the steady state of the model
 
         D_sigma = 2 D + Gamma <(s - s')^2>,
 
-    s' being where a block of stress s lands. If an event releases the share f of the stress,
-    s' = (1 - f) s, the stationary moment 2 G0 rate Sigma + 2 D = Gamma <s^2 - s'^2> turns this into
+    s' being where a block of stress s lands. If an event releases the fraction f of the stress,
+    s' = (1 - f) s, the stationary moment 2 G0 rate Sigma + 2 D = Gamma <s^2 - s'^2> gives
 
-        D = [(2 - f) D_sigma - 2 f G0 rate Sigma] / 4,
+        D = [(2 - f) D_sigma - 2 f G0 rate Sigma] / 4.
 
-    without Gamma, sigma_c or a drop in it. For f = 1 (the classical model)
-    D_sigma = 4 D + 2 G0 rate Sigma; for f -> 0 D_sigma = 2 D.
+    For f = 1 (the classical model) D_sigma = 4 D + 2 G0 rate Sigma; for f -> 0 D_sigma = 2 D.
 
     Parameters
     ----------
@@ -74,11 +70,8 @@ def noise_diffusion(D_sigma: ArrayLike, drop_fraction: ArrayLike, power: ArrayLi
     power : float or array
         G0 rate Sigma, with the steady macroscopic stress Sigma.
 
-    Raises
-    ------
-    ValueError
-        If f is out of range, or if nothing is left: the own events alone would make more than
-        the D_sigma measured, and these numbers do not fit the model.
+    Raises ``ValueError`` if f is out of range or no noise is left: own events alone would make more
+    than D_sigma, and the numbers do not fit the model.
     """
     f = np.asarray(drop_fraction, dtype=np.float64)
     if not (np.all(f > 0.0) and np.all(f <= 1.0)):
@@ -93,38 +86,33 @@ def noise_diffusion(D_sigma: ArrayLike, drop_fraction: ArrayLike, power: ArrayLi
 
 
 def largest_drop_fraction(D_sigma: ArrayLike, power: ArrayLike) -> Any:
-    """Return the largest share of its stress that an event can release, given eq. (7).
+    """Return the largest fraction of its stress that an event can release, given eq. (7).
 
-    f = 2 D_sigma/(D_sigma + 2 P), P = G0 rate Sigma: beyond it the own events alone would make more
-    than D_sigma (:func:`noise_diffusion`). Below 1 it excludes the classical model's full
-    relaxation, whatever its coupling; from 1 on (D_sigma >= 2 P) it excludes nothing.
+    f = 2 D_sigma/(D_sigma + 2 P), P = G0 rate Sigma: beyond it own events alone would exceed
+    D_sigma. Below 1 it excludes the full relaxation of the classical model, whatever its coupling.
     """
     spread = np.asarray(D_sigma, dtype=np.float64)
     return (2.0 * spread / (spread + 2.0 * np.asarray(power)))[()]
 
 
 def drop_noise_alpha(D_sigma: ArrayLike, drop_fraction: ArrayLike, power: ArrayLike) -> Any:
-    """Return alpha of D = alpha Gamma <(s - s')^2> that eq. (7) means, by itself.
+    """Return alpha of D = alpha Gamma <(s - s')^2> from eq. (7) alone (equation's convention).
 
-    The ratio of the D of :func:`noise_diffusion` to the rest, D_sigma - 2 D = Gamma <(s - s')^2>:
+    The ratio of D of `noise_diffusion` to Gamma <(s - s')^2> = D_sigma - 2 D:
 
-        alpha = [(2 - f) D_sigma - 2 f P] / [2 f (D_sigma + 2 P)],   P = G0 rate Sigma.
+        alpha = [(2 - f) D_sigma - 2 f P] / [2 f (D_sigma + 2 P)],   P = G0 rate Sigma,
 
-    It is the coupling of ``DropNoise``, in the equation's convention, and needs neither an
-    activity nor a drop but for f. Arguments and errors as for :func:`noise_diffusion`.
+    the coupling of ``DropNoise``. Arguments and errors as for `noise_diffusion`.
     """
     diffusion = noise_diffusion(D_sigma, drop_fraction, power)
     return diffusion / (np.asarray(drop_fraction) * (np.asarray(D_sigma) / 2.0 + np.asarray(power)))
 
 
 def alpha_of_prefactor(prefactor: ArrayLike) -> Any:
-    """Return the coupling whose prefactor A is this, in units of sqrt(G0 sigma_c tau).
+    """Return the coupling whose prefactor is A, in units of sqrt(G0 sigma_c tau), to 1e-12.
 
-    The inverse of :func:`hebraud.closed_form.prefactor_of_alpha`. A(alpha) rises from 0 at
-    alpha -> 0 without bound at alpha -> 1/2, so that every A > 0 has exactly one coupling.
-    Dimensionless, of the equation's convention; accurate to 1e-12.
-
-    Raises ``ValueError`` for A outside 1e-6 ... 1e6.
+    A(alpha) rises from 0 at alpha -> 0 without bound at alpha -> 1/2: every A > 0 has one coupling,
+    of the equation's convention. Raises ``ValueError`` for A outside 1e-6 ... 1e6.
     """
     given = np.asarray(prefactor, dtype=np.float64)
     for value in given.ravel()[~((given >= 1e-6) & (given <= 1e6)).ravel()][:1]:
@@ -140,14 +128,9 @@ def alpha_of_prefactor(prefactor: ArrayLike) -> Any:
 def scaling_exponent(diffusion: Sequence[Estimate], activity: Sequence[Estimate]) -> Estimate:
     """Return p of D = k Gamma^p, fitted through one pair of estimates for each shear rate.
 
-    Least squares of log D against log Gamma; the weights hold the errors of both, those of Gamma
-    times p. Both conventions of D have the same exponent.
-
-    Raises
-    ------
-    MeasurementError
-        If there are fewer than three pairs, a value or an error is not > 0, or the activities
-        are all the same.
+    Least squares of log D against log Gamma, weighted with the errors of both. Both conventions of
+    D have the same exponent. Raises ``MeasurementError`` for fewer than three pairs, a value or an
+    error that is not > 0, or equal activities.
     """
     if len(diffusion) != len(activity) or len(diffusion) < 3:
         raise MeasurementError(

@@ -1,4 +1,4 @@
-"""The model's parameters from other people's trajectories, as far as they go."""
+"""The model's parameters from dump files of one steady flow, as far as they go."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NEEDS = {
 
 @dataclass(frozen=True, eq=False)
 class DumpMeasures:
-    """What one trajectory in steady flow gives.
+    """Measures of one trajectory in steady flow.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class DumpMeasures:
     block_stress: Floats | None = field(repr=False)
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Return (symbol, value or why there is none, unit, meaning), to print."""
+        """Return (symbol, value or why it is missing, unit, meaning), to print."""
         return quantity_rows(self.estimates)
 
 
@@ -78,12 +78,11 @@ def measure_dumps(
     plastic: Plastic | None = None,
     yield_every: float = 0.2,
 ) -> DumpMeasures:
-    """Measure what can be measured on dump files of one steady flow, the transient left out.
+    """Return what dump files of one steady flow give, the transient left out.
 
-    From positions: the share of active particles, l_pl, Gamma and tau_p. With the potential, or a
-    column of per-atom stresses: D_sigma and the distribution of block stresses. With the potential:
-    local yield stresses and drops (a quarter of a minute for every 100 blocks). Errors are those
-    of eight consecutive parts of the trajectory.
+    From positions: the fraction of active particles, l_pl, Gamma and tau_p. With the potential, or
+    a column of per-atom stresses: D_sigma and block stresses. With the potential: local yield
+    stresses and drops (a quarter of a minute for 100 blocks). Errors are those of eight parts.
 
     Parameters
     ----------
@@ -98,8 +97,7 @@ def measure_dumps(
     shear_modulus : Estimate, optional
         G0, for eq. (7) to the letter and for the balance of events and load.
     stress_column : str, optional
-        Name of the column of stress x area, xy (such as ``"c_stress[4]"``); taken instead of the
-        potential.
+        Column of stress x area, xy (such as ``"c_stress[4]"``), instead of the potential.
     plastic : Plastic, optional
         How events are counted; None takes the defaults.
     yield_every : float
@@ -110,8 +108,7 @@ def measure_dumps(
     MissingDependency
         If OVITO is not installed.
     ValueError
-        As `hebraud.md.read_dump` does, or if the box is not sheared. What cannot be measured is
-        said in ``estimates``.
+        As `hebraud.md.read_dump` does, or if the box is not sheared.
     """
     frames = read_dump(paths, timestep, type_map)
     if len(frames) < 2 or frames.strain[0] == frames.strain[-1]:
@@ -154,7 +151,7 @@ def measure_dumps(
 
 
 def _each(symbols: Sequence[str], measure: Callable[[], Estimates]) -> Estimates:
-    """Return what a measure gives, or for each of its symbols why it gives nothing."""
+    """Return what a measure gives, or for each of its symbols why it is missing."""
     found = or_missing(measure)
     return dict.fromkeys(symbols, found) if isinstance(found, Missing) else found
 

@@ -1,4 +1,4 @@
-"""The model's parameters from reduced data: which measure gives which, and what stands beside."""
+"""The model's parameters from reduced data: which measure gives which."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ _REPLICATES = 1000  # bootstrap draws, shared by all measures on the same time b
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What a run says of the model's parameters.
+    """The model's parameters as measured at one shear rate.
 
     Parameters
     ----------
     shear_rate : float
-        At which they were measured, in 1/tau_0.
+        In 1/tau_0.
     estimates : mapping
         By symbol (`symbols.ROWS`), in Lennard-Jones units.
     parameters : BlockParameters or None
-        All of the model's, and the couplings that follow; None where one is missing.
+        All parameters, and the couplings that follow; None where one is missing or not > 0.
     """
 
     shear_rate: float
@@ -57,16 +57,16 @@ class Measured:
 
     @property
     def known(self) -> int:
-        """How many of the model's parameters could be measured."""
+        """Return how many of the model's parameters could be measured."""
         return sum(isinstance(self.estimates.get(symbol), Estimate) for symbol in ROWS)
 
     @property
     def couplings(self) -> dict[str, Estimate | Missing]:
-        """The couplings by name; none where a parameter is missing."""
+        """Return the couplings by name; none where a parameter is missing."""
         return {} if self.parameters is None else self.parameters.couplings
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Return (symbol, value or why there is none, unit, meaning), to print."""
+        """Return (symbol, value or why it is missing, unit, meaning), to print."""
         derived = [(name, str(value), "1", "coupling") for name, value in self.couplings.items()]
         return [*quantity_rows(self.estimates), *derived]
 
@@ -167,7 +167,7 @@ MEASURES: tuple[tuple[tuple[str, ...], Callable[[ReducedData], Found]], ...] = (
 def balance(
     estimates: Mapping[str, Estimate | Missing], shear_rate: float
 ) -> dict[str, Estimate | Missing]:
-    """Return Gamma drop/(G0 rate), where all three are measured and G0 and drop are > 0."""
+    """Return Gamma drop/(G0 rate), if all three are measured."""
     Gamma, G0, drop = (estimates.get(name) for name in ("Gamma", "G0", "drop"))
     if not isinstance(Gamma, Estimate) or not isinstance(G0, Estimate):
         return {}
@@ -179,9 +179,9 @@ def balance(
 
 
 def measure(seen: ReducedData) -> Measured:
-    """Return the model's parameters as reduced data give them, and what stands beside them.
+    """Return the model's parameters from reduced data, and other readings of them.
 
-    docs/measurements.md defines each. What the data do not give is `Missing`, with the reason.
+    docs/measurements.md defines each. What the data do not give is `Missing`.
     """
     estimates: dict[str, Estimate | Missing] = {}
     missing: dict[str, Estimate | Missing] = {}

@@ -1,4 +1,4 @@
-"""What the particles say the model's parameters are, and the couplings that follow."""
+"""The model's parameters as particles give them, and the couplings that follow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from hebraud.rheology.flow_curve import FlowCurve
 __all__ = ["BlockParameters", "BothConventions", "flow_curve_replicates"]
 
 _REPLICATES = 2000
-#: Up to this share of replicates may lie where a coupling does not exist; they are left out. The
+#: Up to this fraction of replicates may lie where a coupling does not exist; they are left out. The
 #: central 68 % that the error is made of would not be seen whole with more.
 _OUTSIDE = 0.1
 
@@ -70,15 +70,12 @@ class BlockParameters:
         event; its duration; plastic activity of a block; <ds^2>/t of eq. (7) (the paper's
         convention, twice the D of the equation); size of an event; yield stress and prefactor of
         Sigma = sigma_Y + A sqrt(shear_rate). In Lennard-Jones units, each value > 0;
-        docs/measurements.md says how each is defined.
+        docs/measurements.md defines each.
     replicates : mapping of str to (R,) array
-        Joint bootstrap replicates of some of them, all of one length: the k-th entries belong to
-        one draw. Where there are none, normal and independent ones are drawn from the error bar.
+        Joint bootstrap replicates of some of them: the k-th entries belong to one draw. The others
+        are drawn from their error bars, normal and independent.
 
-    Raises
-    ------
-    ValueError
-        For values that are not > 0, estimates that are none, or replicates that do not match.
+    Raises ``ValueError`` for values that are not > 0 or replicates that do not match.
     """
 
     density: float
@@ -123,24 +120,24 @@ class BlockParameters:
     # -- units and models
     @property
     def scales(self) -> Scales:
-        """The units of the model: G0, sigma_c, tau_p."""
+        """Return the units of the model: G0, sigma_c, tau_p."""
         return Scales(self.G0.value, self.sigma_c.value, self.tau_p.value)
 
     @property
     def drop_fraction(self) -> Estimate:
-        """The share of the local yield stress that an event releases, drop/sigma_c."""
+        """Return the fraction of the local yield stress that an event releases, drop/sigma_c."""
         return self._derived(np.divide, _positive, "drop", "sigma_c")
 
     def model(self, alpha: Estimate | None = None) -> Model:
         """Return the classical model with this coupling, of the equation's convention.
 
-        None takes ``alpha_micro.equation``, as the paper compares alpha_micro with the classical
-        model although it is in units of the drop.
+        None takes ``alpha_micro.equation``: the paper compares it with the classical model,
+        although it is in units of the drop.
         """
         return Model((alpha or self.alpha_micro.equation).value)
 
     def modified_model(self) -> Model:
-        """Return the model with what was measured of events: drops, and a law of thresholds.
+        """Return the model with measured events: drops, and a law of thresholds.
 
         D = alpha_micro Gamma <(s - s')^2> in the equation's convention; an event releases
         ``drop_fraction`` of the stress; thresholds are redrawn from a normal law with the measured
@@ -157,19 +154,19 @@ class BlockParameters:
     # -- couplings
     @property
     def alpha_HL(self) -> BothConventions:
-        """D/(sigma_c^2 Gamma), eq. (3)."""
+        """Return D/(sigma_c^2 Gamma), eq. (3)."""
         return self._noise_alpha("sigma_c")
 
     @property
     def alpha_micro(self) -> BothConventions:
-        """D/(drop^2 Gamma), eq. (8)."""
+        """Return D/(drop^2 Gamma), eq. (8)."""
         return self._noise_alpha("drop")
 
     @property
     def alpha_flow(self) -> Estimate:
-        """The coupling whose yield stress is sigma_Y/sigma_c; of the equation's convention.
+        """Return the coupling whose yield stress is sigma_Y/sigma_c; of the equation's convention.
 
-        Raises ``MeasurementError`` if there is none: sigma_Y/sigma_c must lie between 0 and 1/2.
+        Raises ``MeasurementError`` unless sigma_Y/sigma_c lies between 0 and 1/2.
         """
         return self._derived(
             lambda yield_stress, threshold: closed_form.alpha_of_yield_stress(
@@ -183,7 +180,7 @@ class BlockParameters:
 
     @property
     def alpha_flow_prefactor(self) -> Estimate:
-        """The one coupling whose prefactor is A/sqrt(G0 sigma_c tau_p), likewise."""
+        """Return the coupling whose prefactor is A/sqrt(G0 sigma_c tau_p), likewise."""
         return self._derived(
             lambda A, G0, threshold, tau: alpha_of_prefactor(A / np.sqrt(G0 * threshold * tau)),
             _positive,
@@ -195,27 +192,26 @@ class BlockParameters:
 
     @property
     def D_noise(self) -> Estimate:
-        """The equation's D with a block's own events taken out of eq. (7).
+        """Return the equation's D without a block's own events (`couplings.noise_diffusion`).
 
-        See :func:`~hebraud.md.results.couplings.noise_diffusion`; the macroscopic stress is
-        sigma_Y + A sqrt(shear_rate). Raises ``MeasurementError`` if nothing is left.
+        The macroscopic stress is sigma_Y + A sqrt(shear_rate). Raises ``MeasurementError`` if
+        nothing is left.
         """
         return self._from_spread(noise_diffusion)
 
     @property
     def alpha_drop_noise(self) -> Estimate:
-        """The coupling of ``DropNoise`` that eq. (7) means by itself; equation's convention.
+        """Return the coupling of ``DropNoise`` from eq. (7) alone (`couplings.drop_noise_alpha`).
 
-        See :func:`~hebraud.md.results.couplings.drop_noise_alpha`; errors as for ``D_noise``.
+        Of the equation's convention; errors as for ``D_noise``.
         """
         return self._from_spread(drop_noise_alpha)
 
     @property
     def largest_drop_fraction(self) -> Estimate:
-        """The largest share of its stress that an event can release, given D_sigma and the stress.
+        """Return the largest fraction of its stress that an event can release (`couplings`).
 
-        Below 1 it excludes the classical model; see
-        :func:`~hebraud.md.results.couplings.largest_drop_fraction`.
+        Below 1 it excludes the classical model.
         """
         rate = self.shear_rate
         return self._derived(
@@ -226,7 +222,7 @@ class BlockParameters:
 
     @property
     def couplings(self) -> dict[str, Estimate | Missing]:
-        """All couplings by name, each naming its convention."""
+        """Return all couplings by name, each naming its convention."""
         readings: dict[str, Callable[[], Estimate]] = {
             "alpha_HL, paper's D": lambda: self.alpha_HL.paper,
             "alpha_HL, equation's D": lambda: self.alpha_HL.equation,
@@ -239,14 +235,14 @@ class BlockParameters:
         return {name: or_missing(reading) for name, reading in readings.items()}
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Return (symbol, value, unit, meaning) of all that is measured and follows, to print."""
+        """Return (symbol, value, unit, meaning) of parameters and couplings, to print."""
         measured = quantity_rows({name: getattr(self, name) for name in ROWS})
         derived = [(name, str(value), "1", "coupling") for name, value in self.couplings.items()]
         return [*measured, *derived]
 
     # -- propagation of errors
     def draws(self, name: str) -> Floats:
-        """Return replicates of one parameter: the joint ones, or normal ones, always the same."""
+        """Return replicates of one parameter: joint, or normal ones, always the same."""
         if name in self.replicates:
             return np.asarray(self.replicates[name])
         count = next((len(np.asarray(a)) for a in self.replicates.values()), _REPLICATES)
@@ -312,12 +308,12 @@ def _positive(*values: Floats) -> Bools:
 def flow_curve_replicates(
     curve: FlowCurve, replicates: int = _REPLICATES, seed: int = 0
 ) -> dict[str, Floats]:
-    """Return joint replicates of sigma_Y and A, of Sigma = sigma_Y + A sqrt(shear_rate).
+    """Return joint replicates of sigma_Y and A of Sigma = sigma_Y + A sqrt(shear_rate).
 
-    Stresses are drawn from their error bars and fitted by weighted least squares: yield stress and
-    prefactor of one fit are anticorrelated, and their errors do not add as if they were not.
+    Stresses are drawn from their error bars and fitted by weighted least squares, because yield
+    stress and prefactor of one fit are anticorrelated.
 
-    Raises ``MeasurementError`` if the curve has no error bars or fewer than two rates.
+    Raises ``ValueError`` if the curve has no error bars or fewer than two rates.
     """
     if curve.stress_err is None or len(curve) < 2:
         raise ValueError("curve must have error bars (stress_err) and at least two shear rates")

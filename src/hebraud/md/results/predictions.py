@@ -1,4 +1,4 @@
-"""What the model says of the particles, in their units, with the measured parameters."""
+"""Predictions of the model in units of the particles, with measured parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def predicted_density(
     stress : array
         Where, in eps_AA/sigma_AA^2.
 
-    Raises what :func:`hebraud.steady_state` raises.
+    Raises what `hebraud.steady_state` raises.
     """
     from hebraud.solvers.steady import steady_state
 
@@ -51,16 +51,14 @@ def predicted_start_up(
     Parameters
     ----------
     parameters, model, shear_rate
-        As for :func:`predicted_density`; shear_rate > 0.
+        As for `predicted_density`; shear_rate > 0.
     strain : (n,) array
         Rising, >= 0.
     start_std : float
         Standard deviation of the block stresses of the glass at rest, in eps_AA/sigma_AA^2; the
         start is a normal law of mean 0.
     rtol : float
-        As for :func:`hebraud.evolve`.
-
-    Raises what :func:`hebraud.evolve` raises.
+        As for `hebraud.evolve`, whose errors it raises.
     """
     from hebraud.model.protocols import Startup
     from hebraud.model.starts import gaussian

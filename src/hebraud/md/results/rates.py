@@ -1,4 +1,4 @@
-"""Whether stress diffusion is proportional to the plastic activity: both at every rate of a run."""
+"""Activity and stress diffusion at every shear rate, and how one goes with the other."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AtRate:
 
     @property
     def measured(self) -> dict[str, Found]:
-        """All but the rate, by name."""
+        """Return all fields but the rate, by name."""
         return {one.name: getattr(self, one.name) for one in fields(self)[1:]}
 
 

@@ -1,4 +1,4 @@
-"""The reduced data of one density and rate, which parameters and figures are made from."""
+"""Reduced data at one density and shear rate: what parameters and figures are made from."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BlockStresses:
 
 @dataclass(frozen=True, eq=False)
 class LocalYields:
-    """Local yield stresses in K snapshots of the steady flow, with the sense of the flow.
+    """Local yield stresses in K snapshots of the steady flow, in the sense of the flow.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class LocalYields:
     threshold : (K, B) array
         One column a block; NaN where it has not yielded.
     drops : mapping of (K, B) arrays
-        By definition (`hebraud.md.measure.local_yield.DROPS`).
+        By definition (`local_yield.DROPS`).
     """
 
     strain: Floats
@@ -72,7 +72,7 @@ def _known(found: _T | Missing) -> _T:
 
 @dataclass(frozen=True, eq=False)
 class ReducedData:
-    """What a campaign has recorded at one shear rate, reduced, and its flow curve.
+    """Reduced data of a campaign at one density and shear rate, and its flow curve.
 
     Parameters
     ----------
@@ -83,15 +83,14 @@ class ReducedData:
     strain, stress : (n,) and (k, n) arrays
         Macroscopic stress of k samples from the quench on, each value the mean over one tau_0.
     start_ups : tuple of ChainStart
-        The first segment of every run at the rates that are slow enough for G0
-        (`hebraud.md.measure.slow_rates`), as it was recorded.
+        The first segment of every chain at the rates that are slow enough for G0 (`slow_rates`).
     records : mapping
         By name of a `Plastic` observer, one record for each time block of each sample.
-    observed : mapping
-        By name, what each observer other than `Plastic` merged in each time block of each sample.
     blocks : BlockStresses or Missing
     yields : LocalYields or Missing
     curve : FlowCurve
+    observed : mapping
+        By name of another observer, one merged record for each time block of each sample.
     """
 
     density: float
@@ -109,18 +108,18 @@ class ReducedData:
 
     @property
     def known_blocks(self) -> BlockStresses:
-        """``blocks``; raises ``MeasurementError`` with the reason where they are missing."""
+        """Return ``blocks``, or raise ``MeasurementError`` with the reason."""
         return _known(self.blocks)
 
     @property
     def known_yields(self) -> LocalYields:
-        """``yields``; raises ``MeasurementError`` with the reason where they are missing."""
+        """Return ``yields``, or raise ``MeasurementError`` with the reason."""
         return _known(self.yields)
 
     def write(self, path: Path) -> None:
-        """Write everything to a file that `read` reads; the same content gives the same bytes.
+        """Write a file that `read` reads; equal content gives equal bytes.
 
-        Stresses of the box in single precision. Raises ``OSError`` if it cannot be written.
+        Stresses of the box are in single precision. Raises ``OSError``.
         """
         arrays: Arrays = {
             name: np.asarray(getattr(self, name))
@@ -158,7 +157,7 @@ class ReducedData:
 
     @classmethod
     def read(cls, path: Path) -> ReducedData:
-        """Return what `write` wrote; raises ``OSError`` if there is no such file."""
+        """Return the content of a file; raise ``OSError`` if there is none."""
         with np.load(path) as packed:
             arrays: Arrays = dict(packed)
         numbers = {

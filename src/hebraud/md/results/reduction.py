@@ -1,7 +1,6 @@
-"""The one reduction of a campaign: what each density says, as far as its chains have come.
+"""The one reduction of a campaign: tables, printed summaries, figures and claims rest on it.
 
-Tables, printed summaries, figures and claims all rest on it. Chains that are not finished count as
-far as they go. What cannot be given is a `Missing` with its reason.
+Unfinished chains count as far as they go. What cannot be given is a `Missing` with its reason.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ _BINS = 2  # bins of the stored histogram in one bin of P(sigma)
 
 @dataclass(frozen=True)
 class SteadyChain:
-    """Means over the steady part of one chain, a row of ``seeds.csv`` (see `report.COLUMNS`)."""
+    """Means over the steady part of one chain, a row of ``seeds.csv`` (`report.COLUMNS`)."""
 
     shear_rate: float
     seed: int
@@ -106,26 +105,25 @@ class SteadyStress:
 
 @dataclass(frozen=True, eq=False)
 class DensityResults:
-    """What is known of one density; Lennard-Jones units.
+    """Results at one density, in Lennard-Jones units.
 
     Attributes
     ----------
     plan : Campaign
         The campaign at this density.
     stresses : tuple of SteadyStress
-        Every rate of the campaign, rising; without seeds where nothing has run.
+        At every rate, rising; without seeds where nothing has run.
     curve : FlowCurve or Missing
         The rates that have an error bar.
     fit, free_fit : HerschelBulkley or Missing
         Exponent 1/2, and free.
     data : mapping of float to ReducedData
-        By shear rate, where the flow has settled: records of the observers, stress differences,
-        P(sigma), local yield stresses, the macroscopic stress. Every measure is made of them.
+        By shear rate, where the flow has settled.
     measured : Measured or Missing
-        ``measure(data[rate])`` at the rate that the parameters rest on: the campaign's own, or the
-        lowest other one at which all can be measured, or else the one that gives most.
+        At the campaign's rate, or the lowest other one at which all parameters can be measured, or
+        else the one that gives most.
     rates : tuple of AtRate
-        Activity and stress diffusion, at every rate that has run.
+        At every rate that has run.
     """
 
     plan: Campaign
@@ -139,21 +137,21 @@ class DensityResults:
 
     @property
     def density(self) -> float:
-        """Particles per area."""
+        """Return the particles per area."""
         return self.plan.density
 
     @property
     def particles(self) -> int:
-        """Number of particles."""
+        """Return the number of particles."""
         return self.plan.particles
 
     @property
     def parameters(self) -> BlockParameters | None:
-        """All of the model's parameters; None where one is missing."""
+        """Return all parameters of the model; None where one is missing."""
         return None if isinstance(self.measured, Missing) else self.measured.parameters
 
     def estimate(self, symbol: str) -> Estimate | Missing:
-        """Return a measure by its symbol (`hebraud.md.results.symbols`), or why there is none."""
+        """Return a measure by its symbol (`symbols`), or why it is missing."""
         if isinstance(self.measured, Missing):
             return self.measured
         return self.measured.estimates.get(symbol, Missing("not measured"))
@@ -161,14 +159,14 @@ class DensityResults:
 
 @dataclass(frozen=True, eq=False)
 class CampaignResults:
-    """A campaign as far as it has come: its plan, and what each density says."""
+    """Results of a campaign as far as it has come: its plan, and results by density."""
 
     plan: Campaign
     at: Mapping[float, DensityResults]
 
     @property
     def missing(self) -> str:
-        """What is not there yet, in words for a caption; empty where all is."""
+        """Return what has not run yet, for a caption; empty where all has."""
         parts: dict[str, list[str]] = {}
         for rate in sorted(self.plan.shear_rates, reverse=True):
             wanted = len(self.plan.seeds_at(rate))
@@ -186,7 +184,7 @@ class CampaignResults:
 
     @property
     def left_out(self) -> list[str]:
-        """The rates that have no steady stress, and why."""
+        """Return the rates without a steady stress, and why."""
         return [
             f"density {density:g}, rate {one.shear_rate:g}: {one.value.reason}"
             for density, at in self.at.items()
@@ -196,9 +194,9 @@ class CampaignResults:
 
 
 def reduce_campaign(plan: Campaign, folder: Path) -> CampaignResults:
-    """Return what a campaign says now, density by density.
+    """Return the results of a campaign as it is now, by density.
 
-    Raises ``CorruptCheckpoint`` if a stored file is damaged or belongs to another campaign.
+    Raises ``CorruptCheckpoint`` if a file is damaged or belongs to another campaign.
     """
     return CampaignResults(
         plan, {density: reduce_density(plan.at(density), folder) for density in plan.densities}
@@ -206,7 +204,7 @@ def reduce_campaign(plan: Campaign, folder: Path) -> CampaignResults:
 
 
 def reduce_density(plan: Campaign, folder: Path) -> DensityResults:
-    """Return what a campaign of one density says now."""
+    """Return the results of a campaign of one density as it is now."""
     chains = {
         rate: {
             seed: reduce_chain(plan, plan.point(rate, seed), folder)
@@ -332,7 +330,7 @@ def _fit(curve: FlowCurve | Missing, exponent: float | None) -> HerschelBulkley 
 def measured_of(
     plan: Campaign, data: Mapping[float, ReducedData], curve: FlowCurve | Missing
 ) -> Measured | Missing:
-    """Measure at the campaign's rate, or the lowest that gives all, or else the one with most."""
+    """Measure at the campaign's rate, or the lowest with all parameters, or with most."""
     if not plan.measured_points:
         return Missing("plastic activity was not recorded; give the campaign Recording()")
     if isinstance(curve, Missing):
@@ -371,7 +369,7 @@ def data_of(
 ) -> ReducedData:
     """Return the reduced data of chains that are samples of ``point``, each with a time block.
 
-    ``stress`` goes as far as the shortest of them; ``begun`` are the start-ups for G0.
+    ``stress`` goes as far as the shortest chain; ``begun`` are the start-ups for G0.
     """
     assert point.recording is not None
     bins = min(len(chain.series.stress) for chain in chains)
@@ -414,9 +412,9 @@ def _block_stresses(chains: Sequence[ReducedChain]) -> BlockStresses:
 
 
 def local_yields(plan: Campaign, rate: float, folder: Path) -> LocalYields:
-    """Return the local yield stresses that are stored; at the campaign's rate, measure the rest.
+    """Return the stored local yield stresses; at the campaign's rate, measure missing ones.
 
-    Snapshots of which neither a measurement nor a segment is there are left out.
+    Leaves out snapshots that are neither measured nor there.
     """
     rows = []
     for seed in plan.seeds_at(rate):
@@ -433,7 +431,7 @@ def local_yields(plan: Campaign, rate: float, folder: Path) -> LocalYields:
 
 
 def joined_yields(rows: Sequence[Arrays]) -> LocalYields:
-    """Return what `snapshot_yields` found in several snapshots as one."""
+    """Return local yield stresses of several snapshots as one."""
 
     def joined(name: str) -> Floats:
         return np.array([one[name] for one in rows])

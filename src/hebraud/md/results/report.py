@@ -1,4 +1,4 @@
-"""What a density gave, as tables and files with their provenance, and printed."""
+"""Tables, files and printed summaries of one density, with their provenance."""
 
 from __future__ import annotations
 
@@ -125,9 +125,8 @@ def write_results(results: DensityResults, folder: Path, command: str) -> None:
 
     ``flow_curve.csv`` and ``seeds.csv`` have the columns of `COLUMNS`; ``herschel_bulkley.json``
     holds both fits, ``parameters.json`` the model's parameters, ``rates.json`` activity and stress
-    diffusion at every rate (`rates.AtRate`), ``evidence.npz`` what parameters and figures are made
-    from (`ReducedData.read`); ``provenance.json`` says by which command, with which
-    versions, settings and seeds, on which date, with the SHA-256 of the other files.
+    diffusion at every rate, ``evidence.npz`` the reduced data; ``provenance.json`` the command, the
+    versions, settings and seeds, the date, and the SHA-256 of the other files.
 
     Raises ``OSError`` if a file cannot be written.
     """

@@ -1,4 +1,4 @@
-"""How each coupling moves with each choice that the definitions leave open."""
+"""How each coupling changes with each choice that the definitions leave open."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class SensitivityRow:
     Attributes
     ----------
     choice : str
-        What was chosen otherwise, and what it makes of what; "as defined" for the reference.
+        The choice, and the parameters that it gives; "as defined" for the reference.
     couplings : dict of str to Estimate or Missing
         See ``BlockParameters.couplings``.
     change : dict of str to float or None
-        Value over the reference's, minus one; None where either has no such coupling.
+        Value over the reference's, minus one; None where either is missing.
     """
 
     choice: str
@@ -60,8 +60,7 @@ def sensitivity(
     reference : BlockParameters
         Measured with the definitions as fixed.
     alternatives : mapping of str to mapping of str to Estimate
-        For each other choice its name and what it makes of the parameters it changes, such as
-        ``{"drop: relaxed": {"drop": Estimate(0.9, 0.1)}}``.
+        By choice, the parameters that it changes: ``{"relaxed": {"drop": Estimate(.9, .1)}}``.
     """
     standard = reference.couplings
     rows = [SensitivityRow("as defined", standard, _change(standard, standard))]
@@ -75,10 +74,10 @@ def sensitivity(
 def alternatives(
     seen: ReducedData, found: Measured
 ) -> tuple[dict[str, dict[str, Estimate]], dict[str, str]]:
-    """Return what other choices make of the parameters, and which of them make nothing, and why.
+    """Return the parameters under other choices, and the choices that give nothing, and why.
 
-    Other readings of `hebraud.md.results.symbols.BESIDE`; other settings of D2min, as far as other
-    observers recorded with them; other rules for the linear window of eq. (7).
+    Other readings (`symbols.BESIDE`); other settings of D2min, as far as other observers recorded
+    with them; other rules for the linear window of eq. (7).
     """
     values: dict[str, dict[str, Estimate]] = {}
     failed: dict[str, str] = {}

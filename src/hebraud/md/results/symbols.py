@@ -1,4 +1,4 @@
-"""What is measured on particles: symbols, units, meanings, and rows to print."""
+"""Symbols, units and meanings of what is measured, and rows to print."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BESIDE = {
     "Gamma onsets": ("1/τ0", "blocks that turn active"),
     "Gamma area": ("1/τ0", "active area over the lag"),
     "Gamma drop/(G0 rate)": ("1", "what events release over what is loaded; 1 in the model"),
-    "active": ("1", "share of the particles that is active"),
+    "active": ("1", "fraction of active particles"),
     "tau_p late": ("τ0", "decay at times beyond the window only"),
     "tau_p apparent": ("τ0", "plain exponential through C_p, mostly the window"),
     "D_sigma eq. (7)": ("(ε/σ²)²/τ0", "with G0 rate t subtracted, to the letter"),

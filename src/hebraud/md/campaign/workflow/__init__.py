@@ -1,1 +1,1 @@
-"""The files of the workflow: the Snakefile, the profiles, and the campaigns that come along."""
+"""Files of the workflow: Snakefile, Slurm profile, presets."""

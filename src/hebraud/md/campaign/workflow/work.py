@@ -1,4 +1,4 @@
-"""What the steps of a campaign do: each goes on from what is there, and does nothing when done."""
+"""What each step of a campaign does; it does nothing when all is done."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FRONT = "HEBRAUD_MD_FRONT"
 
 
 def follow_front(every: float = 0.5) -> None:
-    """End this process when the run that started it is gone, however it went; files are whole."""
+    """End this process when the command that started it is gone; files stay whole."""
     said = os.environ.get(FRONT)
     if said is None:
         return
@@ -86,7 +86,7 @@ def _named(path: Path, folder: Path, places: dict[Path, T]) -> T:
 
 
 def chain_at(path: Path) -> tuple[Campaign, Path, StatePoint]:
-    """Return campaign, its folder and the state point of a chain's folder.
+    """Return the campaign of a chain's folder, the campaign's folder, and the state point.
 
     Raises ``ValueError`` if there is no campaign three levels up, or it has no such chain.
     """
@@ -99,7 +99,7 @@ def _write_receipt(path: Path, **about: object) -> None:
 
 
 def prepare_sample(path: Path) -> None:
-    """Prepare the glass of a sample's folder, if it is not there."""
+    """Prepare the glass of a sample's folder, if it is missing."""
     plan, folder = _plan_above(path, 2)
     places: dict[Path, Glass] = {p.glass.folder(Path()): p.glass for p in plan.chains}
     with leading() as ranks:
@@ -109,7 +109,7 @@ def prepare_sample(path: Path) -> None:
 
 
 def shear_chain(path: Path, segments: int) -> None:
-    """Shear a chain until it has so many segments, on all ranks of MPI there are."""
+    """Shear a chain until it has so many segments, on all MPI ranks."""
     with leading() as ranks:
         _, folder, point = chain_at(path)
         wanted = check_whole_number("segments", segments, at_least=1)
@@ -121,7 +121,7 @@ def shear_chain(path: Path, segments: int) -> None:
 
 
 def measure_chains(paths: Sequence[Path]) -> None:
-    """Reduce chains to what the measures need; all chains of a density get a receipt."""
+    """Reduce chains; a receipt says when all chains of a density are reduced."""
     chains = [chain_at(path) for path in paths]
     plan, folder, first = chains[0]
     for plan, folder, point in chains:
@@ -132,9 +132,9 @@ def measure_chains(paths: Sequence[Path]) -> None:
 
 
 def freeze_chain(path: Path) -> None:
-    """Measure local yield stresses in all configurations that a chain keeps.
+    """Measure the local yield stresses in all kept configurations of a chain.
 
-    What cannot be measured is said in the receipt and, again, where the campaign is summed up.
+    What cannot be measured is named in the receipt, and again in the tables.
     """
     plan, folder, point = chain_at(path)
     segments = plan.chains[point]
