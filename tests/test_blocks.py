@@ -47,6 +47,7 @@ def averages(model, protocol, seeds, until, after, step, blocks=20_000):
 # ---------------------------------------------------------------- kernels
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("n", [2, 3, 8, 101])
 def test_kernels_against_plain_loops(n):
     rng = np.random.default_rng(n)

@@ -260,6 +260,7 @@ def one_solve(relaxation, law, dt, D=0.05, rate=0.1):
     return found, patankar.implicit(up, down, cells.sink, dt, cells, source, found, work), twin
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("law", [hl.Redrawn, hl.Quenched])
 @pytest.mark.parametrize("relaxation", SLOTS)
 def test_one_solve_is_the_dense_one(relaxation, law):

@@ -29,6 +29,7 @@ def on_a_grid(model, diffusion, rate, cells=60):
 
 @given(model=models, log_d=exponents, log_g=exponents, sign=signs)
 @settings(max_examples=60)
+@pytest.mark.kernels
 def test_columns_sum_to_zero_and_nothing_off_the_diagonal_is_negative(model, log_d, log_g, sign):
     d, g = 10.0**log_d, sign * 10.0**log_g
     generator = on_a_grid(model, d, g)

@@ -3,8 +3,8 @@
 import dataclasses
 
 import pytest
-from handmade import handmade
 
+from handmade import handmade
 from hebraud.md import Recording, Runs
 from hebraud.md.campaign import archive, chain
 from hebraud.md.campaign.archive import export_run, import_run

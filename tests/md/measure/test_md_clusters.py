@@ -22,6 +22,7 @@ from hebraud.md.measure.plastic import (
 from hebraud.rheology.estimate import Estimate
 from twins.particles import label as naive_label
 
+pytestmark = pytest.mark.kernels
 DATA = Path(__file__).parents[2] / "data"
 grids = st.tuples(
     st.integers(0, 2**32 - 1), st.integers(1, 17), st.integers(1, 17), st.floats(0.1, 0.9)

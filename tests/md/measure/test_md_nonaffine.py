@@ -13,6 +13,7 @@ from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.nonaffine import d2min, d2min_series, frames_in
 from twins.particles import d2min as naive_d2min
 
+pytestmark = pytest.mark.kernels
 DATA = Path(__file__).parents[2] / "data"
 
 
