@@ -58,7 +58,7 @@ def test_oscillation_without_yielding_is_strain(amplitude, omega):
 @pytest.mark.parametrize("rtol", [1e-3, 1e-4, 1e-5])
 @pytest.mark.parametrize("rate", [5.0, 30.0, 1e3, 1e5])
 def test_fast_shear_against_characteristics(rate, rtol):
-    """The classical landing without noise, by a delay equation (tests/naive_evolve.py)."""
+    """The classical landing without noise, by a delay equation (tests/twins/evolve.py)."""
     times = np.array([0.5, 1.0, 2.0, 5.0, 10.0]) / rate
     stress, activity = naive_evolve.glass(rate, narrow, times)
     model, start = hl.Model(hl.FixedNoise(1e-13)), hl.gaussian(0.15)
