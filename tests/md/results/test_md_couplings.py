@@ -16,7 +16,8 @@ from hebraud.md.measure.resampling import bootstrap_weights, resampled_ratio, sp
 from hebraud.md.results.couplings import alpha_of_prefactor, noise_alpha, scaling_exponent
 from hebraud.md.results.parameters import BlockParameters, flow_curve_replicates
 from hebraud.md.results.predictions import predicted_density, predicted_start_up
-from hebraud.md.results.sensitivity import sensitivity, sensitivity_table
+from hebraud.md.results.sensitivity import sensitivity
+from validation.particles.demo_measures import sensitivity_table
 
 E = hl.Estimate
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from hebraud._files import write_whole
 from hebraud._typing import Arrays
-from hebraud.errors import MissingDependency
 from hebraud.md.errors import CorruptCheckpoint
 
 __all__ = ["read_arrays", "write_arrays"]
@@ -28,24 +27,16 @@ def _digest(arrays: Arrays, about: str) -> str:
     return total.hexdigest()
 
 
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingDependency(
-            'particle runs are stored with h5py, which is not installed: pip install "hebraud[md]"'
-        ) from error
-    return h5py
-
-
 def write_arrays(path: Path, arrays: Arrays, about: Mapping[str, Any]) -> None:
     """Store arrays in an HDF5 file, whole or not at all, with a checksum and without times.
 
     ``about`` (anything JSON can hold) says what the arrays belong to; `read_arrays` checks it.
     """
+    import h5py
+
     text = json.dumps(about, sort_keys=True)
     image = io.BytesIO()
-    with _h5py().File(image, "w") as store:
+    with h5py.File(image, "w") as store:
         store.attrs["about"] = text
         store.attrs["sha256"] = _digest(arrays, text)
         for name in sorted(arrays):
@@ -59,7 +50,8 @@ def read_arrays(path: Path, about: Mapping[str, Any]) -> Arrays:
     Raises ``CorruptCheckpoint`` if the file cannot be read, fails its checksum, or does not have
     every key of ``about`` with its value; the file may say more.
     """
-    h5py = _h5py()
+    import h5py
+
     try:
         with h5py.File(path, "r") as store:
             arrays = {name: store[name][()] for name in store}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud._typing import Arrays, Floats
+from hebraud._typing import Floats
+from hebraud.md.glass.named_arrays import NamedArrays
 
 __all__ = ["Frames"]
 
@@ -32,7 +33,7 @@ def _floats(name: str, value: Any, shape: tuple[int | None, ...]) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class Frames(NamedArrays):
     """Consecutive snapshots of one sheared box with edges (lx, 0) and (strain ly, ly).
 
     Parameters
@@ -56,6 +57,7 @@ class Frames:
     flow): it was not followed across the edge, or the snapshots are too far apart.
     """
 
+    PREFIX = "frames"
     time: Floats
     strain: Floats
     position: Floats
@@ -139,7 +141,7 @@ class Frames:
         return float((self.time[-1] - self.time[0]) / (len(self) - 1))
 
     @classmethod
-    def join(cls, parts: Sequence[Frames]) -> Frames:
+    def join(cls, parts: Sequence[Self]) -> Self:
         """Return consecutive frames of one box as one.
 
         Raises ``ValueError`` if box, particles or velocities differ, or times do not go on evenly.
@@ -162,23 +164,4 @@ class Frames:
             species=first.species,
             box=first.box,
             velocity=np.concatenate(velocities) if velocities else None,
-        )
-
-    def arrays(self) -> Arrays:
-        """Return the content as named arrays."""
-        return {
-            f"frames_{name}": getattr(self, name)
-            for name in self.__dataclass_fields__
-            if getattr(self, name) is not None
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Frames:
-        """Return the frames of these arrays."""
-        return cls(
-            **{
-                name: arrays[f"frames_{name}"]
-                for name in cls.__dataclass_fields__
-                if f"frames_{name}" in arrays
-            }
         )

@@ -17,14 +17,14 @@ from typing import IO
 
 import numpy as np
 
-from hebraud._typing import Floats, Ints
+from hebraud._typing import Floats
 from hebraud.md.errors import UnstableRun
 from hebraud.md.glass.configuration import Configuration, unwrap
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.lammps.engine import command_all, no_room
 from hebraud.md.lammps.mpi import Engine
 from hebraud.md.lammps.recording import BlockStress, Record, Recording
-from hebraud.md.measure.block_stress import block_count
+from hebraud.md.measure.block_stress import block_count, cells_at
 
 __all__ = ["watching"]
 
@@ -167,13 +167,14 @@ def _frames(course: _Course, dump: _Dump, steps: int) -> Frames:
 
 def _block_stress(course: _Course, dump: _Dump, steps: int, blocks: int) -> BlockStress:
     """Add up per-particle stress times volume, kinetic and virial, over the blocks."""
-    start = course.start
+    start, box = course.start, np.full(2, course.start.side)
     area = start.side**2 / blocks**2
     done = dump.every * np.arange(1, steps // dump.every + 1, dtype=np.float64)
     strain = start.strain_after(course.strain_step, done)
     stress, tilts = np.empty((len(done), blocks**2)), np.empty(len(done))
     for k, (_, tilt, rows) in enumerate(dump.read(steps, start.particles)):
-        block = block_of(rows[:, :2], tilt, start.side, blocks)
+        _, cell = cells_at(rows[:, :2], tilt, box, (blocks, blocks))
+        block = cell[:, 0] * blocks + cell[:, 1]
         stress[k] = np.bincount(block, rows[:, 2], minlength=blocks**2) / area
         tilts[k] = tilt
     return BlockStress(
@@ -182,12 +183,3 @@ def _block_stress(course: _Course, dump: _Dump, steps: int, blocks: int) -> Bloc
         epoch=np.round(strain - tilts / start.side).astype(np.int64),
         stress=stress,
     )
-
-
-def block_of(position: Floats, tilt: float, side: float, blocks: int) -> Ints:
-    """Return the number i M + j of the block (i, j), i along x, in which each place lies."""
-    up = position[:, 1] / side
-    fraction = np.stack([(position[:, 0] - tilt * up) / side, up], axis=1)
-    cell = np.floor(blocks * (fraction - np.floor(fraction))).astype(np.int64)
-    cell %= blocks  # -1e-20 counts as 1 after rounding: the same place as 0
-    return np.asarray(cell[:, 0] * blocks + cell[:, 1])

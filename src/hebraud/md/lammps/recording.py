@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from hebraud._typing import Arrays, Floats, Ints
 from hebraud.errors import check_number, check_whole_number
+from hebraud.md.glass.named_arrays import NamedArrays
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.observers import Observer, Plastic
 
@@ -87,7 +87,7 @@ class Recording:
 
 
 @dataclass(frozen=True, eq=False)
-class BlockStress:
+class BlockStress(NamedArrays):
     """The shear stress of M x M blocks of the sheared box, eq. (6), kinetic and virial part.
 
     Parameters
@@ -102,30 +102,15 @@ class BlockStress:
         along x, is column i M + j. A file holds it in single precision (6e-8 of its value).
     """
 
+    PREFIX = "blocks"
     time: Floats
     strain: Floats
     epoch: Ints
     stress: NDArray[np.floating[Any]]
 
     def arrays(self) -> Arrays:
-        """Return the content as named arrays; the stress in single precision."""
-        content = {f"blocks_{name}": getattr(self, name) for name in self.__dataclass_fields__}
-        return {**content, "blocks_stress": self.stress.astype(np.float32)}
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays) -> BlockStress:
-        """Return the record of these arrays."""
-        return cls(**{name: arrays[f"blocks_{name}"] for name in cls.__dataclass_fields__})
-
-    @classmethod
-    def join(cls, parts: Sequence[BlockStress]) -> BlockStress:
-        """Return consecutive records as one."""
-        return cls(
-            **{
-                name: np.concatenate([getattr(part, name) for part in parts])
-                for name in cls.__dataclass_fields__
-            }
-        )
+        """Return the content by name; the stress in single precision."""
+        return {**super().arrays(), "blocks_stress": self.stress.astype(np.float32)}
 
 
 @dataclass(frozen=True, eq=False)

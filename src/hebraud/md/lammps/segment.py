@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 
-from hebraud._typing import Arrays, Floats
+from hebraud._typing import Floats
 from hebraud.errors import check_whole_number
 from hebraud.md.errors import UnstableRun
 from hebraud.md.glass.configuration import Configuration
 from hebraud.md.glass.mixture import Mixture, check_shear_rate
+from hebraud.md.glass.named_arrays import NamedArrays
 from hebraud.md.lammps.engine import box_with, command_all, read_particles
 from hebraud.md.lammps.mpi import Engine
 from hebraud.md.lammps.record_reader import watching
@@ -26,7 +27,7 @@ _ENERGY_JUMP = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class Series(NamedArrays):
     """Macroscopic series under shear; every array has shape (samples,).
 
     Parameters
@@ -44,29 +45,11 @@ class Series:
         Potential energy per particle, in eps_AA.
     """
 
+    PREFIX = "series"
     strain: Floats
     stress: Floats
     temperature: Floats
     energy: Floats
-
-    def arrays(self) -> Arrays:
-        """Return the content as named arrays."""
-        return {f"series_{name}": getattr(self, name) for name in self.__dataclass_fields__}
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Series:
-        """Return the series of these arrays."""
-        return cls(**{name: arrays[f"series_{name}"] for name in cls.__dataclass_fields__})
-
-    @classmethod
-    def join(cls, parts: Sequence[Series]) -> Series:
-        """Return consecutive series as one."""
-        return cls(
-            **{
-                name: np.concatenate([getattr(part, name) for part in parts])
-                for name in cls.__dataclass_fields__
-            }
-        )
 
 
 def _record(engine: Engine, samples: int) -> Floats:

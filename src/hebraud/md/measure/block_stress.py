@@ -10,7 +10,7 @@ from hebraud.errors import MeasurementError, check_number, check_whole_number
 from hebraud.md.glass.mixture import Mixture
 from hebraud.md.glass.trajectory import Frames
 
-__all__ = ["atom_block_stress", "block_count", "block_stress", "cells", "epochs"]
+__all__ = ["atom_block_stress", "block_count", "block_stress", "cells", "cells_at", "epochs"]
 
 _ROUNDING = 1e-9  # strains are products of many steps
 
@@ -54,7 +54,14 @@ def cells(
     are redefined where it flips.
     """
     lx, ly = (float(edge) for edge in box)
-    tilt = strain * ly - lx * float(epochs(strain, ly / lx))
+    return cells_at(position, strain * ly - lx * float(epochs(strain, ly / lx)), box, counts)
+
+
+def cells_at(
+    position: Floats, tilt: float, box: Floats, counts: tuple[int, int]
+) -> tuple[Floats, Ints]:
+    """Return what `cells` does, for the tilt that the box has."""
+    lx, ly = (float(edge) for edge in box)
     up = position[:, 1] / ly
     place = np.stack([(position[:, 0] - tilt * up) / lx, up], axis=1)
     place -= np.floor(place)

@@ -74,7 +74,7 @@ def run(
     ValueError
         For an unknown preset or a bad argument.
     MissingDependency
-        If Snakemake, LAMMPS, its MPI library or h5py is missing.
+        If Snakemake, LAMMPS or its MPI library is missing.
     HebraudError
         If another process works in ``directory``, or a step fails: its message, and where to read
         more. What is stored stays valid.

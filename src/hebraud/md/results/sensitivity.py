@@ -15,7 +15,7 @@ from hebraud.md.results.parameters import BlockParameters
 from hebraud.md.results.reduced_data import BlockStresses, ReducedData
 from hebraud.rheology.estimate import Estimate, Missing, or_missing
 
-__all__ = ["SensitivityRow", "alternatives", "sensitivity", "sensitivity_table"]
+__all__ = ["SensitivityRow", "alternatives", "sensitivity"]
 
 #: Other readings that are measured along: of which parameter.
 _BESIDE = {
@@ -138,23 +138,3 @@ def _change(
         both = isinstance(here, Estimate) and isinstance(there, Estimate)
         change[name] = here.value / there.value - 1.0 if both else None  # type: ignore[union-attr]
     return change
-
-
-def sensitivity_table(
-    rows: Sequence[SensitivityRow], couplings: Sequence[str] | None = None
-) -> str:
-    """Return the rows as a Markdown table, one column a coupling (None: all of them)."""
-    names = list(rows[0].couplings if couplings is None else couplings)
-    lines = [
-        "| choice | " + " | ".join(names) + " |",
-        "|---" * (len(names) + 1) + "|",
-    ]
-    for row in rows:
-        cells = []
-        for name in names:
-            value, change = row.couplings[name], row.change[name]
-            text = str(value) if isinstance(value, Estimate) else "none"
-            moved = f" ({100 * change:+.0f} %)" if change and row is not rows[0] else ""
-            cells.append(text + moved)
-        lines.append(f"| {row.choice} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
