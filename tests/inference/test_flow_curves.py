@@ -155,6 +155,20 @@ def test_profile_of_one_parameter_is_the_covariance_of_a_nearly_linear_fit():
     assert norm == pytest.approx(rise, rel=0.05)
 
 
+@pytest.mark.parametrize("level", [0.5, 0.68, 0.95])
+def test_the_allowed_rise_is_a_quantile_of_so_many_parameters(level):
+    """In closed form: F(1, n) is Student's law squared; F(2, n) and chi-squared(2) are powers."""
+    scattered, known = (fit_flow_curve(RATES, noisy(), error) for error in (None, 0.02 * noisy()))
+    n, chi_square = scattered.degrees_of_freedom, scattered.chi_square
+    student = scipy.stats.t.ppf(0.5 + 0.5 * level, n)
+    assert allowed_rise(scattered, level, 1) == pytest.approx(chi_square / n * student**2)
+    power = (1.0 - level) ** (-2.0 / n) - 1.0
+    assert allowed_rise(scattered, level, 2) == pytest.approx(chi_square * power)
+    normal = scipy.stats.norm.ppf(0.5 + 0.5 * level)
+    assert allowed_rise(known, level, 1) == pytest.approx(normal**2)
+    assert allowed_rise(known, level, 2) == pytest.approx(-2.0 * math.log(1.0 - level))
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say():
     """40 data sets, covariance intervals by the log of alpha; the full study is in validation."""
     inside = np.zeros((40, 2))
