@@ -281,6 +281,48 @@ def test_bad_points_are_named_not_dropped():
         fit_flow_curve(RATES, curve()).interval("exponent")
 
 
+def test_of_many_bad_points_eight_are_named():
+    rates = RATES.copy()
+    rates[:10] = -1.0
+    with pytest.raises(ValueError, match=r"shear_rate\[7\] = -1 and 2 more; correct"):
+        fit_flow_curve(rates, noisy())
+    with pytest.raises(ValueError, match=r"shear_rate\[1\] = -1; correct"):
+        fit_flow_curve(np.where(np.arange(30) < 2, -1.0, RATES), noisy())
+
+
+def test_as_many_points_as_it_takes_are_searched_for_outliers():
+    """Four points, three parameters: there are no others to compare one with."""
+    fit = fit_flow_curve(RATES[[5, 12, 20, 29]], noisy()[[5, 12, 20, 29]])
+    assert "outlier" not in kinds(fit)
+    assert fit.degrees_of_freedom == 1
+
+
+@pytest.mark.filterwarnings(
+    "ignore:invalid value encountered in sqrt:RuntimeWarning"
+)  # lmfit's own
+def test_what_no_point_bounds_has_no_covariance():
+    """Rates that are equal to 1e-8: no two of the parameters can be told apart."""
+    rates = 1.0 + 1e-9 * np.arange(8)
+    stress = 3.0 * (1.0 + 0.01 * np.random.default_rng(0).normal(size=8))
+    for fit in (fit_flow_curve(rates, stress), fit_herschel_bulkley_law(rates, stress)):
+        assert fit.log_covariance.shape == (3, 3)
+        assert np.all(np.isinf(fit.log_covariance))
+        assert "undetermined" in kinds(fit)
+        assert all(estimate.stderr == 1e300 for estimate in fit.estimates.values())
+
+
+@pytest.mark.parametrize(
+    ("lengths", "trend"), [((4, 6, 4, 6, 4), True), ((4, 4, 4, 4, 4, 4), False)]
+)
+def test_a_trend_is_three_standard_deviations_below_the_mean_number_of_runs(lengths, trend):
+    """12 residuals of either sign: 13 runs on average, variance 12 * 11/23; from 5.8 on no trend."""
+    fit = fit_flow_curve(RATES[:24], noisy()[:24])
+    sign = np.concatenate([np.full(n, (-1.0) ** i) for i, n in enumerate(lengths)])
+    assert np.count_nonzero(sign > 0.0) == 12
+    vars(fit)["residuals"] = sign
+    assert (kinds(fit) == {"trend"}) == trend
+
+
 def test_report_says_what_is_known_and_lmfits_own():
     report = fit_flow_curve(RATES, noisy()).report()
     for text in ("alpha = 0.30", "95 % interval", "yield stress", "[[Variables]]", "log_threshold"):

@@ -20,6 +20,9 @@ from measured_curve import RATES, STRESS, write
         ("Shear rate / 1/min,Stress / MPa", ",", 1.0 / 60.0, 1e6),
         ("shear rate (s⁻¹),stress (dyn/cm²)", ",", 1.0, 0.1),
         ("rate,stress", ",", 1.0, 1.0),
+        ("rate (1/ms),stress (N/m2)", ",", 1e3, 1.0),
+        ("rate (ms^-1),stress (uPa)".replace("u", "µ"), ",", 1e3, 1e-6),
+        ("rate (min-1),stress (dynes/cm2)", ",", 1.0 / 60.0, 0.1),
     ],
 )
 def test_headers_and_units(tmp_path, header, delimiter, rate_factor, stress_factor):
@@ -98,3 +101,9 @@ def test_other_peoples_files(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"d\.txt is no UTF-8 text.*save or export"):
             read_flow_curve(path)
+
+
+def test_of_many_bad_lines_eight_are_named(tmp_path):
+    rows = [(-1.0, 2.0)] * 10 + [(1.0, 2.0)]
+    with pytest.raises(ValueError, match=r"line 9: shear_rate -1 and 2 more; exclude"):
+        read_flow_curve(write(tmp_path / "a.csv", rows=rows))

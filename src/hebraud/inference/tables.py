@@ -271,7 +271,7 @@ def _is_named(name: str, header: str) -> bool:
         return bool(words & _ERROR_WORDS) and words <= _ERROR_WORDS | _BESIDE_ERROR
     known, symbols = (_RATE, _RATE_SYMBOLS) if name == "shear_rate" else (_STRESS, _STRESS_SYMBOLS)
     plain = " ".join(word for word in text.split() if word not in symbols)
-    return text in symbols or plain in known or (bool(words) and words <= symbols)
+    return text in symbols or plain in known
 
 
 def _find(path: str | Path, name: str, header: list[str], given: str | None) -> int | None:
