@@ -315,7 +315,7 @@ def test_what_no_point_bounds_has_no_covariance():
     ("lengths", "trend"), [((4, 6, 4, 6, 4), True), ((4, 4, 4, 4, 4, 4), False)]
 )
 def test_a_trend_is_three_standard_deviations_below_the_mean_number_of_runs(lengths, trend):
-    """12 residuals of either sign: 13 runs on average, variance 12 * 11/23; from 5.8 on no trend."""
+    """12 residuals of either sign: a mean of 13 runs, variance 12 * 11/23; no trend from 5.8 on."""
     fit = fit_flow_curve(RATES[:24], noisy()[:24])
     sign = np.concatenate([np.full(n, (-1.0) ** i) for i, n in enumerate(lengths)])
     assert np.count_nonzero(sign > 0.0) == 12
