@@ -18,6 +18,7 @@ import pytest
 import scipy.stats
 
 import hebraud as hl
+from hebraud.checks import check_signed, check_size
 from hebraud.errors import shown
 from hebraud.inference import fit_herschel_bulkley_law
 from hebraud.rheology.herschel_bulkley import fit_herschel_bulkley
@@ -264,3 +265,13 @@ def test_jumps_that_floats_cannot_hold_are_told(protocol, size):
     except Exception as error:
         said = is_sentence(error)
     assert said
+
+
+def test_sizes_end_where_their_squares_would_overflow():
+    assert check_size("x", 1e100) == 1e100
+    assert check_size("x", 1e-100) == 1e-100
+    assert check_signed("x", -1e100) == -1e100
+    beyond = ((check_size, 1.01e100), (check_size, 0.99e-100), (check_signed, -1.01e100))
+    for check, value in beyond:
+        with pytest.raises(ValueError, match="x must be a finite number"):
+            check("x", value)

@@ -321,6 +321,7 @@ def test_a_trend_is_three_standard_deviations_below_the_mean_number_of_runs(leng
     assert np.count_nonzero(sign > 0.0) == 12
     vars(fit)["residuals"] = sign
     assert (kinds(fit) == {"trend"}) == trend
+    assert not trend or "change sign only 4 times over 24 points" in str(fit.warnings[0])
 
 
 def test_report_says_what_is_known_and_lmfits_own():
