@@ -32,5 +32,7 @@ thresholds = st.one_of(st.floats(0.3, 3.0), laws.map(hl.Redrawn), laws.map(hl.Qu
 yieldings = st.one_of(st.just(hl.ConstantRate()), st.floats(0.0, 3.0).map(hl.PowerRate))
 models = st.builds(
     lambda r, t, y: hl.Model(0.3, relaxation=r, thresholds=t, yielding=y),
-    relaxations, thresholds, yieldings,
+    relaxations,
+    thresholds,
+    yieldings,
 )

@@ -155,10 +155,12 @@ def test_order_two_in_the_step():
 
     def errors(middle):
         runs = [twin.run(0.3, start, 12.0, h, middle) for h in steps]
-        return np.array([
-            np.abs(rows - fine[:: round(h / 0.05)]).max(axis=0)
-            for rows, h in zip(runs, steps, strict=True)
-        ])
+        return np.array(
+            [
+                np.abs(rows - fine[:: round(h / 0.05)]).max(axis=0)
+                for rows, h in zip(runs, steps, strict=True)
+            ]
+        )
 
     ours, first = errors(midstep), errors(lambda now, before: now)
     slope = [np.polyfit(np.log(steps), np.log(e), 1)[0] for e in (*ours.T, *first.T)]

@@ -132,7 +132,10 @@ couplings = st.one_of(
 )
 models = st.builds(
     lambda c, r, t, y: hl.Model(c, relaxation=r, thresholds=t, yielding=y),
-    couplings, relaxations, thresholds, yieldings,
+    couplings,
+    relaxations,
+    thresholds,
+    yieldings,
 )
 
 

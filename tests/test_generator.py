@@ -41,9 +41,7 @@ def test_columns_sum_to_zero_and_nothing_off_the_diagonal_is_negative(model, log
     assert hops.min() >= 0.0
 
 
-@given(
-    model=models, log_d=st.floats(-12.0, 6.0), log_g=st.floats(-12.0, 6.0), sign=signs
-)
+@given(model=models, log_d=st.floats(-12.0, 6.0), log_g=st.floats(-12.0, 6.0), sign=signs)
 @settings(max_examples=60)
 def test_drift_and_release_are_exact(model, log_d, log_g, sign):
     d, g = 10.0**log_d, sign * 10.0**log_g
@@ -87,8 +85,13 @@ def test_against_dense_loops(model, diffusion, rate):
     generator = on_a_grid(model, 0.05, rate)
     lines = landing_lines(model, LINES)
     twin = naive.generator(
-        generator.grid.centres, generator.rates, lines, generator.weights,
-        model.thresholds.redraws, diffusion, rate,
+        generator.grid.centres,
+        generator.rates,
+        lines,
+        generator.weights,
+        model.thresholds.redraws,
+        diffusion,
+        rate,
     )
     matrix = generator.matrix(diffusion, rate).toarray()
     scale = np.abs(np.diag(twin))

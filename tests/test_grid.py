@@ -101,7 +101,10 @@ def test_power_law_domain_holds_the_tail():
 
 
 @given(
-    drop=st.floats(0.02, 1.0), std=st.floats(0.01, 3.0), log_d=exponents, log_g=exponents,
+    drop=st.floats(0.02, 1.0),
+    std=st.floats(0.01, 3.0),
+    log_d=exponents,
+    log_g=exponents,
     cells=st.integers(150, 600),
 )
 @settings(max_examples=40)

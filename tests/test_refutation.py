@@ -138,6 +138,7 @@ def test_parcels_without_yield_move_with_the_strain():
 
 def test_parcels_extrapolate():
     """Halving the comb once more changes less than the error that was told."""
+
     def run(n):
         return parcels(0.3, lambda t: 50.0 * np.sin(100.0 * t), np.linspace(0.0, 0.1, n), 0.4)
 

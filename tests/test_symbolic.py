@@ -1,6 +1,5 @@
 """The derived expansion solves its equations, and agrees with two routes that do not use it."""
 
-
 import mpmath as mp
 import pytest
 import sympy as sp

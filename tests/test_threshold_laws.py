@@ -230,9 +230,7 @@ def test_nodes_of_a_histogram_have_its_moments(kind, breaks):
 def test_a_histogram_with_a_landing_inside():
     """Landing at 1.5, redrawn: 1/alpha_c = 2/<(c^2 - 1.5^2)+>, and states against samples."""
     law = histogram([1.0, 0.0, 1.0], [0.2, 0.4, 1.5, 1.6])()
-    model = hl.Model(
-        0.3, relaxation=hl.ResidualStress(1.5), thresholds=hl.Redrawn(law)
-    )
+    model = hl.Model(0.3, relaxation=hl.ResidualStress(1.5), thresholds=hl.Redrawn(law))
     rest = law.expect(lambda c: np.maximum(c**2 - 2.25, 0.0), lb=1.5, ub=1.6)
     assert hl.critical_coupling(model) == pytest.approx(0.5 * rest, rel=1e-9)
     x, w = np.polynomial.legendre.leggauss(20)

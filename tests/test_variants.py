@@ -179,7 +179,9 @@ def test_the_second_identity_is_of_second_order(model):
 
 # what the pass from the tails and the pooling solve, GMRES solves too
 @given(
-    drop=st.floats(0.02, 0.98), log_d=st.floats(-5.0, 1.0), log_g=st.floats(-5.0, 1.0),
+    drop=st.floats(0.02, 0.98),
+    log_d=st.floats(-5.0, 1.0),
+    log_g=st.floats(-5.0, 1.0),
     kind=st.sampled_from([hl.Quenched, hl.Redrawn]),
     relaxation=st.sampled_from(
         [
@@ -446,9 +448,7 @@ def test_nodes_scale_with_the_law(kind, scale):
 @pytest.mark.parametrize("g", [1e-4, 1e-2])
 def test_a_landing_inside_the_law_of_thresholds(kind, g):
     """The kink at c = r: exact and finite volumes were 2e-4 apart for nodes that did not break."""
-    model = hl.Model(
-        0.3, relaxation=hl.ResidualStress(0.5), thresholds=kind(scipy.stats.expon())
-    )
+    model = hl.Model(0.3, relaxation=hl.ResidualStress(0.5), thresholds=kind(scipy.stats.expon()))
     state, truth = solve(model, g, rtol=3e-5), exact.stationary(model, g)
     assert state.stress == pytest.approx(truth.stress, rel=6e-5)
     assert state.diffusion == pytest.approx(truth.diffusion, rel=6e-5)

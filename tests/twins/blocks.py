@@ -26,10 +26,12 @@ def euler(alpha, rate, std, until, blocks, step, seed):
 def move(stress, normals, shift, spread):
     """Block by block."""
     half = len(stress) - len(stress) // 2
-    return np.array([
-        s + shift + spread * (normals[i] if i < half else -normals[i - half])
-        for i, s in enumerate(stress)
-    ])
+    return np.array(
+        [
+            s + shift + spread * (normals[i] if i < half else -normals[i - half])
+            for i, s in enumerate(stress)
+        ]
+    )
 
 
 def means(stress, thresholds, nu, lines):

@@ -14,14 +14,16 @@ def solved_by_matching(D, g):
     k, root = g / D, mp.sqrt(g * g + 4 * D)
     lR, lL = (root - g) / (2 * D), (root + g) / (2 * D)
     e = mp.exp(-k)
-    A = mp.matrix([
-        [1, -1, -e, 0, 0, 0],
-        [lL, 0, -k * e, 0, 0, 0],
-        [0, 1, 1, -1, -e, 0],
-        [0, 0, k, 0, -k * e, 0],
-        [0, 0, 0, 1, 1, -1],
-        [0, 0, 0, 0, k, lR],
-    ])
+    A = mp.matrix(
+        [
+            [1, -1, -e, 0, 0, 0],
+            [lL, 0, -k * e, 0, 0, 0],
+            [0, 1, 1, -1, -e, 0],
+            [0, 0, k, 0, -k * e, 0],
+            [0, 0, 0, 1, 1, -1],
+            [0, 0, 0, 0, k, lR],
+        ]
+    )
     a, b, c, d, f, h = mp.lu_solve(A, mp.matrix([0, 0, 0, 1 / D, 0, 0]))
     time = a / lL + b + c * (1 - e) / k + d + f * (1 - e) / k + h / lR
     stress = -a * (1 / lL + 1 / lL**2) + h * (1 / lR + 1 / lR**2)

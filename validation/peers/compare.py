@@ -168,9 +168,7 @@ def store(measures: tuple[Measure, ...], made_on: str) -> None:
     """Write the measures with their birth certificate."""
     with STORED.open("w", newline="", encoding="utf-8") as file:
         file.write("# peers side by side: relative errors, wall times in seconds; see Measure\n")
-        file.write(
-            "# command: make peers ARGS=--write, which runs validation/peers/compare.py\n"
-        )
+        file.write("# command: make peers ARGS=--write, which runs validation/peers/compare.py\n")
         file.write(f"# {made_on}\n")
         file.write("# tolerance: errors to the last digit shown; times are of a shared machine\n")
         out = csv.DictWriter(file, [f.name for f in fields(Measure)], lineterminator="\n")

@@ -203,7 +203,9 @@ def test_the_modulus_is_that_of_all_slow_rates(measured, tmp_path):
     again = ReducedData.read(tmp_path / "evidence.npz")
     for one in (seen, again):
         assert [(s.shear_rate, s.seeds) for s in one.start_ups] == [
-            (1e-4, (1, 2)), (1e-3, (2, 3, 1)), (1e-2, (1,))
+            (1e-4, (1, 2)),
+            (1e-3, (2, 3, 1)),
+            (1e-2, (1,)),
         ]
         G0 = measure(one).estimates["G0"]
         assert G0.value == pytest.approx(17.0, rel=1e-5)

@@ -288,7 +288,10 @@ def oscillation(draw: Draw) -> Case:
     def truth_of_elements() -> Truth:
         twin = s.elements((-reach, reach), finest, False)
         return elements_truth(
-            twin, twin.start(s.std), [(lambda t: rate * math.cos(omega * t), until)], rtol,
+            twin,
+            twin.start(s.std),
+            [(lambda t: rate * math.cos(omega * t), until)],
+            rtol,
             scale=min(1.0, amount),
         )
 
@@ -307,7 +310,11 @@ def strain_step(draw: Draw) -> Case:
         right = 14.0 - 8.6 * s.std if far else reach
         twin = s.elements((-reach, right), 5e-3, far)
         return elements_truth(
-            twin, twin.start(s.std, amount), [(lambda t: 0.0, until)], rtol, sign=sign,
+            twin,
+            twin.start(s.std, amount),
+            [(lambda t: 0.0, until)],
+            rtol,
+            sign=sign,
             scale=min(1.0, amount),
         )
 

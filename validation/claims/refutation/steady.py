@@ -130,6 +130,7 @@ def law_average(pdf: Callable[[Floats], Floats], breaks: Sequence[float],
 
 def sample_average(values: Sequence[float], weights: Sequence[float]) -> Average:
     """Return the mean over a few thresholds."""
+
     def average(f: Callable[[float], Floats]) -> Floats:
         return f(np.array(values)) @ np.array(weights)
 
@@ -181,6 +182,7 @@ def stationary(
 
     The root in D is looked for from ``guess``, by factors.
     """
+
     def excess(log_D: float) -> float:
         D = math.exp(log_D)
         activity, _, released = at_noise(g, D, average, landing, redrawn)
