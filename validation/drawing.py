@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from hebraud import plot
 
 FOLDER = Path("figures")
 COLUMN = 3.39  # inches: a column of 86 mm
+
+
+def report(progress: str) -> None:
+    """Print what a script is doing on standard error."""
+    print(progress, file=sys.stderr, flush=True)
 
 
 def panels(ax: Axes, mosaic: str) -> dict[str, Axes]:
@@ -31,7 +37,9 @@ def make(
     size: tuple[float, float] = (COLUMN, 0.8 * COLUMN),
 ) -> None:
     """Compute, check in numbers, draw to figures/NAME.png and .pdf."""
+    report(f"{name}: computing")
     result = compute()
+    report(f"{name}: checking and drawing")
     check(result)
     FOLDER.mkdir(exist_ok=True)
     with plot.style():

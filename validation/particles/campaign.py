@@ -19,8 +19,9 @@ from pathlib import Path
 from hebraud.md.campaign.archive import import_run
 from hebraud.md.campaign.plan_file import read_campaign
 from hebraud.md.campaign.workflow.steps import CAMPAIGN
-from hebraud.md.results.reduction import CampaignResults, reduce_campaign
+from hebraud.md.results.reduction import CampaignResults, reduce_density
 from validation import DATA, ROOT
+from validation.drawing import report
 from validation.particles.provenance import store_run
 
 STORED = DATA / "campaign"
@@ -49,6 +50,7 @@ def load(data: Path = STORED, cache: Path = CACHE) -> CampaignResults:
     if kept.exists():
         found: CampaignResults = pickle.loads(kept.read_bytes())
         return found
+    report("reading the stored campaign, once: its numbers are kept in build/")
     with tempfile.TemporaryDirectory() as folder:
         import_run(data, Path(folder))
         campaign = read_run(Path(folder))
@@ -67,7 +69,12 @@ def _checksum(data: Path) -> str:
 
 def read_run(folder: Path) -> CampaignResults:
     """Return what a run's folder says now (made by ``hebraud md run`` or ``import``)."""
-    return reduce_campaign(read_campaign(folder / CAMPAIGN), folder)
+    plan = read_campaign(folder / CAMPAIGN)
+    found = {}
+    for number, density in enumerate(plan.densities, start=1):
+        report(f"campaign {plan.name}: density {density:g}, {number} of {len(plan.densities)}")
+        found[density] = reduce_density(plan.at(density), folder)
+    return CampaignResults(plan, found)
 
 
 def caption(particles: CampaignResults) -> str:
