@@ -157,7 +157,7 @@ def test_takes_the_chains_with_most_steady_strain(loaded, segments, taken, reach
 
 
 def test_rough_error_is_that_of_slow_noise():
-    """Noise too slow for blocking: eight blocks a run know its error to 50 %."""
+    """Noise too slow for blocking: eight blocks a chain know its error to 50 %."""
     rng = np.random.default_rng(1)
     strain = 1e-3 * np.arange(1, 2001)
     found, true = [], []

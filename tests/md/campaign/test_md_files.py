@@ -40,7 +40,7 @@ def test_damage_anywhere_is_seen(tmp_path):
 
 def test_another_runs_file_is_refused(tmp_path):
     write_arrays(tmp_path / "a.h5", ARRAYS, {"seed": 1, "lammps": 1})
-    with pytest.raises(CorruptCheckpoint, match=r"another run \(seed = 1, not 2\)"):
+    with pytest.raises(CorruptCheckpoint, match=r"another campaign \(seed = 1, not 2\)"):
         read_arrays(tmp_path / "a.h5", {"seed": 2, "lammps": 1})
 
 

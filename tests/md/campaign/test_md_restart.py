@@ -134,5 +134,5 @@ def test_a_damaged_or_missing_segment_is_reported(tmp_path):
 def test_other_settings_in_the_same_place_are_refused(tmp_path):
     advance(POINT, tmp_path)
     other = dataclasses.replace(POINT, segment_steps=4000)
-    with pytest.raises(CorruptCheckpoint, match=r"another run \(segment_steps = 2000, not 4000\)"):
+    with pytest.raises(CorruptCheckpoint, match=r"another campaign \(segment_steps = 2000, not 4"):
         advance(other, tmp_path)

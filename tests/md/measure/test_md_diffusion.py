@@ -205,7 +205,7 @@ def test_noise_diffusion_refuses_what_leaves_no_noise():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"stress": []}, "at least one run"),
+        ({"stress": []}, "at least one chain"),
         ({"stress": [np.zeros(9)]}, r"stress\[0\] must have shape \(times, blocks\), got \(9,\)"),
         ({"stress": [np.full((9, 2), np.nan)]}, "must be finite"),
         ({"interval": 0.0}, "interval must be"),

@@ -228,7 +228,7 @@ def test_what_is_missing_is_said(tmp_path):
     assert isinstance(short.curve, FlowCurve)
     assert short.measured.startswith("none: no chain has settled: all end before strain 1")
     assert short.estimate("Gamma") == short.measured
-    assert short.rates[0].D_sigma == "none: the runs end before the flow has settled"
+    assert short.rates[0].D_sigma == "none: the chains end before the flow has settled"
 
 
 def test_a_fault_in_the_program_is_no_missing_measure(measured, monkeypatch):
@@ -289,7 +289,7 @@ def test_activity_and_diffusion_at_every_rate(measured, capsys):
     assert high.Gamma.startswith("none: 6 time blocks are too few")
     assert high.D_sigma.startswith("none: 6 time blocks are too few")
     assert high.D_over_rate == "none: needs D_sigma"
-    assert at_rate(1.0, [none]).D_sigma == "none: the runs end before the flow has settled"
+    assert at_rate(1.0, [none]).D_sigma == "none: the chains end before the flow has settled"
     stored = json.loads(json.dumps(report._rates_dict((low, high))))
     assert stored["rates"][0]["D_sigma"]["value"] == D_sigma.value
     assert stored["rates"][1]["D_sigma"]["failed"] == high.D_sigma

@@ -19,7 +19,7 @@ from hebraud.md.errors import CorruptCheckpoint
 __all__ = ["export_run", "import_run"]
 
 _INDEX = "index.json"  # SHA-256 of every file, as it was before packing
-_PACKED = ".xz"
+_PACKED = ".xz"  # ending of packed files
 
 
 def export_run(

@@ -94,7 +94,7 @@ def segments_done(point: StatePoint, directory: Path) -> int:
         hole = next(want for name, want in zip(names, wanted, strict=True) if name != want)
         raise CorruptCheckpoint(
             f"{point.folder(directory) / hole} is missing between its neighbours; delete every "
-            "later segment: the run goes on from the last one that holds a checkpoint"
+            "later segment: the chain goes on from the last one that holds a checkpoint"
         )
     return numbers[-1] if names else 0
 
@@ -128,7 +128,7 @@ def _checkpoint(
         point, directory, earlier
     ):
         earlier -= 1
-    way_out = f"the segments after number {earlier} too: the run goes on from there"
+    way_out = f"the segments after number {earlier} too: the chain goes on from there"
     if earlier and not there:
         way_out = (
             f"{path.parent}: the chain was imported, and nothing before holds one either, so that "

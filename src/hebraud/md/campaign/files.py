@@ -65,10 +65,10 @@ def read_arrays(path: Path, about: Mapping[str, Any]) -> Arrays:
     if other:
         said = ", ".join(f"{key} = {found.get(key)!r}, not {wanted[key]!r}" for key in other)
         raise CorruptCheckpoint(
-            f"{path} belongs to another run ({said}); take another directory for this one, or go "
-            "back to the settings and the LAMMPS version it was begun with"
+            f"{path} belongs to another campaign ({said}); take another directory for this one, or "
+            "go back to the settings and the LAMMPS version it was begun with"
         )
     return arrays
 
 
-_WAY_OUT = "delete it and every later file beside it: the run goes on from the one before"
+_WAY_OUT = "delete it and every later file beside it: the chain goes on from the one before"

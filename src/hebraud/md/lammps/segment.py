@@ -22,7 +22,7 @@ from hebraud.md.lammps.recording import Record, Recording
 
 __all__ = ["Series", "shear"]
 
-#: Total energy a particle may gain or lose in one segment before the run counts as unstable.
+#: Total energy a particle may gain or lose in one segment before it counts as unstable.
 _ENERGY_JUMP = 10.0
 
 

@@ -36,7 +36,7 @@ class StressDifferences:
     lag : (K,) array
         t, in the time unit of the series.
     count : (U, K) array
-        Number of differences in each time block of each run.
+        Number of differences in each time block of each chain.
     sums : (U, K, 4) array
         Sums of ds, ds^2, ds^3, ds^4.
     """
@@ -287,13 +287,13 @@ def stress_differences(
     elastic_rate = check_number("elastic_rate", elastic_rate)
     time_blocks = check_whole_number("time_blocks", time_blocks, at_least=1)
     if not runs:
-        raise ValueError("stress must hold at least one run, got none")
+        raise ValueError("stress must hold at least one chain, got none")
     flips = [np.zeros(len(run), dtype=np.int64) for run in runs]
     if epoch is not None:
         flips = [np.asarray(ids, dtype=np.int64) for ids in epoch]
     if [ids.shape for ids in flips] != [(len(run),) for run in runs]:
         raise ValueError(
-            "epoch must give one number to each row of each run: shapes "
+            "epoch must give one number to each row of each chain: shapes "
             f"{[ids.shape for ids in flips]} do not match stress {[run.shape for run in runs]}"
         )
     block_rows = min(len(run) for run in runs) // time_blocks

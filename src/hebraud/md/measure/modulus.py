@@ -25,8 +25,8 @@ __all__ = [
     "start_up_modulus",
 ]
 
-_FEWEST_POINTS = 5
-_WINDOW = (0.0, 0.005)
+_FEWEST_POINTS = 5  # of a line with an error that means something
+_WINDOW = (0.0, 0.005)  # strain: elastic, before the first events of a fast quench
 _RESPONSE = 5.0  # tau_0 that the window must take: the glass responds within about one
 
 
@@ -35,7 +35,7 @@ def _series(strain: ArrayLike, stress: ArrayLike) -> tuple[Floats, Floats]:
     sigma = np.atleast_2d(np.asarray(stress, dtype=np.float64))
     if gamma.ndim != 1 or sigma.ndim != 2 or sigma.shape[1] != gamma.size:
         raise ValueError(
-            "strain must have shape (n,) and stress (n,) or (runs, n), got shapes "
+            "strain must have shape (n,) and stress (n,) or (chains, n), got shapes "
             f"{gamma.shape} and {np.shape(stress)}"
         )
     if not (np.isfinite(gamma).all() and np.isfinite(sigma).all()):

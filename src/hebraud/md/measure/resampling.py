@@ -18,7 +18,7 @@ __all__ = ["bootstrap_weights", "resampled_ratio", "spread"]
 
 #: Below this the bootstrap's error is too small by more than sqrt(7/8), 6 %, and itself noisy.
 _FEWEST_UNITS = 8
-_ONE_SIGMA = (0.15865525393145707, 0.8413447460685429)
+_ONE_SIGMA = (0.15865525393145707, 0.8413447460685429)  # of a normal law, -1 and 1
 
 
 def bootstrap_weights(units: int, replicates: int = 1000, seed: int = 0) -> Floats:
@@ -35,7 +35,7 @@ def bootstrap_weights(units: int, replicates: int = 1000, seed: int = 0) -> Floa
     if units < _FEWEST_UNITS:
         raise MeasurementError(
             f"{units} time blocks are too few for an error bar (at least {_FEWEST_UNITS} in all "
-            "runs together); cut the runs into more blocks, shear longer or add seeds"
+            "chains together); cut the chains into more blocks, shear longer or add seeds"
         )
     rng = np.random.default_rng(seed)
     return rng.multinomial(units, np.full(units, 1.0 / units), size=replicates).astype(np.float64)

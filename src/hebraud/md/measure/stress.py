@@ -13,15 +13,15 @@ from hebraud.rheology.estimate import Estimate
 
 __all__ = ["blocking_errors", "mean_of_correlated", "steady_stress"]
 
-_FEWEST_SAMPLES = 64
-_FEWEST_BLOCKS = 8
+_FEWEST_SAMPLES = 64  # eight blocks of eight samples
+_FEWEST_BLOCKS = 8  # the relative uncertainty of the error is then 27 %
 
 
 def _runs(name: str, values: ArrayLike) -> Floats:
     array = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if array.ndim != 2 or array.shape[1] < _FEWEST_SAMPLES:
         raise ValueError(
-            f"{name} must be one series, or one row for each independent run, of at least "
+            f"{name} must be one series, or one row for each independent chain, of at least "
             f"{_FEWEST_SAMPLES} samples, got shape {array.shape}"
         )
     if not np.isfinite(array).all():
@@ -86,14 +86,14 @@ def mean_of_correlated(series: ArrayLike) -> Estimate:
         mean,
         error,
         n=max(1, round(variance / error**2)),
-        note=f"{blocks} blocks of {lengths[chosen]} samples, {len(values)} run(s)",
+        note=f"{blocks} blocks of {lengths[chosen]} samples, {len(values)} chain(s)",
     )
 
 
 def _too_short(values: Floats, why: str) -> str:
     return (
-        f"{len(values)} run(s) of {values.shape[1]} samples are too short for an error bar: {why} "
-        f"to be independent (at least {_FEWEST_BLOCKS} are needed); shear to a larger strain or "
+        f"{len(values)} chain(s) of {values.shape[1]} samples are too short for an error bar: "
+        f"{why} to be independent (at least {_FEWEST_BLOCKS} are needed); shear to a larger strain or "
         "add seeds"
     )
 
@@ -116,7 +116,7 @@ def steady_stress(strain: ArrayLike, stress: ArrayLike, transient: float = 0.2) 
     gamma, sigma = np.asarray(strain, dtype=np.float64), np.asarray(stress, dtype=np.float64)
     if gamma.ndim != 1 or sigma.ndim not in (1, 2) or sigma.shape[-1] != len(gamma):
         raise ValueError(
-            "strain must have shape (n,) and stress (n,) or (runs, n), got shapes "
+            "strain must have shape (n,) and stress (n,) or (chains, n), got shapes "
             f"{gamma.shape} and {sigma.shape}"
         )
     transient = check_number("transient", transient, at_least=0.0)

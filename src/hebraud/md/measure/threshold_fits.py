@@ -19,7 +19,7 @@ from hebraud.rheology.estimate import Estimate
 
 __all__ = ["FittedLaw", "ThresholdFits", "fit_thresholds"]
 
-_FEWEST = 8
+_FEWEST = 8  # as for every bootstrap of md
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ __all__ = [
     "scaling_exponent",
 ]
 
-_HALVINGS = 50  # of 42 in log u: 4e-14
+_HALVINGS = 50  # of an interval of 42 in log u: to 4e-14
 
 
 def noise_alpha(diffusion: ArrayLike, stress: ArrayLike, activity: ArrayLike) -> Any:

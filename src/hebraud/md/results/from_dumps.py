@@ -30,7 +30,7 @@ from hebraud.rheology.estimate import Estimate, Missing, or_missing
 __all__ = ["DumpMeasures", "measure_dumps"]
 
 Estimates = dict[str, Estimate | Missing]
-_TIME_BLOCKS = 8
+_TIME_BLOCKS = 8  # the fewest that give an error bar
 _NEEDS = {
     "G0": "a start-up of two or more samples; give shear_modulus where it is needed",
     "sigma_Y": "steady stresses at several shear rates",

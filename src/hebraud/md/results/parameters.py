@@ -31,7 +31,7 @@ from hebraud.rheology.flow_curve import FlowCurve
 
 __all__ = ["BlockParameters", "BothConventions", "flow_curve_replicates"]
 
-_REPLICATES = 2000
+_REPLICATES = 2000  # the error of an error is then 2 %
 #: Up to this fraction of replicates may lie where a coupling does not exist; they are left out. The
 #: central 68 % that the error is made of would not be seen whole with more.
 _OUTSIDE = 0.1

@@ -53,7 +53,7 @@ def at_rate(shear_rate: float, chains: Sequence[ReducedChain]) -> AtRate:
     """Return activity and stress diffusion of chains at one rate, as far as they have settled."""
     settled = [chain for chain in chains if chain.time_blocks]
     if not settled:
-        return AtRate(shear_rate, *[Missing("the runs end before the flow has settled")] * 5)
+        return AtRate(shear_rate, *[Missing("the chains end before the flow has settled")] * 5)
     units = sum(chain.time_blocks for chain in settled)
     records = [merge_records(part) for chain in settled for part in chain.records(PLASTIC)]
     plastic = or_missing(lambda: plastic_activity(records, bootstrap_weights(units)))

@@ -57,8 +57,8 @@ __all__ = [
 
 #: The note of a stress whose error rests on eight blocks a chain: too few to show that the blocks
 #: are longer than the correlation.
-ROUGH = "rough error: eight blocks a run"
-_BLOCKS = 8
+ROUGH = "rough error: eight blocks a chain"
+_BLOCKS = 8  # as many as a blocking error needs in all
 _SHORTEST_BLOCK = 0.1  # strain: some sigma_Y/G0, in which the stress forgets itself
 _BINS = 2  # bins of the stored histogram in one bin of P(sigma)
 
