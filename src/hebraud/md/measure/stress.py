@@ -93,8 +93,8 @@ def mean_of_correlated(series: ArrayLike) -> Estimate:
 def _too_short(values: Floats, why: str) -> str:
     return (
         f"{len(values)} chain(s) of {values.shape[1]} samples are too short for an error bar: "
-        f"{why} to be independent (at least {_FEWEST_BLOCKS} are needed); shear to a larger strain or "
-        "add seeds"
+        f"{why} to be independent (at least {_FEWEST_BLOCKS} are needed); shear to a larger "
+        "strain or add seeds"
     )
 
 
