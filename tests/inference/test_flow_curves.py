@@ -312,16 +312,17 @@ def test_what_no_point_bounds_has_no_covariance():
 
 
 @pytest.mark.parametrize(
-    ("lengths", "trend"), [((4, 6, 4, 6, 4), True), ((4, 4, 4, 4, 4, 4), False)]
+    ("lengths", "trend"),
+    [((4, 6, 4, 6, 4), True), ((4, 4, 4, 4, 4, 4), False), ((14, 2, 14), False), ((28, 2), True)],
 )
 def test_a_trend_is_three_standard_deviations_below_the_mean_number_of_runs(lengths, trend):
-    """12 residuals of either sign: a mean of 13 runs, variance 12 * 11/23; no trend from 5.8 on."""
-    fit = fit_flow_curve(RATES[:24], noisy()[:24])
-    sign = np.concatenate([np.full(n, (-1.0) ** i) for i, n in enumerate(lengths)])
-    assert np.count_nonzero(sign > 0.0) == 12
-    vars(fit)["residuals"] = sign
+    """12 residuals of either sign: below 13 - 3 sqrt(12 * 11/23) = 5.8; 2 of 30: below 2.95."""
+    n = sum(lengths)
+    fit = fit_flow_curve(RATES[:n], noisy()[:n])
+    vars(fit)["residuals"] = np.repeat([(-1.0) ** i for i in range(len(lengths))], lengths)
     assert (kinds(fit) == {"trend"}) == trend
-    assert not trend or "change sign only 4 times over 24 points" in str(fit.warnings[0])
+    changes = f"change sign only {len(lengths) - 1} times over {n} points"
+    assert not trend or changes in str(fit.warnings[0])
 
 
 def test_report_says_what_is_known_and_lmfits_own():
