@@ -58,9 +58,9 @@ def run_block(code: str, names: dict[str, object], where: str) -> None:
     lines = code.splitlines()
     for node in ast.parse(code).body:
         if not isinstance(node, ast.Expr):
-            exec(compile(ast.Module([node], []), where, "exec"), names)
+            exec(compile(ast.Module([node], []), where, "exec", dont_inherit=True), names)
             continue
-        value = eval(compile(ast.Expression(node.value), where, "eval"), names)
+        value = eval(compile(ast.Expression(node.value), where, "eval", dont_inherit=True), names)
         comment = lines[node.end_lineno - 1].partition("#")[2].strip()
         if re.fullmatch(r"[-+\d.e]+(, [-+\d.e]+)*", comment):
             said = comment.split(", ")
