@@ -99,8 +99,8 @@ def test_ageing_leaves_out_what_a_logarithm_cannot_show(result, ax):
         (t0, D0), (t1, D1) = line.get_xydata()
         assert (t0, t1, D1) == pytest.approx((1e-2 * end, end, 3.0 * last))
         assert np.log(D1 / D0) / np.log(t1 / t0) == pytest.approx(slope)
-        t, D = text.xy  # on the guide
-        assert D == pytest.approx(D1 * (t / t1) ** slope)
+        t, height = text.xy  # on the guide
+        assert height == pytest.approx(D1 * (t / t1) ** slope)
     frozen = replace(run, diffusion=np.zeros_like(run.diffusion))
     with pytest.raises(ValueError, match="D > 0"):
         hl.plot.ageing(frozen, ax)

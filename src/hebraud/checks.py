@@ -122,9 +122,7 @@ def as_floats(name: str, values: object, kind: str = "a finite number") -> Float
     return _Conversion(name, kind).floats(values)
 
 
-def _within(
-    name: str, array: Floats, limits: Limits, plural: bool = False, hint: str = ""
-) -> None:
+def _within(name: str, array: Floats, limits: Limits, plural: bool = False, hint: str = "") -> None:
     """Raise and name the first number that is not finite and within the limits."""
     if not limits and np.isfinite(array).all():  # the usual case, and quick
         return
@@ -147,9 +145,7 @@ def _within(
         )
 
 
-def check_array(
-    name: str, values: object, *, hint: str = "", **limits: Unpack[Limits]
-) -> Floats:
+def check_array(name: str, values: object, *, hint: str = "", **limits: Unpack[Limits]) -> Floats:
     """Return finite numbers within limits as a fresh array of floats, of any shape.
 
     Limits are those of :func:`hebraud.errors.check_number`.

@@ -85,9 +85,7 @@ class SteadyState:
         """Return the probability in every cell, (classes, cells); see ``Start``."""
         return self.distribution.mass(faces, thresholds)
 
-    def sample(
-        self, n: int, rng: np.random.Generator
-    ) -> tuple[Floats, Floats | None]:
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Floats, Floats | None]:
         """Return n stresses and thresholds drawn from the state; see ``Start``."""
         return self.distribution.sample(n, rng)
 
