@@ -121,7 +121,8 @@ def slopes() -> list[Row]:
 
 def sweeps() -> list[Row]:
     """One sweep over all classes (land, stay, yield), and what a null vector costs in sweeps."""
-    from hebraud._kernels.tridiagonal import factor, occupation, yields
+    from hebraud._kernels.elimination import factor, occupation
+    from hebraud._kernels.sums import yields
 
     rows = []
     for kind in KINDS:

@@ -9,7 +9,9 @@ import pytest
 import scipy.stats
 
 import hebraud as hl
-from hebraud._kernels import patankar
+from hebraud._kernels.hops import hops
+from hebraud._kernels.implicit import RATES, aim, implicit
+from hebraud._kernels.sums import crest, displaced
 from hebraud.solvers.evolve import march
 from hebraud.solvers.response import relaxation_modulus
 from hebraud.solvers.run import Run
@@ -253,11 +255,12 @@ def one_solve(relaxation, law, dt, D=0.05, rate=0.1):
     cells, work = run.system.cells, run.system.work
     source = np.random.default_rng(0).random(run.mass.shape)
     source /= source.sum()
-    up, down, found = work[2], work[3], np.empty_like(source)
-    patankar.hops(cells.spacing, cells.widths, D, rate, source, up, down)
-    patankar.aim(D, rate, cells)
+    up, down, found = work[RATES], work[RATES + 1], np.empty_like(source)
+    hops(cells.spacing, cells.widths, D, rate, source, up, down)
+    aim(D, rate, cells)
     twin = naive_evolve.backward_euler(cells, up, down, source, dt)
-    return found, patankar.implicit(up, down, cells.sink, dt, cells, source, found, work), twin
+    hops(cells.spacing, cells.widths, dt * D, dt * rate, source, up, down)
+    return found, implicit(up, down, cells.sink, dt, cells, source, found, work), twin
 
 
 @pytest.mark.kernels
@@ -283,10 +286,10 @@ def test_what_is_displaced_is_the_distance_of_the_distributions():
     widths = np.linspace(1.0, 2.0, 51)
     apart = np.abs(np.cumsum(mass - other, axis=0)).max(axis=0).sum()
     for middle in (1, 20, 50):
-        assert patankar.displaced(mass, other, middle) == pytest.approx(apart, rel=1e-12)
+        assert displaced(mass, other, middle) == pytest.approx(apart, rel=1e-12)
         mirrored = mass[::-1].copy(), other[::-1].copy(), 51 - middle
-        assert patankar.displaced(*mirrored) == patankar.displaced(mass, other, middle)
-    assert patankar.crest(mass, widths) == pytest.approx((mass.sum(axis=1) / widths).max())
+        assert displaced(*mirrored) == displaced(mass, other, middle)
+    assert crest(mass, widths) == pytest.approx((mass.sum(axis=1) / widths).max())
 
 
 @pytest.mark.parametrize("law", [hl.Redrawn, hl.Quenched])

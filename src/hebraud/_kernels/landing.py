@@ -61,7 +61,7 @@ def march(
     Every class keeps to itself. A block must land on the side of zero on which it yielded, between
     there and zero, or in the two cells that meet at zero; ``middle`` is the first cell to the
     right of zero. ``occupied`` and ``yielded`` are the mass and the yield of every cell, all
-    classes together. Other arguments as in :func:`deposit` and ``tridiagonal.factor``.
+    classes together. Other arguments as in :func:`deposit` and ``elimination.factor``.
     """
     n, classes = sink.shape
     left = int(np.int64(0))  # a literal 0 would make a second copy of the march

@@ -18,7 +18,7 @@ def hop_slopes(
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Return the hops (up, down) of a unit shift, -d/ds, and of a unit of D.
 
-    Those of D are the slopes of ``tridiagonal.hop_rates``, exactly: it is linear in (D, rate) but
+    Those of D are the slopes of ``hops.hop_rates``, exactly: it is linear in (D, rate) but
     for the switch to hops with the drift alone, where D plays no part. The shift moves every mass
     by one on the mean, exactly, as its slope in ``rate`` does; but that slope (with the
     neighbours' distances exchanged) errs to first order at the one face where the cells stop

@@ -21,7 +21,7 @@ from hebraud.model.model import Model
 from hebraud.solvers.grid import Grid, landing_lines
 
 if TYPE_CHECKING:
-    from hebraud._kernels.patankar import Cells
+    from hebraud._kernels.implicit import Cells
 
 __all__ = ["CarriedSystem"]
 
@@ -57,7 +57,8 @@ class CarriedSystem:
         self.fixed = model.relaxation.fixed_points
         self.lines = landing_lines(model, lines) if self.fixed is None else self.fixed
         self.noise = model.noise
-        from hebraud._kernels.patankar import WORK, spacings
+        from hebraud._kernels.hops import spacings
+        from hebraud._kernels.implicit import WORK
 
         self.spacing = spacings(grid.centres, grid.widths)
         cells = grid.centres.size
@@ -130,7 +131,7 @@ class CarriedSystem:
     def _cells(self, at: float, by: float) -> Cells:
         """Return the cells of a step that begins a strain ``at`` from now, and goes ``by``."""
         from hebraud._kernels.carried import swept
-        from hebraud._kernels.patankar import Cells
+        from hebraud._kernels.implicit import Cells
 
         grid = self.grid
         left, right = self._rates(at, by)
@@ -196,7 +197,7 @@ class CarriedSystem:
 
     def means(self, mass: Floats) -> tuple[float, float, float, float, float]:
         """Return total mass, stress, activity, D, released stress, where the cells are now."""
-        from hebraud._kernels.patankar import functionals
+        from hebraud._kernels.sums import functionals
 
         release, square = self._release(self.grid.centres)
         total, stress, activity, made, released = functionals(
@@ -210,8 +211,8 @@ class CarriedSystem:
         mass: Floats,
         h: float,
         D: tuple[float, float, float],
-        g: Floats,
-        ways: Floats,
+        g: tuple[float, float, float],
+        ways: tuple[float, float, float],
         close: float,
         renew: bool,
         jacobians: Floats,
@@ -228,7 +229,7 @@ class CarriedSystem:
         second = self._cells(ways[1], ways[2])
         whole = self._cells(0.0, ways[0])
         out = doubled(
-            mass, h, D, g, ways / np.array([2.0 * h, h, h]), close, renew, jacobians,
+            mass, h, D, g, (ways[0] / (2.0 * h), ways[1] / h, ways[2] / h), close, renew, jacobians,
             target is not None, 0.0 if target is None else target, whole, first, second, ends,
             means, self.work,
         )  # fmt: skip

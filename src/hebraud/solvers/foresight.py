@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 __all__ = ["foreseen", "ways_ahead"]
 
 Past = list[tuple[float, float]]
@@ -26,11 +23,11 @@ def foreseen(time: float, here: float, D: float, past: Past) -> float:
 
 def ways_ahead(
     here: float, rate: float, last: tuple[float, float] | None, h: float
-) -> NDArray[np.float64]:
+) -> tuple[float, float, float]:
     """Return strains foreseen for a step of 2 h and its halves, where stress is imposed.
 
     ``last`` is the time of the last step and its shear rate.
     """
     slope = 0.0 if last is None or last[0] >= here else (rate - last[1]) / (here - last[0])
     first, whole = h * (rate + 0.5 * h * slope), 2.0 * h * (rate + h * slope)
-    return np.array([whole, first, whole - first])
+    return whole, first, whole - first

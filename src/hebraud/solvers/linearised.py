@@ -169,7 +169,7 @@ class _Resolvent:
     """(z - A)^-1 at fixed D, for sources without mass (in each class that keeps its blocks)."""
 
     def __init__(self, about: Linearised, z: complex) -> None:
-        from hebraud._kernels.tridiagonal import factor
+        from hebraud._kernels.elimination import factor
 
         generator = about.generator
         rates = generator.rates
@@ -188,7 +188,7 @@ class _Resolvent:
 
     def stay(self, source: Array) -> Complexes:
         """Return what a source keeps in every cell until its blocks yield."""
-        from hebraud._kernels.tridiagonal import occupation
+        from hebraud._kernels.elimination import occupation
 
         mass, blocks = np.empty_like(self.sink), np.asarray(source, dtype=self.sink.dtype)
         occupation(*self.about.hops, self.inverse, self.leak, self.middle, blocks, self.share, mass)

@@ -183,7 +183,7 @@ def way_of(
     then up to where the first blocks reach a threshold. ``flow`` is D, the shear rate and Gamma;
     ``lowest`` and ``mean`` are those of the thresholds.
     """
-    from hebraud._kernels.patankar import crest
+    from hebraud._kernels.sums import crest
 
     D, rate, activity = flow
     low, high = extent_of(grid, mass)

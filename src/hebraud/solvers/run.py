@@ -334,11 +334,11 @@ class Run:
         mid = 0.5 * (now + then)
         h = 0.5 * (then - now)
         if path is None:
-            rates, ways = np.full(3, g0), ways_ahead(now, g0, self.last_rate, h)
+            rates, ways = (g0, g0, g0), ways_ahead(now, g0, self.last_rate, h)
         else:
             first, second = path.between(now, mid), path.between(mid, then)
-            ways = np.array([first + second, first, second])
-            rates = np.array([ways[0] / (2.0 * h), first / h, second / h])
+            ways = (first + second, first, second)
+            rates = (ways[0] / (2.0 * h), first / h, second / h)
         D_mid, D_end = (foreseen(t, now, self.diffusion, self.past) for t in (mid, then))
         D = self.diffusion, D_mid, max(D_end + self.bias * h * h, 0.5 * D_end)
         self.since_renewed += 1
@@ -379,7 +379,7 @@ class Run:
         self.past = [(now, self.diffusion), *self.past[:1]]
         self.last_rate = (now, g0)
         if isinstance(system, CarriedSystem):
-            system.move(float(ways[0]))
+            system.move(ways[0])
         for time, mass, values, strain, g in (
             (mid, ends[0], middle, strains[0], gm),
             (then, ends[1], last, strains[1], g1),

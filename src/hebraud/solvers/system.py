@@ -35,7 +35,8 @@ class System:
             ends = generator.lower[[0, -1]]
             pulses = np.zeros((cells, 1 if np.array_equal(*ends) else 2))
             low, high = min(low, int(ends.min())), max(high, int(ends.max()) + 1)
-        from hebraud._kernels.patankar import WORK, Cells, spacings
+        from hebraud._kernels.hops import spacings
+        from hebraud._kernels.implicit import WORK, Cells
 
         self.cells = Cells(
             grid.centres, spacings(grid.centres, grid.widths), grid.widths, middle, self.rates,
@@ -47,7 +48,7 @@ class System:
 
     def means(self, mass: Floats) -> tuple[float, float, float, float, float]:
         """Return total mass, stress, activity, D, released stress."""
-        from hebraud._kernels.patankar import functionals
+        from hebraud._kernels.sums import functionals
 
         total, stress, activity, made, released = functionals(
             mass, self.rates, self.grid.centres, self.noise, self.release
@@ -59,8 +60,8 @@ class System:
         mass: Floats,
         h: float,
         D: tuple[float, float, float],
-        g: Floats,
-        ways: Floats,
+        g: tuple[float, float, float],
+        ways: tuple[float, float, float],
         close: float,
         renew: bool,
         jacobians: Floats,
