@@ -762,3 +762,19 @@ def test_a_run_that_fails_says_where_and_gives_its_state():
     assert "rtol" in str(caught.value)
     again = hl.evolve(CLASSICAL, hl.Startup(0.1), caught.value.state, 1.0, rtol=1e-2)
     assert np.all(np.isfinite(again.stress))
+
+
+def test_a_new_grid_keeps_the_stress_imposed():
+    """What the move to it changes of the mean once had to be made up for within a step of any size.
+
+    Steps then shrank to nothing at the first new grid, at t = 0.064.
+    """
+    model = hl.Model(
+        0.1156,
+        relaxation=hl.FractionalDrop(0.966),
+        thresholds=hl.Redrawn(scipy.stats.norm(0.71, 0.0433)),
+        yielding=hl.PowerRate(0.5),
+    )
+    run = hl.evolve(model, hl.Creep(0.8228), hl.gaussian(0.979), 0.08, rtol=1e-6)
+    assert run.statistics["rezoned"] > 0
+    assert run.statistics["rejected"] < 10

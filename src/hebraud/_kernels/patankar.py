@@ -282,6 +282,6 @@ def doubled_at_rest(
     To unpack a tuple of twenty arrays costs as much as solving a hundred cells: it is done once.
     """
     return doubled(
-        start, h, D, g, (0.0, 0.0, 0.0), close, renew, jacobians, imposed, target, cells, cells, cells,
-        ends, means, work,
+        start, h, D, g, (0.0, 0.0, 0.0), close, renew, jacobians, imposed, target,
+        cells, cells, cells, ends, means, work,
     )  # fmt: skip

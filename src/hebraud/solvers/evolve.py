@@ -171,6 +171,8 @@ def _run_segment(run: Run, segment: Segment) -> list[list[Row]]:
 
 _FLAT = 0.3
 """Change of the stress from row to row, in units of its tolerance, that is none to speak of."""
+_FALSE = 10.0
+"""Change from row to row, in those units, that slopes cannot have missed in a step as it is taken."""
 _COLUMNS = ("time", "strain", "shear_rate", "stress", "activity", "diffusion", "total")
 
 
@@ -204,15 +206,23 @@ def _slopes(part: dict[str, Floats], flat: float) -> Floats:
     """Return slopes of the stress: its balance, and where it stays as it is those of its values.
 
     The balance g - (released stress) is right to a part of g; over the long steps of a stationary
-    state that would be more than the stress changes.
+    state that would be more than the stress changes. Where the stress changes by other than its
+    slopes say, the values are what is right, and slopes that never overshoot them are taken.
     """
-    stress, slope = part["stress"], part["slope"].copy()
+    from scipy.interpolate import PchipInterpolator
+
+    time, stress, slope = part["time"], part["stress"], part["slope"].copy()
+    said = 0.5 * np.diff(time) * (slope[1:] + slope[:-1])
+    false = np.flatnonzero(np.abs(np.diff(stress) - said) > _FALSE * flat)
+    if false.size:
+        false = np.union1d(false, false + 1)
+        slope[false] = PchipInterpolator(time, stress).derivative()(time[false])
     if stress.size > 2:
         change = np.abs(np.diff(stress))
         still = np.flatnonzero(np.maximum(change[1:], change[:-1]) <= flat) + 1
-        slope[still] = np.gradient(stress, part["time"])[still]
+        slope[still] = np.gradient(stress, time)[still]
         if change[-1] <= flat:
-            slope[-1] = (stress[-1] - stress[-2]) / (part["time"][-1] - part["time"][-2])
+            slope[-1] = (stress[-1] - stress[-2]) / (time[-1] - time[-2])
     return slope
 
 

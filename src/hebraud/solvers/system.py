@@ -37,6 +37,7 @@ class System:
             low, high = min(low, int(ends.min())), max(high, int(ends.max()) + 1)
         from hebraud._kernels.hops import spacings
         from hebraud._kernels.implicit import WORK, Cells
+        from hebraud._kernels.patankar import doubled_at_rest
 
         self.cells = Cells(
             grid.centres, spacings(grid.centres, grid.widths), grid.widths, middle, self.rates,
@@ -44,6 +45,7 @@ class System:
             generator.lower, generator.below, generator.above, np.empty((0, values.size)), weights,
             generator.redraws,
         )  # fmt: skip
+        self._doubled = doubled_at_rest  # looked up once, not in every step
         self.work = np.empty((WORK, cells, values.size))
 
     def means(self, mass: Floats) -> tuple[float, float, float, float, float]:
@@ -71,10 +73,8 @@ class System:
 
         ``ways``, by how far a grid moves in the three steps, are zero here.
         """
-        from hebraud._kernels.patankar import doubled_at_rest
-
         ends, means = np.empty((3, *mass.shape)), np.empty((3, 5))
-        out = doubled_at_rest(
+        out = self._doubled(
             mass, h, D, g, close, renew, jacobians, target is not None,
             0.0 if target is None else target, self.cells, ends, means, self.work,
         )  # fmt: skip
