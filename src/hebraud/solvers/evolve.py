@@ -172,7 +172,7 @@ def _run_segment(run: Run, segment: Segment) -> list[list[Row]]:
 _FLAT = 0.3
 """Change of the stress from row to row, in units of its tolerance, that is none to speak of."""
 _FALSE = 10.0
-"""Change from row to row, in those units, that slopes cannot have missed in a step as it is taken."""
+"""Change from row to row, in those units, that slopes do not miss in a step that was accepted."""
 _COLUMNS = ("time", "strain", "shear_rate", "stress", "activity", "diffusion", "total")
 
 

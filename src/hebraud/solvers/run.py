@@ -197,9 +197,9 @@ class Run:
             if not short and np.max((present / grid.widths)[inside]) < _LARGEST_RATIO:
                 return
         mean = self.stress / self.total
-        before, amount = self.mass, 0.0
+        masses, amount = self.mass, 0.0
         for _ in range(_TIMES_MOVED):
-            self.mass, _ = moved(old, before, amount, grid)
+            self.mass, _ = moved(old, masses, amount, grid)
             if target is None or self.way.moves:
                 break
             miss = target - float(grid.centres @ self.mass.sum(axis=1)) / self.total
