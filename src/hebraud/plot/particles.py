@@ -19,7 +19,6 @@ from hebraud.md.measure.duration import plastic_correlation, seen_event
 from hebraud.md.measure.modulus import elastic_branches, slow_start_ups
 from hebraud.md.measure.plastic import EventRecord, merge_records
 from hebraud.md.measure.threshold_fits import fit_thresholds
-from hebraud.md.observers import PLASTIC
 from hebraud.md.results.measures import Measured, measure
 from hebraud.md.results.predictions import predicted_density, predicted_start_up
 from hebraud.md.results.reduced_data import ReducedData
@@ -111,7 +110,7 @@ def stress_strain(seen: ReducedData, found: Measured, ax: Axes) -> None:
     ax.set_ylim(-1.0 * top, 1.1 * top)
     ax.set_yticks([tick for tick in ax.get_yticks() if 0.0 <= tick <= 1.1 * top])
     below = ax.twinx()
-    first = merge_records(first_sample(seen.records[PLASTIC]))
+    first = merge_records(first_sample(seen.events))
     active = 100.0 * first["active"] / float(first["particles"][0])
     below.plot(np.abs(first["strain"]), active, color=COLOURS[1], lw=0.5)
     below.set_ylim(0.0, 2.2 * float(active.max()))
@@ -196,7 +195,7 @@ def stress_diffusion(seen: ReducedData, found: Measured, ax: Axes) -> None:
 
 def event_duration(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw C_p, the exponential event behind its window, the window alone, a plain exponential."""
-    merged = merge_records(seen.records[PLASTIC])
+    merged = merge_records(seen.events)
     time, correlation, plateau = plastic_correlation(merged)
     lag, tau = float(merged["lag"][0]), _value(found, "tau_p")
     fine = np.linspace(0.0, time[-1], 400)
@@ -217,7 +216,7 @@ def event_duration(seen: ReducedData, found: Measured, ax: Axes) -> None:
 
 def cluster_areas(seen: ReducedData, found: Measured, ax: Axes) -> None:
     """Draw the distribution of cluster areas, and where l_pl squared lies in it."""
-    area = np.asarray(merge_records(seen.records[PLASTIC])["area"], dtype=np.float64)
+    area = np.asarray(merge_records(seen.events)["area"], dtype=np.float64)
     unit = float(area.min())  # one block
     edges = unit * (np.unique(np.round(np.geomspace(1, area.max() / unit + 1, 25))) - 0.5)
     counts = np.histogram(area, edges)[0]

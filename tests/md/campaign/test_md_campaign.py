@@ -3,6 +3,7 @@
 import csv
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -287,6 +288,39 @@ def test_a_user_s_observers_reach_the_end_of_their_campaign(lammps, tiny, tmp_pa
     assert data.observed["heights"][0]["height"].shape == (20,)
     places = step_environment(plan)["PYTHONPATH"].split(os.pathsep)
     assert str(Path(user_observers.__file__).parent) in places
+
+
+@dataclass(frozen=True)
+class Moody:
+    """Returns other names, or other axes, from the second segment on."""
+
+    second: tuple
+    name: str = "moody"
+
+    def frames_before(self, spacing):
+        return 0
+
+    def reduce(self, frames, before):
+        name, shape = self.second if frames.time[0] > 4.1 else ("a", (3, 2))
+        return {name: np.zeros(shape)}
+
+
+@pytest.mark.md
+@pytest.mark.parametrize(
+    ("second", "said"), [(("b", (3, 2)), "{'b': (2,)} after {'a': (2,)}"), (("a", (3, 5)), None)]
+)
+def test_observers_that_could_not_be_joined_are_named_at_once(lammps, tiny, tmp_path, second, said):
+    """In the second segment, not after days of LAMMPS."""
+    plan = read_campaign(tiny)
+    plan = replace(plan, recording=replace(plan.recording, observers=(Moody(second),)))
+    point = plan.point(0.05, 1)
+    assert advance(point, tmp_path) == 1
+    with pytest.raises(ValueError, match="the observer 'moody' must return the same") as caught:
+        advance(point, tmp_path)
+    assert said is None or said in str(caught.value)
+    fine = replace(plan, recording=replace(plan.recording, observers=(Moody(("a", (9, 2))),)))
+    shutil.rmtree(tmp_path / "density1.189-N400" / "seed1" / "rate0.05")
+    assert [advance(fine.point(0.05, 1), tmp_path) for _ in range(2)] == [1, 2]
 
 
 def test_an_observer_that_no_step_could_import_is_refused(tiny):

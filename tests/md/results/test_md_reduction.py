@@ -218,7 +218,7 @@ def test_the_modulus_is_that_of_all_slow_rates(measured, tmp_path):
 def test_what_is_missing_is_said(tmp_path):
     bare = Campaign("bare", 1000, 1.189, (Runs(1e-3, 2.0, (1,)),), recording=None)
     found = reduction.reduce_density(bare, tmp_path)
-    assert found.measured.reason.startswith("plastic activity was not recorded")
+    assert found.measured.reason.startswith("nothing but the stress was recorded")
     assert found.curve == "none: no rate has run long enough for an error bar"
     assert found.stresses[0].value == "none: not run beyond the transient"
     assert found.parameters is None
@@ -229,6 +229,23 @@ def test_what_is_missing_is_said(tmp_path):
     assert short.measured.startswith("none: no chain has settled: all end before strain 1")
     assert short.estimate("Gamma") == short.measured
     assert short.rates[0].D_sigma == "none: the chains end before the flow has settled"
+
+
+def test_without_events_the_rest_is_measured(measured, tmp_path):
+    """A campaign whose only observer is a user's own."""
+    own = {"heights": [{"height": np.arange(3.0)}] * 18}
+    evidence = dataclasses.replace(measured[3], records={}, observed=own)
+    evidence.write(tmp_path / "evidence.npz")
+    read = ReducedData.read(tmp_path / "evidence.npz")
+    assert len(read.observed["heights"]) == 18
+    assert np.array_equal(read.observed["heights"][17]["height"], np.arange(3.0))
+    found = measure(read)
+    assert found.parameters is None
+    for name in ("Gamma", "l_pl", "tau_p"):
+        assert found.estimates[name].startswith("none: no Plastic observer named 'plastic'")
+    for name in ("D_sigma", "sigma_c", "G0"):
+        assert found.estimates[name].value == pytest.approx(measured[0].estimates[name].value, 1e-6)
+    assert found.estimates["D_sigma"].stderr == measured[0].estimates["D_sigma"].stderr
 
 
 def test_a_fault_in_the_program_is_no_missing_measure(measured, monkeypatch):

@@ -16,6 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hebraud._typing import Arrays
 from hebraud.errors import check_whole_number
 from hebraud.md.campaign.files import read_arrays, write_arrays
@@ -171,6 +173,22 @@ def _reduced(point: StatePoint, record: Record, before: Frames | None) -> Arrays
     return arrays
 
 
+def _check_alike(point: StatePoint, arrays: Arrays, earlier: Arrays) -> None:
+    """Raise ``ValueError`` if an observer's arrays could not be joined with those before."""
+
+    def kinds(found: Arrays) -> dict[str, tuple[int, ...]]:
+        return {name: np.shape(array)[1:] for name, array in sorted(found.items())}
+
+    for observer in () if point.recording is None else point.recording.observers:
+        now, then = (kinds(observed_in(one, observer.name)) for one in (arrays, earlier))
+        if now != then:
+            raise ValueError(
+                f"the observer {observer.name!r} must return the same names for every segment, and "
+                "arrays that differ in their first axis only; it returned (name: other axes) "
+                f"{now} after {then}"
+            )
+
+
 def advance(point: StatePoint, directory: Path) -> int:
     """Run the next segment of the chain, store it, and return how many segments there are now.
 
@@ -188,6 +206,8 @@ def advance(point: StatePoint, directory: Path) -> int:
     else:
         end, series, record = shear(*rule, recording=point.recording)
         arrays = _reduced(point, record, before)
+    if done:
+        _check_alike(point, arrays, read_segment(point, directory, done))
     about = _about(point, segment=done + 1, lammps=lammps_version())
     content = {**end.arrays(), **series.arrays(), **arrays}
     write_arrays(point.segment_file(directory, done + 1), content, about)

@@ -17,7 +17,6 @@ from hebraud.md.measure.modulus import branch_modulus, pooled_start_up_modulus, 
 from hebraud.md.measure.plastic import PlasticActivity, balance_ratio, plastic_activity
 from hebraud.md.measure.resampling import bootstrap_weights
 from hebraud.md.measure.yield_means import yield_means
-from hebraud.md.observers import PLASTIC
 from hebraud.md.results.parameters import BlockParameters, flow_curve_replicates
 from hebraud.md.results.reduced_data import ReducedData
 from hebraud.md.results.symbols import DROP_SYMBOLS, ROWS, quantity_rows
@@ -71,8 +70,9 @@ class Measured:
         return [*quantity_rows(self.estimates), *derived]
 
 
-def _weights(seen: ReducedData) -> Floats:
-    return bootstrap_weights(len(seen.records[PLASTIC]), _REPLICATES)
+def _weights(units: int) -> Floats:
+    """Return bootstrap draws of time blocks; the same rows for all measures on one campaign."""
+    return bootstrap_weights(units, _REPLICATES)
 
 
 def _flow_curve(seen: ReducedData) -> Found:
@@ -117,30 +117,32 @@ def diffusion_estimates(found: StressDiffusion) -> dict[str, Estimate]:
 
 
 def _activity(seen: ReducedData) -> Found:
-    plastic = plastic_activity(seen.records[PLASTIC], _weights(seen))
+    plastic = plastic_activity(seen.events, _weights(len(seen.events)))
     return event_estimates(plastic), {"Gamma": plastic.replicates}
 
 
 def _duration(seen: ReducedData) -> Found:
-    return {"tau_p": event_duration(seen.records[PLASTIC])}, {}
+    return {"tau_p": event_duration(seen.events)}, {}
 
 
 def _late_duration(seen: ReducedData) -> Found:
-    return {"tau_p late": late_event_duration(seen.records[PLASTIC])}, {}
+    return {"tau_p late": late_event_duration(seen.events)}, {}
 
 
 def _apparent_duration(seen: ReducedData) -> Found:
-    return {"tau_p apparent": apparent_event_duration(seen.records[PLASTIC])}, {}
+    return {"tau_p apparent": apparent_event_duration(seen.events)}, {}
 
 
 def _diffusion(seen: ReducedData) -> Found:
-    found = seen.known_blocks.differences.diffusion(weights=_weights(seen))
+    differences = seen.known_blocks.differences
+    found = differences.diffusion(weights=_weights(len(differences.count)))
     return diffusion_estimates(found), {"D_sigma": found.replicates}
 
 
 def _diffusion_to_the_letter(seen: ReducedData) -> Found:
     rate = _modulus(seen)[0]["G0"].value * seen.shear_rate
-    found = seen.known_blocks.differences.less(rate).diffusion(weights=_weights(seen))
+    differences = seen.known_blocks.differences.less(rate)
+    found = differences.diffusion(weights=_weights(len(differences.count)))
     return {"D_sigma eq. (7)": found.D_sigma}, {}
 
 

@@ -17,6 +17,7 @@ from hebraud.md.measure.diffusion import StressDifferences
 from hebraud.md.measure.local_stress import StressDensity
 from hebraud.md.measure.modulus import ChainStart
 from hebraud.md.measure.plastic import EventRecord, pack_records, unpack_records
+from hebraud.md.observers import PLASTIC
 from hebraud.rheology.estimate import Missing
 from hebraud.rheology.flow_curve import FlowCurve
 
@@ -105,6 +106,13 @@ class ReducedData:
     yields: LocalYields | Missing
     curve: FlowCurve
     observed: Mapping[str, Sequence[Arrays]] = field(default_factory=dict)
+
+    @property
+    def events(self) -> Sequence[EventRecord]:
+        """Return the records of plastic events, or raise ``MeasurementError``."""
+        if PLASTIC not in self.records:
+            raise MeasurementError(f"no Plastic observer named {PLASTIC!r} has recorded events")
+        return self.records[PLASTIC]
 
     @property
     def known_blocks(self) -> BlockStresses:

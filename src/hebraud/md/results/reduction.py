@@ -331,8 +331,8 @@ def measured_of(
     plan: Campaign, data: Mapping[float, ReducedData], curve: FlowCurve | Missing
 ) -> Measured | Missing:
     """Measure at the campaign's rate, or the lowest with all parameters, or with most."""
-    if not plan.measured_points:
-        return Missing("plastic activity was not recorded; give the campaign Recording()")
+    if plan.recording is None:
+        return Missing("nothing but the stress was recorded; give the campaign Recording()")
     if isinstance(curve, Missing):
         return curve
     found = []

@@ -145,7 +145,7 @@ def write_results(results: DensityResults, folder: Path, command: str) -> None:
     for name, text in files.items():
         write_whole(folder / name, text)
     sums = {name: sha256(text.encode()) for name, text in files.items()}
-    if isinstance(results.measured, Measured):
+    if isinstance(results.measured, Measured):  # at a rate that has data
         results.data[results.measured.shear_rate].write(folder / EVIDENCE)
         sums[EVIDENCE] = sha256((folder / EVIDENCE).read_bytes())
     provenance = {

@@ -97,7 +97,7 @@ def alternatives(
             values[choice] = {symbol: estimate}
     for observer, records in seen.records.items():
         if observer != PLASTIC:
-            name = _settings(records[0], seen.records[PLASTIC][0])
+            name = _settings(records[0], seen.events[0])
             attempt(name, lambda records=records: _events(records))  # type: ignore[misc]
     if isinstance(seen.blocks, BlockStresses):
         differences = seen.blocks.differences
