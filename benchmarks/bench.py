@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def _error(alpha: float, rates: np.ndarray, curve: hl.FlowCurve) -> float:
     One Newton step in ln D with the other code's residual says how far D is off.
     """
     D = np.asarray(curve.diffusion)
-    one = cycle(np.array(1.0), np.array(0.0), D, rates, False)
+    one = cycle(np.array(1.0), np.array(0.0), D, rates)
     conditioning = exact.classical_curve(alpha, rates).error / (8 * np.finfo(float).eps)
     in_diffusion = np.abs(np.log(D * one.time / alpha))
     # the stress of the plain formula cancels below k ~ 1e-3: compare it where it does not
@@ -140,7 +141,7 @@ def _general_root_finder(alpha: float, rates: np.ndarray) -> list[float]:
 
     def excess(log_D: float, g: float) -> float:
         D = np.exp(log_D)
-        return float(np.log(D * cycle(np.array(1.0), np.array(0.0), D, g, False).time / alpha))
+        return float(np.log(D * cycle(np.array(1.0), np.array(0.0), D, g).time / alpha))
 
     return [brentq(excess, -40.0, np.log(alpha), args=(g,), xtol=1e-12) for g in rates]
 
@@ -160,7 +161,7 @@ def finite_volumes() -> list[Row]:
                 abs(state.stress / true.stress - 1), abs(state.diffusion / true.diffusion - 1)
             )
             worst_error = max(worst_error, error)
-            spent = fastest(lambda m=model, r=g: hl.steady_state(m, r, solver), 15)
+            spent = fastest(partial(hl.steady_state, model, g, solver), 15)
             if spent > worst_time:
                 worst_time, slowest = spent, f"alpha = {alpha}, g = {g:g}"
                 grid = getattr(state.distribution, "grid", None)

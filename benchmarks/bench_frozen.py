@@ -7,6 +7,7 @@ Rows for ``bench.py``; run alone it prints them. Needs LAMMPS; about a minute.
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,12 +77,14 @@ def frozen(blocks: int = 50) -> list[Row]:
     mixture = Mixture()
     glass = prepare(mixture, 4000, 1.189, seed=1, history=QUICK)
     centres = np.random.default_rng(0).uniform(0.0, glass.side, (blocks, 2))
-    options = {"width": WIDTH, "strain_step": STRAIN_STEP, "tolerance": TOLERANCE}
-    local_yield(glass, mixture, centres[:1], **options)
+    measure = partial(
+        local_yield, glass, mixture, width=WIDTH, strain_step=STRAIN_STEP, tolerance=TOLERANCE
+    )
+    measure(centres[:1])
     ours, strains = [], []
     for centre in centres:
         begin = time.perf_counter()
-        strains.append(local_yield(glass, mixture, [centre], **options).strain_at_yield[0])
+        strains.append(measure(centre[None]).strain_at_yield[0])
         ours.append(time.perf_counter() - begin)
     at = int(np.argsort(ours)[blocks // 2])
     steps = round(strains[at] / STRAIN_STEP) + 1

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +36,7 @@ def processor_time(call: Callable[[], object], repetitions: int) -> float:
     return min(times)
 
 
-def copies(across: int, up: int) -> tuple[tuple, NDArray[np.intp]]:
+def copies(across: int, up: int) -> tuple[tuple[Any, ...], NDArray[np.intp]]:
     """Return what ``d2min`` takes: a stored pair of frames, copied periodically, in random order.
 
     400 particles times across x up; also which stored particle each is a copy of.
@@ -86,7 +88,7 @@ def by_tree(
     r, u = place[j] - place[i], moved[owners[j]] - moved[i]
 
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(i, values, minlength=len(position))
+        return np.bincount(i, values, minlength=len(position)).astype(float)
 
     xx, xy, yy = total(r[:, 0] ** 2), total(r[:, 0] * r[:, 1]), total(r[:, 1] ** 2)
     determinant = xx * yy - xy * xy
@@ -156,7 +158,7 @@ def linearity() -> list[Row]:
     given = [copies(across, up)[0] for across, up in tiles]
     times = np.full(len(tiles), np.inf)
     for _ in range(30):  # in turn, so that a busy machine slows all of them alike
-        times = np.minimum(times, [processor_time(lambda g=one: d2min(*g), 1) for one in given])
+        times = np.minimum(times, [processor_time(partial(d2min, *one), 1) for one in given])
     sizes = [400 * across * up for across, up in tiles]
     slope = float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
     text = f"{sizes[0]:,} … {sizes[-1]:,} particles"

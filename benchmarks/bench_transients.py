@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -10,6 +11,7 @@ from scipy.linalg import solve_banded
 
 import hebraud as hl
 from benchmarks.bench import Row, fastest
+from hebraud.model.starts import Start
 from hebraud.solvers.run import Run
 from validation.claims.work_precision import CASES, RTOLS, size_of, true_error
 
@@ -22,7 +24,7 @@ def startups() -> list[Row]:
     rows = []
     for rtol, claimed, limit in ((1.7e-3, 1e-3, 10.0), (1.5e-5, 1e-5, 150.0)):
         error = true_error("startup", hl.evolve(*STARTUP, rtol=rtol))
-        spent = 1e3 * fastest(lambda r=rtol: hl.evolve(*STARTUP, rtol=r), 30)
+        spent = 1e3 * fastest(partial(hl.evolve, *STARTUP, rtol=rtol), 30)
         rows += [
             Row(
                 f"startup to t = 50 at {claimed:g} (rtol {rtol:g})",
@@ -69,7 +71,7 @@ def precision() -> list[Row]:
     return rows
 
 
-def _drops(law: type, nodes: int) -> tuple[hl.Model, hl.Startup, object, float]:
+def _drops(law: type, nodes: int) -> tuple[hl.Model, hl.Startup, Start, float]:
     thresholds = law(np.linspace(0.6, 1.4, nodes))
     model = hl.Model(0.3, relaxation=hl.FractionalDrop(0.2), thresholds=thresholds)
     return model, *STARTUP[1:]
@@ -84,7 +86,7 @@ def drops() -> list[Row]:
         truth = CubicSpline(fine.time, fine.stress)
         run = hl.evolve(*call, rtol=DROPS_RTOL)
         name = law.__name__.lower()
-        spent = fastest(lambda c=call: hl.evolve(*c, rtol=DROPS_RTOL), 3)
+        spent = fastest(partial(hl.evolve, *call, rtol=DROPS_RTOL), 3)
         rows += [
             Row(
                 f"startup of FractionalDrop(0.2), 32 {name} thresholds, at 1e-4",
@@ -98,7 +100,7 @@ def drops() -> list[Row]:
         ]  # fmt: skip
         nodes = np.array([8, 16, 32, 64])
         calls = [_drops(law, int(n)) for n in nodes]
-        times = [fastest(lambda c=call: hl.evolve(*c, rtol=1e-3), 3) for call in calls]
+        times = [fastest(partial(hl.evolve, *call, rtol=1e-3), 3) for call in calls]
         slope = float(np.polyfit(np.log(nodes), np.log(times), 1)[0])
         what = f"its cost against nodes ({name}): slope"
         rows.append(Row(what, slope, "", 1.1, "8 … 64 nodes", 0.9))
@@ -163,9 +165,9 @@ def ageing() -> list[Row]:
 
 def blocks() -> list[Row]:
     """Monte Carlo: raw speed, and the time to an error of 1e-3 at all times."""
-    few = {"until": 5.0, "blocks": 200_000, "step": 1e-2}
-    spent = fastest(lambda: hl.simulate_blocks(*STARTUP[:3], **few), 2)
-    speed = few["blocks"] * few["until"] / few["step"] / spent
+    until, few, step = 5.0, 200_000, 1e-2
+    call = partial(hl.simulate_blocks, *STARTUP[:3], until=until, blocks=few, step=step)
+    speed = few * until / step / fastest(call, 2)
     begin = time.perf_counter()
     hl.simulate_blocks(*STARTUP[:3], until=50.0, blocks=1_700_000, step=0.1)
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 import hebraud as hl
 from benchmarks.bench import Row, fastest
 from hebraud.solvers.finite_volume import root, solve
+from hebraud.solvers.generator import Generator
 from hebraud.solvers.null_vector import Stationary
 from hebraud.solvers.roots import Family
 
@@ -47,8 +49,9 @@ def states() -> list[Row]:
         for coupling, rate in _cases():
             model = _model(kind, 32, coupling)
             state = solve(model, rate, rtol=RTOL)
-            times.append(fastest(lambda m=model, g=rate: solve(m, g, rtol=RTOL), 7))
-            fine = solve(model, rate, cells=5 * state.distribution.grid.centres.size)
+            times.append(fastest(partial(solve, model, rate, rtol=RTOL), 7))
+            grid = getattr(state.distribution, "grid")  # noqa: B009 - of solve's own states
+            fine = solve(model, rate, cells=5 * grid.centres.size)
             errors.append(
                 max(
                     abs(state.stress / fine.stress - 1.0),
@@ -99,7 +102,7 @@ def slopes() -> list[Row]:
                 return root(fresh, x + 0.02, -0.6)
 
             null_vectors.append(cold)
-            states.append(lambda m=model: solve(m, 1e-2, cells=2 * cells))
+            states.append(partial(solve, model, 1e-2, cells=2 * cells))
         for what, calls, how in (
             ("D on one grid", null_vectors, f"{cells} cells"),
             ("a whole state", states, f"{cells} and {2 * cells} cells, coarse grids to guess D"),
@@ -117,6 +120,10 @@ def slopes() -> list[Row]:
                 )
             )
     return rows
+
+
+def _null_vector(model: hl.Model, generator: Generator) -> object:
+    return Stationary(model, generator, 1e-2).occupation(0.04)
 
 
 def sweeps() -> list[Row]:
@@ -143,7 +150,7 @@ def sweeps() -> list[Row]:
 
         one = fastest(sweep, 200)
         out[:] = rates[:, :columns]
-        whole = fastest(lambda m=model, g=generator: Stationary(m, g, 1e-2).occupation(0.04), 20)
+        whole = fastest(partial(_null_vector, model, generator), 20)
         rows += [
             Row(
                 f"{kind.__name__}: one sweep, 32 classes of 960 cells",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from hebraud import plot
 
 FOLDER = Path("figures")
+Look = Mapping[float, tuple[str, str]]  # colour and marker, by density
 COLUMN = 3.39  # inches: a column of 86 mm
 
 
@@ -23,10 +24,15 @@ def report(progress: str) -> None:
 
 def panels(ax: Axes, mosaic: str) -> dict[str, Axes]:
     """Put the panels of a mosaic (see ``Figure.subplot_mosaic``), by letter, in the place of ax."""
+    return instead_of(ax).subplot_mosaic(mosaic)
+
+
+def instead_of(ax: Axes) -> Figure:
+    """Remove the axes; return the figure, in which other panels are to stand in their place."""
     figure = ax.figure
     assert isinstance(figure, Figure)
     ax.remove()
-    return figure.subplot_mosaic(mosaic)
+    return figure
 
 
 def make(

@@ -84,6 +84,7 @@ def _predicted(
         for value, begin, end in zip(middle, low, high, strict=True)
     )
     critical = float(hl.critical_coupling(modified))
+    assert measured.stress_err is not None, "every rate of a campaign has an error bar"
     theirs = Estimate(float(measured.stress[0]), float(measured.stress_err[0]))
     return Prediction(reading, alpha, critical, slow, theirs, yield_stress, prefactor)
 
@@ -92,6 +93,7 @@ def choices(evidence: ReducedData, measured: Measured) -> list[Range]:
     """Return how far one other choice at a time moves each coupling."""
     values, _ = alternatives(evidence, measured)
     known = measured.parameters
+    assert known is not None, "choices are asked of complete parameters only"
     loaded = known.G0.value * known.shear_rate / known.drop.value  # what is loaded is released
     relative = np.hypot(known.G0.stderr / known.G0.value, known.drop.stderr / known.drop.value)
     values["Gamma that releases what is loaded"] = {"Gamma": Estimate(loaded, loaded * relative)}
@@ -100,7 +102,11 @@ def choices(evidence: ReducedData, measured: Measured) -> list[Range]:
     for name, value in rows[0].couplings.items():
         if isinstance(value, Estimate):
             others = [(row.couplings[name], row) for row in rows[1:] if row.change[name]]
-            moved = [(one.value, row.choice.split(":")[0]) for one, row in others]
+            moved = [
+                (one.value, row.choice.split(":")[0])
+                for one, row in others
+                if isinstance(one, Estimate)
+            ]
             ends = sorted([(value.value, "as defined"), *moved])
             found.append(Range(name, value, ends[0], ends[-1]))
     return found

@@ -14,12 +14,19 @@ import argparse
 import math
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.stats
 
 import hebraud as hl
+from hebraud._typing import Floats
+from hebraud.model.coupling import Coupling
+from hebraud.model.protocols import Imposed
+from hebraud.model.relaxation import Relaxation
+from hebraud.model.starts import Start
+from hebraud.model.thresholds import Thresholds
 from hebraud.solvers.evolve import march
 
 MASS = 1e-10
@@ -43,34 +50,39 @@ class Case:
         """Return the model with every stress multiplied by ``scale``."""
         kind, alpha = self.coupling
         # the noise of drops is already a square of stresses
-        coupling = {
+        couplings: dict[str, Callable[[], Coupling]] = {
             "activity": lambda: hl.ActivityNoise(alpha * scale**2),
             "drop": lambda: hl.DropNoise(alpha),
             "fixed": lambda: hl.FixedNoise(alpha * scale**2),
-        }[kind]()
-        kind, a, b = self.relaxation
-        relaxation = {
+        }
+        landing, a, b = self.relaxation
+        relaxations: dict[str, Callable[[], Relaxation]] = {
             "drop": lambda: hl.FractionalDrop(a),
             "residual": lambda: hl.ResidualStress(b * scale),
             "gaussian": lambda: hl.GaussianLanding(a, b * scale),
-        }[kind]()
-        kind, c, spread = self.thresholds
+        }
+        rule, c, spread = self.thresholds
         samples = [x * c * scale for x in (1.0 - spread, 1.0, 1.0 + 1.5 * spread)]
         law = scipy.stats.norm(c * scale, 0.5 * spread * c * scale)
-        thresholds = {
+        thresholds: dict[str, Callable[[], Thresholds | float]] = {
             "one": lambda: c * scale,
             "redrawn": lambda: hl.Redrawn(samples),
             "quenched": lambda: hl.Quenched(samples),
             "normal": lambda: hl.Redrawn(law),
-        }[kind]()
+        }
         yielding = hl.PowerRate(self.exponent) if self.exponent else hl.ConstantRate()
-        return hl.Model(coupling, relaxation=relaxation, thresholds=thresholds, yielding=yielding)
+        return hl.Model(
+            couplings[kind](),
+            relaxation=relaxations[landing](),
+            thresholds=thresholds[rule](),
+            yielding=yielding,
+        )
 
-    def imposed(self, scale: float = 1.0):
+    def imposed(self, scale: float = 1.0) -> Imposed | hl.Sequence:
         """Return the protocol with its stresses multiplied by ``scale`` (negative: mirrored)."""
         kind, size, other = self.protocol
         x = size * scale
-        return {
+        protocols: dict[str, Callable[[], Imposed | hl.Sequence]] = {
             "startup": lambda: hl.Startup(x),
             "cessation": hl.Cessation,
             "step": lambda: hl.StrainStep(x),
@@ -86,13 +98,14 @@ class Case:
                     (hl.StrainStep(-x), 0.2 * self.until),
                 ]
             ),
-        }[kind]()
+        }
+        return protocols[kind]()
 
     def run(self, scale: float = 1.0, mirrored: bool = False) -> hl.History:
         """Run it."""
         sign = -1.0 if mirrored else 1.0
         mean, std = (x * scale for x in self.start)
-        start = hl.gaussian(std)
+        start: Start = hl.gaussian(std)
         if mean != 0.0:
             start = hl.density(Shifted(sign * mean, std))
         until = None if self.protocol[0] == "sequence" else self.until
@@ -114,7 +127,7 @@ class Shifted:
     mean: float
     std: float
 
-    def __call__(self, s):
+    def __call__(self, s: Floats) -> Floats:
         """Return the density at stresses s."""
         z = (s - self.mean) / self.std
         return np.exp(-0.5 * z**2) / (self.std * math.sqrt(2.0 * math.pi))
@@ -159,7 +172,7 @@ def draw(rng: np.random.Generator) -> Case:
 COLUMNS = {"time": 1, "strain": -1, "shear_rate": -1, "stress": -1, "activity": 1, "diffusion": 1}
 
 
-def _far(a: hl.History, b: hl.History, rtol: float, factors: dict[str, float]) -> list[str]:
+def _far(a: hl.History, b: hl.History, rtol: float, factors: Mapping[str, float]) -> list[str]:
     """Compare two runs that are one up to factors: all along if their steps agree, else the ends.
 
     The arithmetic is the same, but a number of cells on the edge between two, or a step on the edge
@@ -186,8 +199,9 @@ def problems_of(case: Case, scale: float | None = None) -> list[str]:
         for name in (*COLUMNS, "mass_error"):
             if not np.all(np.isfinite(getattr(run, name))):
                 found.append(f"{name} is not finite")
-        if not run.final.masses.min() >= 0.0:
-            found.append(f"negative mass {run.final.masses.min():.2e}")
+        least = float(getattr(run.final, "masses").min())  # noqa: B009 - the state of a run on a grid
+        if not least >= 0.0:
+            found.append(f"negative mass {least:.2e}")
         if not (run.activity.min() >= 0.0 and run.diffusion.min() >= 0.0):
             found.append("negative activity")
         # a shifted start is a quadrature: its total is what that makes it, and must stay
@@ -252,7 +266,8 @@ def compute(count: int = 10_000, seed: int = 0, progress: bool = False) -> Resul
 
 def drift(steps: int = 1_000_000) -> tuple[float, float]:
     """Return the largest change of the total mass over fixed steps, and round-off x sqrt(steps)."""
-    model, protocol, start = hl.Model(0.3), hl.Oscillation(0.5, 1.0), hl.gaussian(0.3)
+    model, protocol = hl.Model(0.3), hl.Oscillation(0.5, 1.0)
+    start: Start = hl.gaussian(0.3)
     worst, first = 0.0, None
     for _ in range(max(steps // 50_000, 1)):
         run = march(model, protocol, start, 2500.0, None, 1e-3, 1e-9, 60, 0.05)

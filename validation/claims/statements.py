@@ -115,8 +115,7 @@ def _off_curve(found: BlockParameters) -> Found:
 
 def _log_slope(at: DensityResults) -> Found:
     """Return q of D_sigma = k rate^q."""
-    known = [(one.shear_rate, one.D_sigma) for one in at.rates]
-    known = [(rate, D) for rate, D in known if isinstance(D, Estimate)]
+    known = [(one.shear_rate, one.D_sigma) for one in at.rates if isinstance(one.D_sigma, Estimate)]
     if len(known) < 2:
         return f"none: D_sigma at {len(known)} of the two rates that are needed"
     x = np.log([rate for rate, _ in known])
@@ -200,8 +199,8 @@ def _rescaled_stress(at: Mapping[float, DensityResults]) -> Found:
 
 def _spread_of(name: str) -> Callable[[Mapping[float, DensityResults]], Found]:
     def found(at: Mapping[float, DensityResults]) -> Found:
-        known = [one.parameters.couplings[name] for one in at.values() if one.parameters]
-        known = [one for one in known if isinstance(one, Estimate)]
+        every = [one.parameters.couplings[name] for one in at.values() if one.parameters]
+        known = [one for one in every if isinstance(one, Estimate)]
         rng = np.random.default_rng(0)
         draws = [one.value + one.stderr * rng.standard_normal(2000) for one in known]
         return _spread(draws, [one.value for one in known], "couplings")

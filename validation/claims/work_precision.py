@@ -28,6 +28,7 @@ from scipy.integrate import Radau
 from scipy.interpolate import BSpline, make_interp_spline
 
 import hebraud as hl
+from hebraud.model.protocols import Imposed
 from hebraud.plot import COLOURS
 from validation import DATA
 from validation.claims.refutation.elements import Elements as BandedElements
@@ -47,7 +48,7 @@ class Case:
     ``rows`` of the truth in each piece.
     """
 
-    protocol: object
+    protocol: Imposed | hl.Sequence | None  # None: a case for the elements alone
     std: float
     until: float | None
     pieces: tuple[tuple[Callable[[float], float] | None, float, float], ...]
@@ -58,6 +59,7 @@ class Case:
 
     def run(self, rtol: float) -> hl.History:
         """Return the run of the library."""
+        assert self.protocol is not None, "a case for the elements alone"
         return hl.evolve(hl.Model(0.3), self.protocol, hl.gaussian(self.std), self.until, rtol=rtol)
 
 

@@ -59,9 +59,11 @@ def compute(particles: CampaignResults | None = None) -> Result:
     stands_in = not rescaled
     if stands_in:
         curve, found = reduced.demo()
-        measured = {reduced.DEMO: found.parameters}
-        rescaled = {reduced.DEMO: curve.reduced(found.parameters.scales)}
+        known = reduced.complete(found)
+        measured = {reduced.DEMO: known}
+        rescaled = {reduced.DEMO: curve.reduced(known.scales)}
     alpha = reduced.mean([one.alpha_flow for one in measured.values()])
+    assert alpha is not None, "there is one flow curve at least"
     rates = np.concatenate([curve.shear_rate for curve in rescaled.values()])
     range_drawn = np.geomspace(rates.min() / 2, rates.max() * 2, 60)
     model = hl.flow_curve(hl.Model(alpha.value), range_drawn)
@@ -74,6 +76,7 @@ def check(result: Result) -> None:
         if isinstance(at.curve, str) or len(at.curve) < 2:
             continue
         stress, error = at.curve.stress, at.curve.stress_err
+        assert error is not None, "every rate of a campaign has an error bar"
         # the stress rises with the rate: no step down by more than two standard errors
         steps, noise = np.diff(stress), np.hypot(error[1:], error[:-1])
         assert np.all(steps > -2.0 * noise), (density, steps / noise)
@@ -93,7 +96,8 @@ def check(result: Result) -> None:
     laws = [one.herschel_bulkley(0.5) for one in result.rescaled.values() if len(one) > 1]
     if len(laws) > 1:
         common = [float(law.stress(COMMON)) for law in laws]
-        raw = [float(result.particles.at[density].fit.stress(3e-3)) for density in result.rescaled]
+        fits = [result.particles.at[density].fit for density in result.rescaled]
+        raw = [float(fit.stress(3e-3)) for fit in fits if not isinstance(fit, str)]
         left = np.log(max(common) / min(common))
         assert left < np.log(1.2), f"no collapse: {common}"
         assert left < 0.25 * np.log(max(raw) / min(raw)), f"no collapse: {common} of {raw}"
@@ -120,8 +124,9 @@ def draw(result: Result, ax: Axes) -> None:
     ax.set_xlabel(r"shear rate $\dot\gamma\,G_0\tau_p/\sigma_c$")
     ax.set_ylabel(r"stress $\sigma_{xy}/\sigma_c$")
     ax.set_ylim(0.0, 0.9)
-    at = [one.measured for d, one in result.particles.at.items() if d in result.rescaled]
-    rates = sorted({one.shear_rate for one in at if one is not None and not result.stands_in})
+    found = [one.measured for d, one in result.particles.at.items() if d in result.rescaled]
+    rates = sorted({one.shear_rate for one in found if not isinstance(one, str)})
+    rates = [] if result.stands_in else rates
     title = f"units at rate {', '.join(f'{rate:g}' for rate in rates)}" if rates else None
     ax.legend(loc="lower right", handlelength=1.4, title=title, title_fontsize=6)
     if result.units:

@@ -64,7 +64,7 @@ def compute(particles: CampaignResults | None = None) -> Result:
     points = {density: one for density, one in found.items() if not isinstance(one, str)}
     stands_in = not points
     if stands_in:
-        points = {reduced.DEMO: reduced.point(reduced.demo()[1].parameters)}
+        points = {reduced.DEMO: reduced.point(reduced.complete(reduced.demo()[1]))}
     u = np.geomspace(1e-2, 1e4, 2001)
     fits = {
         window: [
@@ -74,17 +74,15 @@ def compute(particles: CampaignResults | None = None) -> Result:
         for window in WINDOWS
     }
     bands = {
-        density: tuple(
-            sorted(
-                float(hl.closed_form.yield_stress_of_alpha(alpha.value + sign * alpha.stderr))
-                for sign in (1.0, -1.0)
-            )
+        density: (
+            float(hl.closed_form.yield_stress_of_alpha(alpha.value + alpha.stderr)),
+            float(hl.closed_form.yield_stress_of_alpha(alpha.value - alpha.stderr)),
         )
         for density, alpha in ALPHA_FLOW.items()
     }
     return Result(
-        hl.closed_form.yield_stress(u=u),
-        hl.closed_form.prefactor(u=u),
+        np.asarray(hl.closed_form.yield_stress(u=u)),
+        np.asarray(hl.closed_form.prefactor(u=u)),
         fits,
         bands,
         particles,
@@ -141,7 +139,7 @@ def off_curve(at: Point) -> hl.Estimate:
     """Return how far A lies above the curve at its yield stress, relative to the curve."""
     closed = hl.closed_form
 
-    def away(yield_stress: NDArray[np.float64], prefactor: NDArray[np.float64]) -> Any:
+    def away(yield_stress: Any, prefactor: Any) -> Any:
         alpha = closed.alpha_of_yield_stress(yield_stress)
         return prefactor / closed.prefactor_of_alpha(alpha) - 1.0
 
@@ -199,7 +197,7 @@ def _look(result: Result, points: bool = True) -> dict[float, Look]:
 
 def _error_bars(ax: Axes, x: hl.Estimate, y: hl.Estimate, look: Look, **line: Any) -> None:
     colour, marker = look
-    style = {"color": colour, "marker": marker, "ls": "none", "ms": 4, "lw": 0.8, "zorder": 4}
+    style: dict[str, Any] = {"color": colour, "marker": marker, "ls": "none", "ms": 4, "lw": 0.8, "zorder": 4}
     ax.errorbar(x.value, y.value, y.stderr, x.stderr, **style, **line)
 
 
@@ -235,8 +233,8 @@ def _draw_zoom(result: Result, ax: Axes) -> None:
 
 def _small(ax: Axes, name: str) -> None:
     ax.tick_params(labelsize=5.5, pad=1.5, length=2)
-    ax.xaxis.label.set_size(5.5)
-    ax.yaxis.label.set_size(5.5)
+    ax.xaxis.label.set_fontsize(5.5)
+    ax.yaxis.label.set_fontsize(5.5)
     ax.xaxis.labelpad = ax.yaxis.labelpad = 1
     ax.text(0.03, 0.95, name, transform=ax.transAxes, va="top", fontsize=6.5, weight="bold")
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ from validation.particles import active_particles
 from validation.particles import campaign
 from validation.particles.active_particles import Moment
 from hebraud.md.results.reduction import CampaignResults, DensityResults
-from validation.drawing import COLUMN, make, panels
+from validation.drawing import COLUMN, Look, make, panels
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
 from hebraud.md.measure.diffusion import StressDifferences, StressDiffusion
@@ -64,9 +65,7 @@ def compute(particles: CampaignResults | None = None) -> Result:
         for rate, seen in sorted(at.data.items())
         if not isinstance(seen.blocks, str)
     }
-    falling = {
-        density: _falling(at) for density, at in particles.at.items() if _slowest(at) is not None
-    }
+    falling = {density: _falling(at) for density, at in particles.at.items() if at.data}
     fits = {key: _fit(one) for key, one in differences.items()}
     return Result(particles, active_particles.read(), differences, fits, falling)
 
@@ -84,7 +83,7 @@ def _slowest(at: DensityResults) -> float | None:
 
 def _falling(at: DensityResults) -> float:
     """Correlate the active particles of the first sample with the stress lost in their windows."""
-    seen = at.data[_slowest(at)]
+    seen = at.data[min(at.data)]
     record = merge_records(seen.records[PLASTIC][:1])
     lag = float(record["lag"][0]) * seen.shear_rate
     strain = np.abs(record["strain"])
@@ -117,7 +116,7 @@ def check(result: Result) -> None:
         assert not ratio or max(ratio) < 2.0 * min(ratio), (density, ratio)
     for lower, upper in pairwise(result.particles.at):
         for rate in result.particles.plan.shear_rates:
-            pair = [known.get((density, rate)) for density in (lower, upper)]
+            pair = [known[at, rate] for at in (lower, upper) if (at, rate) in known]
             if None not in pair:  # stress scales grow with the density
                 assert pair[0].D_sigma.value < pair[1].D_sigma.value, (rate, lower, upper)
 
@@ -148,6 +147,7 @@ def _steady_flow(result: Result, density: float, ax: Axes) -> None:
         ax.text(0.5, 0.5, "no chain has settled yet", ha="center", transform=ax.transAxes)
         return
     seen = one.data[rate]
+    assert not isinstance(one.measured, str), one.measured
     stress_strain(seen, one.measured, ax)
     piece = (seen.strain > seen.settled) & (seen.strain < seen.settled + PIECE)
     stress = seen.stress[0, piece]
@@ -168,10 +168,12 @@ def _map(moment: Moment, ax: Axes) -> None:
     tilt = moment.side * (np.remainder(moment.strain + 0.5, 1.0) - 0.5)
     active = moment.is_active
     size = 3.0
-    ax.scatter(*moment.position[~active].T, s=0.3 * size, color="0.8", lw=0, rasterized=True)
+    x, y = moment.position.T
+    ax.scatter(x[~active], y[~active], s=0.3 * size, color="0.8", lw=0, rasterized=True)
     order = np.argsort(moment.d2min[active])
     seen = ax.scatter(
-        *moment.position[active][order].T,
+        x[active][order],
+        y[active][order],
         c=np.log10(moment.d2min[active][order]),
         s=size,
         cmap="viridis_r",
@@ -201,8 +203,16 @@ def _square(ax: Axes, label: str) -> None:
     ax.legend(fontsize=6, handlelength=1.2)
 
 
-def _one_square(ax: Axes, differences, fit, scale: float, colour: str, marker: str, label: str):
+def _one_square(
+    ax: Axes,
+    differences: StressDifferences,
+    fit: StressDiffusion | str,
+    scale: float,
+    look: tuple[str, str],
+    label: str,
+) -> None:
     """Draw one mean-square difference, and its line where it has one."""
+    colour, marker = look
     ax.plot(
         differences.lag,
         differences.mean_square / scale,
@@ -218,7 +228,7 @@ def _one_square(ax: Axes, differences, fit, scale: float, colour: str, marker: s
         ax.plot(lag, fit.D_sigma.value * lag / scale, "k-", lw=1.0, zorder=3)
 
 
-def _by_density(result: Result, look, ax: Axes) -> None:
+def _by_density(result: Result, look: Look, ax: Axes) -> None:
     shared = [
         rate
         for rate in result.particles.plan.shear_rates
@@ -229,7 +239,7 @@ def _by_density(result: Result, look, ax: Axes) -> None:
         if own == (rate or _slowest(result.particles.at[density])):
             fit = result.fits[density, own]
             label = rf"$\rho={density:g}$" + ("" if rate else rf", $\dot\gamma={own:g}$")
-            _one_square(ax, differences, fit, 1.0, *look[density], label)
+            _one_square(ax, differences, fit, 1.0, look[density], label)
     _square(ax, r"$\langle\Delta\sigma^2\rangle$ ($\varepsilon^2/\sigma^4$)")
     ax.text(
         0.97,
@@ -247,7 +257,7 @@ def _by_rate(result: Result, density: float, ax: Axes) -> None:
         own.items(), SHADES, MARKERS + MARKERS, strict=False
     ):
         fit = result.fits[density, rate]
-        _one_square(ax, differences, fit, rate, colour, marker, rf"$\dot\gamma={rate:g}$")
+        _one_square(ax, differences, fit, rate, (colour, marker), rf"$\dot\gamma={rate:g}$")
     _square(ax, r"$\langle\Delta\sigma^2\rangle/\dot\gamma$ ($\varepsilon^2\tau_0/\sigma^4$)")
     ax.text(0.97, 0.05, rf"$\rho={density:g}$", ha="right", fontsize=7, transform=ax.transAxes)
 
@@ -274,7 +284,7 @@ def _against_density(result: Result, ax: Axes) -> None:
     ax.legend(fontsize=6)
 
 
-def _against_activity(result: Result, look, ax: Axes) -> None:
+def _against_activity(result: Result, look: Look, ax: Axes) -> None:
     """Draw D_sigma against both counts of events; lines of slope 1 through the slowest rates."""
     for density, at in result.particles.at.items():
         colour, marker = look[density]
@@ -289,8 +299,8 @@ def _against_activity(result: Result, look, ax: Axes) -> None:
             (x, dx), (y, dy) = (
                 np.array([(pair[k].value, pair[k].stderr) for pair in both]).T for k in (0, 1)
             )
-            style = {"color": colour, "marker": marker, "mfc": face, "ls": "none", "ms": 3.5}
-            ax.errorbar(x, y, dy, dx, elinewidth=0.6, mew=0.7, **style)
+            style: dict[str, Any] = {"color": colour, "marker": marker, "mfc": face}
+            ax.errorbar(x, y, dy, dx, ls="none", ms=3.5, elinewidth=0.6, mew=0.7, **style)
             if name == "Gamma":
                 line = x[0] * np.array([0.03, 3.0])
                 ax.plot(line, y[0] / x[0] * line, ":", color=colour, lw=0.7)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,7 +24,8 @@ from numpy.typing import NDArray
 from validation.particles import campaign
 from validation.particles import reduced
 from hebraud.md.results.reduction import CampaignResults
-from validation.drawing import COLUMN, make, panels
+from hebraud.rheology.estimate import or_missing
+from validation.drawing import COLUMN, Look, make, panels
 from hebraud import Estimate
 from hebraud.errors import ConvergenceError
 from hebraud.md.measure.duration import (
@@ -116,23 +118,16 @@ def _duration(seen: ReducedData) -> Duration:
     return Duration(
         *plastic_correlation(merged),
         lag=float(merged["lag"][0]),
-        tau=_or_why(lambda: event_duration(records)),
-        apparent=_or_why(lambda: apparent_event_duration(records)),
+        tau=or_missing(lambda: event_duration(records)),
+        apparent=or_missing(lambda: apparent_event_duration(records)),
     )
 
 
 def _yields(rate: float, found: LocalYields) -> Yields:
     snapshot = np.repeat(np.arange(len(found.threshold)), found.threshold.shape[1])
-    fits = _or_why(lambda: fit_thresholds(found.threshold.ravel(), snapshot))
-    means = _or_why(lambda: yield_means(found.threshold, found.drops)[0])
+    fits = or_missing(lambda: fit_thresholds(found.threshold.ravel(), snapshot))
+    means = or_missing(lambda: yield_means(found.threshold, found.drops)[0])
     return Yields(rate, fits, {} if isinstance(means, str) else means, found.threshold.size)
-
-
-def _or_why(measure):
-    try:
-        return measure()
-    except (ValueError, ConvergenceError) as error:
-        return f"none: {error}"
 
 
 def check(result: Result) -> None:
@@ -150,13 +145,13 @@ def check(result: Result) -> None:
     taus = [one.tau.value for key, one in slow.items() if isinstance(one.tau, Estimate)]
     # it depends weakly on density: by less than a factor 1.5, while stresses change threefold
     assert not taus or max(taus) < 1.5 * min(taus), taus
-    for density, one in result.yields.items():
-        if isinstance(one.fits, ThresholdFits):
+    for density, law in result.yields.items():
+        if isinstance(law.fits, ThresholdFits):
             # distributed, by a fifth to a third of their mean, and all blocks have yielded
-            assert 0.18 < one.fits.std.value / one.fits.mean.value < 0.36, density
-            assert one.fits.unyielded < 0.01 * one.blocks, density
-        if one.means:
-            share = {name: one.means[name].value / one.means["sigma_c"].value for name in DROPS}
+            assert 0.18 < law.fits.std.value / law.fits.mean.value < 0.36, density
+            assert law.fits.unyielded < 0.01 * law.blocks, density
+        if law.means:
+            share = {name: law.means[name].value / law.means["sigma_c"].value for name in DROPS}
             assert 0.15 < share["at_fixed_strain"] < 0.25, (density, share)
             assert share["at_fixed_strain"] < share["to_minimum"], (density, share)
     known = [one.fits.mean.value for one in result.yields.values() if not isinstance(one.fits, str)]
@@ -181,7 +176,7 @@ def draw(result: Result, ax: Axes) -> None:
     at["A"].figure.suptitle(said, fontsize=5.5)
 
 
-def _correlations(result: Result, look, ax: Axes) -> None:
+def _correlations(result: Result, look: Look, ax: Axes) -> None:
     rate = result.shared_rate
     for (density, own), one in result.durations.items():
         if own != rate:
@@ -219,14 +214,15 @@ def _times(result: Result, ax: Axes) -> None:
     ax.legend(fontsize=6, ncols=2)
 
 
-def _with_errors(ax: Axes, found: Mapping[float, Found], **style) -> None:
+def _with_errors(ax: Axes, found: Mapping[float, Found], **style: Any) -> None:
     known = {density: one for density, one in found.items() if isinstance(one, Estimate)}
     values = np.array([(density, one.value, one.stderr) for density, one in known.items()])
     if len(values):
-        ax.errorbar(*values.T, **style)
+        density, value, error = values.T
+        ax.errorbar(density, value, error, **style)
 
 
-def _laws(result: Result, look, ax: Axes) -> None:
+def _laws(result: Result, look: Look, ax: Axes) -> None:
     for density, one in result.yields.items():
         if isinstance(one.fits, str):
             continue
@@ -239,7 +235,7 @@ def _laws(result: Result, look, ax: Axes) -> None:
         label = rf"$\rho={density:g}$, $p={one.fits.gaussian.p_value:.2g}$"
         if one.fits.weibull is not None:
             label += f" ({one.fits.weibull.p_value:.2g})"
-        points = {"color": colour, "marker": marker, "ls": "none", "ms": 2.5, "elinewidth": 0.6}
+        points: dict[str, Any] = {"color": colour, "marker": marker, "ls": "none", "ms": 2.5, "elinewidth": 0.6}
         ax.errorbar(middle, counts * scale, np.sqrt(counts) * scale, label=label, **points)
         stress = np.linspace(0.0, edges[-1], 300)
         ax.plot(stress, one.fits.gaussian.law.pdf(stress), "-", color=colour, lw=0.9)
@@ -251,7 +247,7 @@ def _laws(result: Result, look, ax: Axes) -> None:
     ax.legend(fontsize=6, title="Gauss (Weibull): Kolmogorov-Smirnov", title_fontsize=6)
 
 
-def _power_guide(ax: Axes, found: Mapping[float, Estimate], **style) -> None:
+def _power_guide(ax: Axes, found: Mapping[float, Estimate], **style: Any) -> None:
     """Draw the power law of the density through all values, named by its exponent."""
     if len(found) < 2:
         return

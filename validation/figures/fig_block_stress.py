@@ -72,7 +72,7 @@ def compute(particles: CampaignResults | None = None) -> Result:
 
 def _slowest(density: float, at: DensityResults) -> Panel | None:
     """Take the rate of the parameters, or else the slowest whose block stresses have errors."""
-    if at.parameters is not None:
+    if not isinstance(at.measured, str) and at.parameters is not None:
         return _panel(density, at.data[at.measured.shear_rate], at.measured)
     for _, seen in sorted(at.data.items()):
         found = measure(seen)
@@ -83,6 +83,8 @@ def _slowest(density: float, at: DensityResults) -> Panel | None:
 
 def _panel(density: float, seen: ReducedData, found: Measured) -> Panel:
     mean, std = (found.estimates[name] for name in ("block stress", "block stress std"))
+    assert isinstance(mean, Estimate), mean
+    assert isinstance(std, Estimate), std
     return Panel(density, seen, found, mean, std, _predicted(seen, found))
 
 
@@ -115,11 +117,12 @@ def check(result: Result) -> None:
         assert abs(total + law.outside - 1.0) < 1e-9, (panel.density, total)
         curve = panel.seen.curve
         at = int(np.argmin(np.abs(curve.shear_rate - panel.seen.shear_rate)))
+        assert curve.stress_err is not None, "every rate of a campaign has an error bar"
         error = np.hypot(panel.mean.stderr, curve.stress_err[at])
         # blocks count from strain `settled` on, the flow curve from the end of the transient
         assert abs(panel.mean.value - curve.stress[at]) < 4.0 * error + 0.02 * curve.stress[at]
         if panel.predicted_std:
-            threshold = panel.found.parameters.sigma_c.value
+            threshold = reduced.complete(panel.found).sigma_c.value
             held = np.flatnonzero(law.density > 0.0)
             assert law.edges[held[-1] + 1] < 1.2 * threshold, panel.density
             assert panel.predicted_std["classical"] > 2.0 * panel.std.value, panel.density
@@ -160,8 +163,8 @@ def draw(result: Result, ax: Axes) -> None:
         title=", ".join({rf"$\dot\gamma={p.seen.shear_rate:g}$" for p in result.panels}),
         title_fontsize=6,
     )
-    for letter, panel in at.items():
-        panel.set_title(f"({letter.lower()})", loc="left", fontsize=8, pad=2)
+    for letter, place in at.items():
+        place.set_title(f"({letter.lower()})", loc="left", fontsize=8, pad=2)
     last.figure.suptitle(campaign.caption(result.particles), fontsize=5.5)
 
 

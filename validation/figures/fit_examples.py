@@ -75,10 +75,10 @@ def check(result: Result) -> None:
     assert "degenerate" in {warning.kind for warning in result.model("particles").warnings}
     # The stored Herschel-Bulkley fit of the particles, by other code in linear parameters.
     stored = json.loads((DATA / "particles_demo" / "herschel_bulkley.json").read_text())
-    plain = result.comparisons["particles"].fits["Herschel-Bulkley"].estimates
+    free = result.comparisons["particles"].fits["Herschel-Bulkley"].estimates
     for name in ("yield_stress", "exponent"):
         other = stored["exponent_free"][name]["value"]
-        assert abs(plain[name].value / other - 1.0) < 1e-4, (name, plain[name], other)
+        assert abs(free[name].value / other - 1.0) < 1e-4, (name, free[name], other)
 
 
 def draw(result: Result, ax: Axes) -> None:

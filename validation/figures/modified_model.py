@@ -25,6 +25,7 @@ from scipy.interpolate import PchipInterpolator
 
 import hebraud as hl
 from validation.drawing import COLUMN, make
+from hebraud.model.thresholds import Thresholds
 from hebraud.plot import COLOURS
 from hebraud.solvers.residence import redraw_law
 from validation.claims.table1 import (
@@ -56,7 +57,7 @@ class Setting(NamedTuple):
     snapshot_rate: float = SNAPSHOT_RATE
 
 
-def _modified(setting: Setting, thresholds: object = 1.0) -> hl.Model:
+def _modified(setting: Setting, thresholds: Thresholds | float = 1.0) -> hl.Model:
     return hl.Model(
         hl.DropNoise(setting.alpha),
         relaxation=hl.FractionalDrop(setting.drop),
@@ -267,8 +268,8 @@ def check(result: Result) -> None:
             error = np.hypot(prefactor.stderr, curve.needed_prefactor.stderr)
             assert gap > 3.0 * error, (name, prefactor, curve.needed_prefactor)
     # 7. Without noise a block goes evenly from 1 - f to 1, and D/g = alpha f lowers the mean.
-    one = result.curves["one threshold"]
-    for alpha, stress in zip(ALPHAS, one.yield_stress, strict=True):
+    single = result.curves["one threshold"]
+    for alpha, stress in zip(ALPHAS, single.yield_stress, strict=True):
         if alpha <= 0.5:
             straight = 1.0 - 0.5 * DROP.value - alpha * DROP.value
             assert abs(stress - straight) < 2e-4, (alpha, stress, straight)

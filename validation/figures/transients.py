@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import hebraud as hl
-from validation.drawing import COLUMN, make
+from validation.drawing import COLUMN, instead_of, make
 from hebraud.plot import COLOURS
 from hebraud.rheology.harmonics import Harmonics, harmonics
 
@@ -157,8 +157,7 @@ def check(result: Result) -> None:
 
 def draw(result: Result, place: Axes) -> None:
     """Draw the four panels in the figure of ``place``, in its stead."""
-    figure = place.get_figure(root=True)
-    place.remove()
+    figure = instead_of(place)
     (a, b), (c, d) = figure.subplots(2, 2)
 
     for colour, (rate, run) in zip(COLOURS, result.startups.items(), strict=False):

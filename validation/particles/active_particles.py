@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,10 @@ from numpy.typing import NDArray
 from hebraud._files import sha256
 from validation import DATA
 from validation.particles.provenance import check_provenance
+
+if TYPE_CHECKING:
+    from hebraud.md.glass.configuration import Configuration
+    from hebraud.md.glass.trajectory import Frames
 
 STORED = DATA / "active_particles"
 FILE = "active_particles.npz"
@@ -71,9 +76,11 @@ def read(data: Path = STORED) -> Moment:
     check_provenance(data)
     with np.load(data / FILE) as packed:
         arrays = dict(packed)
-    numbers = {name: float(arrays.pop(name)) for name in ("side", "shear_rate", "strain")}
+    side, shear_rate, strain = (float(arrays.pop(n)) for n in ("side", "shear_rate", "strain"))
     return Moment(
-        **numbers,
+        side=side,
+        shear_rate=shear_rate,
+        strain=strain,
         active=arrays.pop("active").astype(np.int64),
         **{name: array.astype(np.float64) for name, array in arrays.items()},
     )
@@ -170,7 +177,7 @@ def store(run: Path, destination: Path = STORED) -> Moment:
     return read(destination)
 
 
-def _first_frame(start, frames):
+def _first_frame(start: Configuration, frames: Frames) -> Frames:
     """Return the configuration that a segment begins from as the frame before its first."""
     from hebraud.md.glass.trajectory import Frames
 

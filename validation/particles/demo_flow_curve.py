@@ -78,7 +78,8 @@ def compute(data: Path = STORED) -> Result:
     """
     check_provenance(data)
     rows = _read(data / "flow_curve.csv")
-    curve = FlowCurve(*(_column(rows, name) for name in ("shear_rate", "stress", "stress_err")))
+    rate, stress, error = (_column(rows, name) for name in ("shear_rate", "stress", "stress_err"))
+    curve = FlowCurve(rate, stress, error)
     samples = _read(data / "seeds.csv")
     return Result(
         curve=curve,
@@ -168,7 +169,7 @@ def regenerate(directory: Path, processes: int = 1) -> None:
         one = read_series(point, directory, segments)
         thin = one.stress[THIN - 1 :: THIN].astype(np.float32)
         series[f"rate{point.shear_rate:g}_seed{point.glass.seed}"] = thin
-    np.savez_compressed(STORED / "stress_series.npz", **series)
+    np.savez_compressed(STORED / "stress_series.npz", allow_pickle=False, **series)
     provenance = json.loads((STORED / "provenance.json").read_text())
     packed = (STORED / "stress_series.npz").read_bytes()
     provenance["sha256"]["stress_series.npz"] = hashlib.sha256(packed).hexdigest()
@@ -204,8 +205,10 @@ def main() -> None:
         regenerate(options.regenerate, options.processes)
     result = compute()
     check(result)
+    curve = result.curve
+    assert curve.stress_err is not None, "every rate of the table has an error bar"
     for rate, stress, stress_err in zip(
-        result.curve.shear_rate, result.curve.stress, result.curve.stress_err, strict=True
+        curve.shear_rate, curve.stress, curve.stress_err, strict=True
     ):
         print(f"{rate:8g}  {stress:.4f} +- {stress_err:.4f}")
     print("n = 1/2: ", result.fit)

@@ -17,6 +17,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -91,6 +92,14 @@ class Result:
     laws: dict[str, list[Law]]
 
 
+K = TypeVar("K")
+
+
+def known(found: Mapping[K, Found]) -> dict[K, Estimate]:
+    """Return those that are numbers."""
+    return {key: one for key, one in found.items() if isinstance(one, Estimate)}
+
+
 def compute(particles: CampaignResults | None = None) -> Result:
     """Measure the three sizes, as many as there are, and fit the laws of the rate."""
     particles = particles or campaign.load()
@@ -106,8 +115,7 @@ def compute(particles: CampaignResults | None = None) -> Result:
     for density, at in particles.at.items():
         rows = {rate: at_rate(at, rate) for rate in sorted(particles.plan.shear_rates)}
         rates[density] = {
-            name: {r: row[name] for r, row in rows.items() if isinstance(row[name], Estimate)}
-            for name in QUANTITIES
+            name: known({rate: row[name] for rate, row in rows.items()}) for name in QUANTITIES
         }
     own = rates[DENSITY]
     fitted = {"D_sigma/rate": laws(own["D_sigma/rate"])}
@@ -172,21 +180,27 @@ def laws(found: Mapping[float, Estimate]) -> list[Law]:
         "a + b ln(rate)": lambda g: np.array([np.ones(np.size(g)), np.log(g)]),
     }
     fitted = [
-        _linear(name, shape, rate, value, error, str)
+        _linear(name, shape, rate, value, error)
         for name, shape in shapes.items()
         if len(rate) >= (1 if name == "a" else 2)
     ]
     if len(rate) >= 2:  # a power: a straight line in the logarithms
         line = shapes["a + b ln(rate)"]
-        fitted.append(_linear("a rate^p", line, rate, np.log(value), error / value, np.exp))
-    return [one for one in fitted if one is not None]
+        fitted.append(_linear("a rate^p", line, rate, np.log(value), error / value, power=True))
+    return fitted
 
 
-def _linear(formula: str, shape, rate: Floats, value: Floats, error: Floats, back) -> Law:
-    """Least squares of value = shape(rate)^T x; ``back`` turns fitted numbers into the quantity."""
+def _linear(
+    formula: str,
+    shape: Callable[[Floats], Floats],
+    rate: Floats,
+    value: Floats,
+    error: Floats,
+    power: bool = False,
+) -> Law:
+    """Fit value = shape(rate)^T x by least squares; a ``power`` is a line in the logarithms."""
     from scipy.stats import chi2
 
-    power = back is np.exp
     rows = (shape(rate) / error).T
     covariance = np.linalg.inv(rows.T @ rows)
     best = covariance @ rows.T @ (value / error)
@@ -225,24 +239,28 @@ def check(result: Result) -> None:
         ]
         for small, large in pairs:
             # the stress of the smallest box is at most 6 % off: size matters less than density
-            if _both(small, large, "stress"):
-                assert abs(small["stress"].value / large["stress"].value - 1.0) < 0.06
+            for ratio in _ratio(small, large, "stress"):
+                assert abs(ratio - 1.0) < 0.06
             # D_sigma is that of a block: it does not know the size of the box to 8 % (three
             # standard errors of the smallest box at the slow rate)
-            if _both(small, large, "D_sigma/rate"):
-                assert abs(small["D_sigma/rate"].value / large["D_sigma/rate"].value - 1.0) < 0.08
+            for ratio in _ratio(small, large, "D_sigma/rate"):
+                assert abs(ratio - 1.0) < 0.08
     for density, found in result.rates.items():
-        ratio = found["D_sigma/rate"]
-        if len(ratio) > 1:  # proportional to the rate far better than the counts of events are
-            values = [one.value for one in ratio.values()]
+        per_strain = found["D_sigma/rate"]
+        if len(per_strain) > 1:  # proportional to the rate far better than counts of events are
+            values = [one.value for one in per_strain.values()]
             assert max(values) < 2.0 * min(values), (density, values)
         events = found["Gamma/rate"]
         if 1e-3 in events and 1e-2 in events:  # where clusters merge there is little to count
             assert events[1e-3].value > 10.0 * events[1e-2].value, density
 
 
-def _both(one: Mapping[str, Found], other: Mapping[str, Found], name: str) -> bool:
-    return isinstance(one[name], Estimate) and isinstance(other[name], Estimate)
+def _ratio(one: Mapping[str, Found], other: Mapping[str, Found], name: str) -> list[float]:
+    """Return the ratio of two boxes' values, if there are both."""
+    small, large = one[name], other[name]
+    if isinstance(small, str) or isinstance(large, str):
+        return []
+    return [small.value / large.value]
 
 
 def draw(result: Result, ax: Axes) -> None:
@@ -268,15 +286,15 @@ def _against_size(result: Result, ax: Axes, names: tuple[str, ...]) -> None:
     """Draw a quantity against N, each rate relative to the largest box that has it."""
     for rate, colour, marker in zip(RATES, COLOURS, MARKERS, strict=False):
         for name, face in zip(names, (colour, "w"), strict=False):
-            known = {n: rows[rate][name] for n, rows in result.sizes.items()}
-            known = {n: one for n, one in known.items() if isinstance(one, Estimate)}
-            if not known:
+            here = known({n: rows[rate][name] for n, rows in result.sizes.items()})
+            if not here:
                 continue
-            level = known[max(known)].value
-            rows = np.array([(n, e.value / level, e.stderr / level) for n, e in known.items()])
+            level = here[max(here)].value
+            points = np.array([(n, e.value / level, e.stderr / level) for n, e in here.items()])
             label = rf"$\dot\gamma={rate:g}$" + (", onsets" if name[:6] == "onsets" else "")
-            style = {"color": colour, "marker": marker, "mfc": face, "ms": 3.5, "lw": 0.7}
-            ax.errorbar(*rows.T, label=label, **style)
+            style: dict[str, Any] = {"color": colour, "marker": marker, "mfc": face}
+            x, y, error = points.T
+            ax.errorbar(x, y, error, label=label, ms=3.5, lw=0.7, **style)
     ax.axhline(1.0, color="0.6", lw=0.6, ls=":")
     ax.set_xscale("log")
     ax.set_xlim(600.0, 27_000.0)
@@ -292,11 +310,11 @@ def _against_rate(result: Result, ax: Axes, name: str) -> None:
     for (density, found), colour, marker in zip(
         result.rates.items(), COLOURS, MARKERS, strict=False
     ):
-        known = found[name]
-        if known:
-            rows = np.array([(r, e.value, e.stderr) for r, e in known.items() if e.value > 0.0])
-            style = {"color": colour, "marker": marker, "ls": "none", "ms": 3.5}
-            ax.errorbar(*rows.T, label=rf"$\rho={density:g}$", **style)
+        if found[name]:
+            rows = [(r, e.value, e.stderr) for r, e in found[name].items() if e.value > 0.0]
+            x, y, error = np.array(rows).T
+            style: dict[str, Any] = {"color": colour, "marker": marker, "ls": "none", "ms": 3.5}
+            ax.errorbar(x, y, error, label=rf"$\rho={density:g}$", **style)
     fine = np.geomspace(SLOWEST, 3e-2, 100)
     for law, line in zip(result.laws[name], ("-", "--", "-.", ":"), strict=False):
         drawn = law.value(fine)

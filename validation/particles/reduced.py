@@ -67,8 +67,8 @@ def point(found: BlockParameters) -> Point:
             f"{found.sigma_c}, tau_p = {found.tau_p}); more samples are needed"
         )
     draws = reduced(*(row[possible] for row in drawn))
-    errors = [spread(row) for row in draws]
-    return Point(*(Estimate(float(v), e) for v, e in zip(value, errors, strict=True)), draws)
+    Y, A = (Estimate(float(v), spread(row)) for v, row in zip(value, draws, strict=True))
+    return Point(Y, A, draws)
 
 
 def point_or_why(found: BlockParameters) -> Point | str:
@@ -87,6 +87,12 @@ def mean(values: Sequence[Estimate]) -> Estimate | None:
     return Estimate(float(np.mean([one.value for one in values])), error, len(values))
 
 
+def complete(found: Measured) -> BlockParameters:
+    """Return all parameters of a measurement that is known to give them."""
+    assert found.parameters is not None, "the stored demo gives all parameters"
+    return found.parameters
+
+
 @cache
 def demo() -> tuple[FlowCurve, Measured]:
     """Return flow curve and parameters of the stored demo (density 1.189, N = 1000).
@@ -103,8 +109,7 @@ def parameter_rows(particles: CampaignResults) -> dict[str, BlockParameters | st
     for density, at in particles.at.items():
         missing = [symbol for symbol in ROWS if isinstance(at.estimate(symbol), str)]
         rows[f"{density:g}"] = at.parameters or f"not measured yet: {', '.join(missing)}"
-    found = demo()[1].parameters
-    assert found is not None
+    found = complete(demo()[1])
     return {**rows, f"{DEMO:g}, N = 1000": found}
 
 

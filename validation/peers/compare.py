@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -84,7 +85,8 @@ def measure(run: cases.Run) -> Measure:
 
     A run that takes more than 40 s is called once: its time then holds what JAX compiles.
     """
-    spent, calls = [], 1
+    spent: list[tuple[float, float, float]] = []
+    calls = 1
     while len(spent) < calls:
         begin, busy = time.perf_counter(), time.process_time()
         answer = run.call()
@@ -127,12 +129,12 @@ def check(measures: tuple[Measure, ...]) -> None:
         for other in others:
             # wherever a peer is, hebraud has a setting of less error in less time
             assert any(m.error < other.error and m.seconds < other.seconds for m in own), other
-    own = {m.setting: m for m in measures if m.tool == "hebraud"}
-    assert own["plain: exact"].error < 1e-12  # round-off
-    assert own["plain: complex_modulus()"].error < 1e-12
+    ours = {m.setting: m for m in measures if m.tool == "hebraud"}
+    assert ours["plain: exact"].error < 1e-12  # round-off
+    assert ours["plain: complex_modulus()"].error < 1e-12
     # what evolve says of itself: about rtol
-    assert own["plain: evolve, rtol 1e-6"].error < 3e-6
-    for one in own.values():
+    assert ours["plain: evolve, rtol 1e-6"].error < 3e-6
+    for one in ours.values():
         if one.least is not None:
             assert one.least >= 0.0, one
             assert one.mass_error is not None, one
@@ -189,7 +191,8 @@ def stored() -> tuple[tuple[Measure, ...], str]:
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
         numbers = {name: float(row[name]) if row[name] else None for name in NUMBERS}
         errors = tuple(float(e) for e in row["errors"].split())
-        measures.append(Measure(**{**row, **numbers, "errors": errors}))
+        known: dict[str, Any] = {**row, **numbers, "errors": errors}
+        measures.append(Measure(**known))
     return tuple(measures), lines[2].removeprefix("# ")
 
 

@@ -7,6 +7,7 @@ given D, and a scalar root for D by scipy; a run in time is swept until the acti
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from validation.peers.cases import (
 TOOL, PACKAGE = "FiPy", "fipy"
 
 
-def equation(widths: np.ndarray, low: float, rate: float, convection: str, transient: bool):
+def equation(widths: np.ndarray, low: float, rate: float, convection: str, transient: bool) -> Any:
     """Return P, the equation, its D and activity to be set, outside (0 or 1) and the stresses."""
     import fipy
 
@@ -62,7 +63,7 @@ def startup(cells_in_unit: int, steps: int, sweeps: int, convection: str) -> Ans
     return Answer(np.array(stress), density_facts(P.value * widths, widths))
 
 
-def stationary(rate: float, widths: np.ndarray, low: float, convection: str):
+def stationary(rate: float, widths: np.ndarray, low: float, convection: str) -> Any:
     """Return the stationary stress and the facts of its density."""
     import fipy
     from scipy.optimize import brentq

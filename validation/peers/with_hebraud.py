@@ -24,12 +24,12 @@ MODEL = hl.Model(ALPHA)
 FACES = np.linspace(-3.0, 4.0, 1401)
 
 
-def flow_curve(solver: object) -> Answer:
+def flow_curve(solver: hl.Exact | hl.FiniteVolume | None) -> Answer:
     """Return stationary stresses."""
     return Answer(np.asarray(hl.flow_curve(MODEL, np.array(RATES), solver=solver).stress))
 
 
-def flow_facts(solver: object) -> tuple[float, float]:
+def flow_facts(solver: hl.Exact | hl.FiniteVolume | None) -> tuple[float, float]:
     """Return the error of the mass and the least density of the stationary states."""
     facts = []
     for rate in RATES:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from validation.peers.cases import (
@@ -22,7 +24,9 @@ from validation.peers.cases import (
 TOOL, PACKAGE = "py-pde", "py-pde"
 
 
-def march(rate: float, reach: tuple[float, float], step: float, times: np.ndarray, **solver):
+def march(
+    rate: float, reach: tuple[float, float], step: float, times: np.ndarray, **solver: Any
+) -> Any:
     """Return stress at the times, facts of the last density and seconds of compiling."""
     import pde
 
@@ -47,13 +51,13 @@ def march(rate: float, reach: tuple[float, float], step: float, times: np.ndarra
     return masses @ s, density_facts(masses[-1], step), profile.get("compilation", 0.0)
 
 
-def startup(cells: int, **solver) -> Answer:
+def startup(cells: int, **solver: Any) -> Answer:
     """Return the stress of the startup; cells in a unit of stress."""
     stress, facts, compiling = march(STARTUP_RATE, (-4.0, 4.0), 1.0 / cells, TIMES, **solver)
     return Answer(stress, facts, compiling)
 
 
-def flow_curve(cells: int, **solver) -> Answer:
+def flow_curve(cells: int, **solver: Any) -> Answer:
     """Return stationary stresses, after ten units of strain; the domain holds the tails."""
     values, facts, compiling = [], [], 0.0
     for rate in RATES:

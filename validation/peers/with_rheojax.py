@@ -8,6 +8,8 @@ A step beyond the limit of stability returns a finite wrong stress and says noth
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from validation.peers.cases import (
@@ -62,14 +64,14 @@ def tuned_flow_curve(cells: int) -> Answer:
     return Answer(np.array(stresses))
 
 
-def startup(dt: float, **grid) -> Answer:
+def startup(dt: float, **grid: Any) -> Answer:
     """Return the stress of the startup."""
     from rheojax.utils.hl_kernels import run_startup
 
     return Answer(np.asarray(run_startup(TIMES, STARTUP_RATE, ALPHA, 1.0, 1.0, dt=dt, **grid)))
 
 
-def modulus(cycles: int, **grid) -> Answer:
+def modulus(cycles: int, **grid: Any) -> Answer:
     """Return G* from small oscillations, which begin with nothing over the threshold."""
     from rheojax.utils.hl_kernels import run_saos
 

@@ -211,6 +211,7 @@ def no_yielding(draw: Draw) -> Case:
     until = draw.power(1e-2, 1e2)
     amount = draw.power(1e-3, 3e2)
     start, more = draw.choice("hl.gaussian(0.3)", f"hl.gaussian({draw.power(1e-2, 10.0)})"), ""
+    strain: Callable[[Floats], Floats]
     if kind == "startup":
         until = draw.power(1e-6, 1e3)
         g = float(f"{amount / until:.4g}")

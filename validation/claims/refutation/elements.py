@@ -280,11 +280,11 @@ class Elements:
 
     def stress(self, y: Floats) -> float:
         """Return the mean stress of a state."""
-        return float(y[:-3].reshape(self.classes, -1).sum(axis=0) @ (self.mass * self.s)) + y[-2]
+        return float(y[:-3].reshape(self.classes, -1).sum(axis=0) @ (self.mass * self.s) + y[-2])
 
     def total(self, y: Floats) -> float:
         """Return the total probability of a state."""
-        return float(y[:-3].reshape(self.classes, -1).sum(axis=0) @ self.mass) + y[-3]
+        return float(y[:-3].reshape(self.classes, -1).sum(axis=0) @ self.mass + y[-3])
 
     def run(
         self,

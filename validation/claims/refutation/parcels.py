@@ -60,7 +60,10 @@ def _over(s0: float, s1: float, width: float, c: float) -> float:
 
 
 @numba.njit
-def _lose(x, m, born, count, begin, end, h, middle, floor, c):
+def _lose(
+    x: Floats, m: Floats, born: Floats, count: int, begin: float, end: float, h: float,
+    middle: float, floor: float, c: float,
+) -> tuple[float, float]:  # fmt: skip
     """Take the losses of a step from the parcels; return those over c and below -c."""
     up = down = 0.0
     for i in range(count):
@@ -78,7 +81,10 @@ def _lose(x, m, born, count, begin, end, h, middle, floor, c):
 
 
 @numba.njit
-def _march(comb, gamma, places, x, m, born, count, points, weights, c, alpha):
+def _march(
+    comb: Floats, gamma: Floats, places: Floats, x: Floats, m: Floats, born: Floats, count: int,
+    points: Floats, weights: Floats, c: float, alpha: float,
+) -> Floats:  # fmt: skip
     """Return the stress at the ends of all steps; the parcels' arrays have room for the newborn."""
     floor, spread, noise = 1e-9 * c, 0.0, 0.0
     stress = np.empty(comb.size)

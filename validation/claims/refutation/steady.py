@@ -131,7 +131,7 @@ def law_average(pdf: Callable[[Floats], Floats], breaks: Sequence[float],
 def sample_average(values: Sequence[float], weights: Sequence[float]) -> Average:
     """Return the mean over a few thresholds."""
 
-    def average(f: Callable[[float], Floats]) -> Floats:
+    def average(f: Callable[[Any], Floats]) -> Floats:
         return f(np.array(values)) @ np.array(weights)
 
     return average
