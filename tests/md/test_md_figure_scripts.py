@@ -96,14 +96,14 @@ def test_sizes_are_compared_by_blocks_of_one_width():
             "Gamma/rate": Estimate(0.27 * width**2, 0.01),
             "onsets/rate": "none: no error bar",
         }
-        at = SimpleNamespace(evidence={1e-3: SimpleNamespace(block_width=width)})
+        at = SimpleNamespace(data={1e-3: SimpleNamespace(block_width=width)})
         found.append(finite_size.at_one_width(rows, at, 1e-3))
     for name in ("stress", "D_sigma/rate", "Gamma/rate"):
         assert found[0][name].value == pytest.approx(found[1][name].value, rel=1e-12)
     assert found[0]["D_sigma/rate"].stderr == pytest.approx(2.4 / 36.0)
     assert found[1]["onsets/rate"] == "none: no error bar"
     assert (found[0]["W"].value, found[1]["W"].value) == (5.8, 6.1)
-    none = finite_size.at_one_width(rows, SimpleNamespace(evidence={}), 1e-3)
+    none = finite_size.at_one_width(rows, SimpleNamespace(data={}), 1e-3)
     assert isinstance(none["W"], str)
 
 
