@@ -79,7 +79,7 @@ def test_laptop_is_what_was_asked_for():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("particles = 400", "partikles = 400"), r"has no partikles; what may stand there: name"),
+        (("particles = 400", "partikles = 400"), r"has no partikles; it may have name"),
         (("strain = 1.2", "strein = 1.2"), r"\[\[runs\]\] has no strein"),
         (("lag = 1.0", 'kind = "no.such:Thing"'), r"kind of an observer .* got 'no.such:Thing'"),
         (("densities = [1.189]", ""), r"must say densities"),

@@ -277,6 +277,15 @@ def test_positions_alone_give_the_events(flow):
     assert printed["Gamma"][2] == "1/τ0"
 
 
+@pytest.mark.parametrize("snapshots", [2, 7, 15])
+def test_few_snapshots_give_reasons(flow, monkeypatch, snapshots):
+    monkeypatch.setattr(from_dumps, "read_dump", lambda *_, **__: flow[:snapshots])
+    found = from_dumps.measure_dumps(["file"], 0.005, None, mixture=Mixture(), yield_every=10.0)
+    assert found.estimates["Gamma"].startswith(f"none: {snapshots} snapshots are too few")
+    assert found.estimates["D_sigma"].startswith("none: ")
+    assert found.estimates["sigma_c"].startswith("none: ")
+
+
 def test_the_potential_or_a_column_gives_block_stresses(flow, monkeypatch):
     with_potential = from_dumps.measure_dumps(["file"], 0.005, None, mixture=Mixture())
     width = with_potential.block_width

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 import hebraud as hl
-from hebraud.errors import ConvergenceError
-from hebraud.md.measure.diffusion import log_lags, stress_differences
+from hebraud.errors import ConvergenceError, MeasurementError
+from hebraud.md.measure.diffusion import StressDifferences, log_lags, stress_differences
 from hebraud.md.results.couplings import noise_diffusion
 
 
@@ -237,3 +237,20 @@ def test_log_lags():
     assert log_lags(1).tolist() == [1]
     assert log_lags(10, 4).tolist() == [1, 2, 3, 6, 10]
     assert log_lags(1000)[-1] == 1000
+
+
+@pytest.mark.parametrize("points", [5, 7])
+def test_the_linear_window_is_no_shorter_than_asked(points):
+    """<ds^2> goes as t over so many lags, ten a decade, and as t^2 on either side."""
+    lag = np.geomspace(1.0, 100.0, 21)
+    slope = np.full(20, 2.0)
+    slope[8 : 8 + points - 1] = 1.0
+    square = np.exp(np.concatenate([[0.0], np.cumsum(slope * np.diff(np.log(lag)))]))
+    sums = np.stack([0.0 * square, square, 0.0 * square, 3.0 * square**2], axis=-1)
+    differences = StressDifferences(lag, np.ones((8, 21), np.int64), np.tile(sums, (8, 1, 1)))
+    decades = 0.1 * (points - 1)
+    found = differences.diffusion(shortest=decades - 0.05)
+    assert found.window == pytest.approx((lag[8], lag[7 + points]))
+    assert found.excess_kurtosis.value == pytest.approx(0.0, abs=1e-9)
+    with pytest.raises(MeasurementError, match="decades of lags"):
+        differences.diffusion(shortest=decades + 0.05)

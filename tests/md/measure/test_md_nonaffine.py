@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hebraud.errors import MeasurementError
 from hebraud.md.glass.trajectory import Frames
 from hebraud.md.measure.nonaffine import d2min, d2min_series, frames_in
 from twins.particles import d2min as naive_d2min
@@ -174,3 +175,14 @@ def test_measures_are_found_in_their_package():
     assert set(measure.__all__) == set(dir(measure))
     with pytest.raises(AttributeError, match="d3min"):
         _ = measure.d3min
+
+
+@pytest.mark.parametrize(
+    ("spacing", "span", "count"), [(0.5, 4.0, 8), (2.0, 4.0, 2), (0.1, 0.3, 3)]
+)
+def test_a_span_is_a_whole_number_of_frames(spacing, span, count):
+    time = spacing * np.arange(4.0)
+    frames = Frames(time, 0.0 * time, np.zeros((4, 1, 2)), np.ones(1, int), np.array([9.0, 9.0]))
+    assert frames_in(frames, span) == count
+    with pytest.raises(MeasurementError, match="whole number of frames"):
+        frames_in(frames, span + 1e-3 * spacing)

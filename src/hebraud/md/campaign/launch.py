@@ -153,7 +153,7 @@ def _workflow(
             raise
     if engine.returncode:
         raise HebraudError(
-            f"Snakemake ended with code {engine.returncode}; what it said is in {folder / _LOG}. "
+            f"Snakemake ended with code {engine.returncode}; its messages are in {folder / _LOG}. "
             "The same command goes on from what is stored"
         )
 
@@ -192,6 +192,6 @@ def _stop_at_error(log: Path, begin: int) -> None:
             if line.startswith(mark) and line.endswith(b"\n"):
                 said = line.removeprefix(mark).decode(errors="replace").strip()
                 raise HebraudError(
-                    f"{said} (a step of the campaign; the rest of what was said is in {log}; the "
+                    f"{said} (a step of the campaign; more is in {log}; the "
                     "same command goes on from what is stored)"
                 )

@@ -27,7 +27,7 @@ def _known(kind: type[Any], table: Mapping[str, Any], where: str) -> dict[str, A
     unknown = sorted(set(table) - set(names))
     if unknown:
         raise ValueError(
-            f"{where} has no {', '.join(unknown)}; what may stand there: {', '.join(names)}"
+            f"{where} has no {', '.join(unknown)}; it may have {', '.join(names)}"
         )
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in table.items()

@@ -82,7 +82,7 @@ class Configuration:
         if abs(moved - tilt - count * self.side) > 1e-8 * self.side:
             raise UnstableRun(
                 f"the box tilt is {tilt!r} where the strain asks for {moved!r} (modulo the side "
-                f"{self.side!r}): the shear did not go on as it was told"
+                f"{self.side!r}): the box was not sheared as asked"
             )
         return count
 

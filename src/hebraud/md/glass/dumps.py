@@ -69,7 +69,7 @@ def follow(
     if len(steps) and np.abs(steps).max() > _TOO_FAR * lx:
         raise ValueError(
             f"the tilt changes by {np.abs(steps).max():.4g} between two frames, about half the "
-            f"edge {lx:.4g}: which way cannot be told; dump more often"
+            f"edge {lx:.4g}: the direction is ambiguous; dump more often"
         )
     strain = (tilts[0] + np.concatenate(([0.0], np.cumsum(steps)))) / ly
     for k in range(1, len(places)):
@@ -85,7 +85,7 @@ def follow(
             particle = int(np.argmax(far.max(axis=1)))
             raise ValueError(
                 f"particle {particle} moves by {far.max():.2f} of an edge between frames {k - 1} "
-                f"and {k}: which way cannot be told; dump more often, or check the order of "
+                f"and {k}: the direction is ambiguous; dump more often, or check the order of "
                 "particles and the box"
             )
     return Frames(

@@ -172,7 +172,7 @@ class StressDifferences:
             f"no {shortest:g} decades of lags in which the log-slope of <ds^2> stays within "
             f"1 +- {tolerance:g}: it is {seen or 'unknown (too few lags)'}. The stress does not "
             "diffuse normally on these lags; look at mean_square, take other lags or more data, "
-            "or say another tolerance"
+            "or choose another tolerance"
         )
 
 
@@ -297,6 +297,8 @@ def stress_differences(
             f"{[ids.shape for ids in flips]} do not match stress {[run.shape for run in runs]}"
         )
     block_rows = min(len(run) for run in runs) // time_blocks
+    if block_rows < 1:
+        raise MeasurementError(f"a chain has fewer rows than {time_blocks} time blocks need")
     chosen = log_lags(max(1, block_rows // 2)) if lags is None else np.unique(np.asarray(lags))
     if (
         chosen.size == 0

@@ -157,6 +157,10 @@ def _each(symbols: Sequence[str], measure: Callable[[], Estimates]) -> Estimates
 
 
 def _events(frames: Frames, observer: Plastic) -> Estimates:
+    if len(frames) < 2 * _TIME_BLOCKS:
+        raise MeasurementError(
+            f"{len(frames)} snapshots are too few for the errors of {_TIME_BLOCKS} parts"
+        )
     before = observer.frames_before(frames.spacing)
     cuts = np.linspace(0, len(frames), _TIME_BLOCKS + 1).astype(int)
     records = [
