@@ -34,7 +34,7 @@ REPORT = ROOT / "docs" / "benchmarks.md"
 
 @dataclass(frozen=True)
 class Row:
-    """One measure: what, the figure, its unit and limit, and a word on how."""
+    """One measure: name, value, unit, limit, and a note on the method."""
 
     what: str
     value: float
@@ -45,13 +45,13 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """True where there is no limit, or the figure is within it (and not below ``least``)."""
+        """Return True if there is no limit, or the value is within it (and not below ``least``)."""
         over = self.limit is not None and self.value > self.limit
         return not (over or (self.least is not None and self.value < self.least))
 
     @property
     def allowed(self) -> str:
-        """The limits in words."""
+        """Return the limits in words."""
         if self.limit is None:
             return ""
         least = "≤" if self.least is None else f"{self.least:g} …"
@@ -69,7 +69,7 @@ def fastest(call: Callable[[], object], repetitions: int) -> float:
 
 
 def exact_points() -> list[Row]:
-    """10,000 shuffled rates, a fresh alpha each repetition, all held against other code."""
+    """Time 10,000 shuffled rates, a fresh alpha each repetition, all checked by other code."""
     rng = np.random.default_rng(0)
     rates = rng.permutation(np.geomspace(1e-14, 1e8, 10_000))
     hl.flow_curve(hl.Model(0.3), rates)
@@ -122,7 +122,7 @@ def exact_points() -> list[Row]:
 
 
 def _error(alpha: float, rates: np.ndarray, curve: hl.FlowCurve) -> float:
-    """Largest relative error of D and stress over max(1, conditioning), by the renewal formulas.
+    """Return the largest relative error of D and stress over max(1, conditioning), by renewal.
 
     One Newton step in ln D with the other code's residual says how far D is off.
     """
@@ -147,7 +147,7 @@ def _general_root_finder(alpha: float, rates: np.ndarray) -> list[float]:
 
 
 def finite_volumes() -> list[Row]:
-    """Warm stationary states at 1e-6, each held against the exact one."""
+    """Time warm stationary states at 1e-6, each compared with the exact one."""
     from scipy.linalg import solve_banded
 
     solver = hl.FiniteVolume(rtol=1e-6)
@@ -198,7 +198,7 @@ def _fresh(code: str, repetitions: int = 7) -> float:
 
 
 def fresh_processes() -> list[Row]:
-    """Import, and the first call with compiled kernels in the cache."""
+    """Time the import, and the first call with compiled kernels in the cache."""
     light = _fresh(
         "import time, numpy; t = time.perf_counter()\n"
         "import hebraud; print(time.perf_counter() - t)"

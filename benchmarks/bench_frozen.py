@@ -1,4 +1,4 @@
-"""Time to yield of a block in a frozen matrix, against LAMMPS on the whole box, one core.
+"""Time the yield of a block in a frozen matrix against LAMMPS on the whole box, one core.
 
 Both strain in the same steps and relax to the same force tolerance, up to the same yield strain.
 Rows for ``bench.py``; run alone it prints them. Needs LAMMPS; about a minute.
@@ -73,7 +73,7 @@ def whole_box(
 
 
 def frozen(blocks: int = 50) -> list[Row]:
-    """Median over 50 blocks; the block that took the median time again with LAMMPS."""
+    """Time 50 blocks, and the block of median time again with LAMMPS."""
     mixture = Mixture()
     glass = prepare(mixture, 4000, 1.189, seed=1, history=QUICK)
     centres = np.random.default_rng(0).uniform(0.0, glass.side, (blocks, 2))

@@ -61,7 +61,7 @@ def by_tree(
     later_strain: float,
     box: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """D2min with scipy's k-d tree: images in a margin, all pairs at once, normal equations."""
+    """Return D2min by scipy's k-d tree: images in a margin, all pairs at once, normal equations."""
     lx, ly = box
     tilt = strain * ly
     moved = later - position
@@ -101,7 +101,7 @@ def by_tree(
 
 
 def against_others() -> list[Row]:
-    """16,000 particles: our time, a k-d tree's, OVITO's where it is installed."""
+    """Time 16,000 particles: hebraud, a k-d tree, and OVITO if it is installed."""
     given, original = copies(8, 5)
     ours, tree = d2min(*given), by_tree(*given)
     spent = 1e3 * processor_time(lambda: d2min(*given), 40)
@@ -153,7 +153,7 @@ def against_others() -> list[Row]:
 
 
 def linearity() -> list[Row]:
-    """How the time grows with the number of particles."""
+    """Measure how the time grows with the number of particles."""
     tiles = ((2, 2), (4, 3), (6, 5), (11, 7), (16, 12))
     given = [copies(across, up)[0] for across, up in tiles]
     times = np.full(len(tiles), np.inf)

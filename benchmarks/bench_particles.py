@@ -35,7 +35,7 @@ def _recorded(start: Configuration) -> float:
 
 
 def recording() -> list[Row]:
-    """What it costs to record stress, blocks and snapshots and to reduce them."""
+    """Time the recording and reduction of stress, blocks and snapshots."""
     try:
         require_lammps()
     except MissingDependency:

@@ -20,7 +20,7 @@ DROPS_RTOL = 1e-4
 
 
 def startups() -> list[Row]:
-    """True error of the stress at all times, and the time it takes, against spectral elements."""
+    """Measure time and true error of the stress at all times, against spectral elements."""
     rows = []
     for rtol, claimed, limit in ((1.7e-3, 1e-3, 10.0), (1.5e-5, 1e-5, 150.0)):
         error = true_error("startup", hl.evolve(*STARTUP, rtol=rtol))
@@ -45,7 +45,7 @@ def startups() -> list[Row]:
 
 
 def precision() -> list[Row]:
-    """True error over rtol, the worst of five kinds of run, both ways from one."""
+    """Measure true error over rtol, the worst of five kinds of run, both ways from one."""
     rows = []
     for rtol in RTOLS:
         begin = time.process_time()
@@ -130,7 +130,7 @@ def _step_time(cells: int, model: hl.Model) -> float:
 
 
 def stages() -> list[Row]:
-    """One implicit stage against a bare tridiagonal solve, and how the cost grows."""
+    """Time one implicit stage against a bare tridiagonal solve, and its growth with cells."""
     rows, cells = [], 8000
     bands = np.ones((3, cells))
     bands[1] = 3.0
@@ -158,7 +158,7 @@ def stages() -> list[Row]:
 
 
 def ageing() -> list[Row]:
-    """Ageing to 1e6 tau, and the constant that it tends to."""
+    """Time ageing to 1e6 tau, and check the constant that it tends to."""
 
     def run() -> hl.History:
         return hl.evolve(hl.Model(0.5), hl.Cessation(), hl.gaussian(0.8), until=1e6, rtol=2e-5)
@@ -174,7 +174,7 @@ def ageing() -> list[Row]:
 
 
 def blocks() -> list[Row]:
-    """Monte Carlo: raw speed, and the time to an error of 1e-3 at all times."""
+    """Measure the speed of Monte Carlo, and its time to an error of 1e-3 at all times."""
     until, few, step = 5.0, 200_000, 1e-2
     call = partial(hl.simulate_blocks, *STARTUP[:3], until=until, blocks=few, step=step)
     speed = few * until / step / fastest(call, 2)

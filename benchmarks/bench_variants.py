@@ -42,7 +42,7 @@ def _cases() -> list[tuple[hl.ActivityNoise | hl.DropNoise, float]]:
 
 
 def states() -> list[Row]:
-    """The worst time and the worst true error of 32 thresholds and a partial drop, at 1e-5."""
+    """Measure the worst time and true error of 32 thresholds and a partial drop, at 1e-5."""
     rows, how = [], "worst of g = 1e-4, 1e-2, 1; alpha = 0.1, 0.3; ActivityNoise, DropNoise; warm"
     for kind in KINDS:
         times, errors, honest = [], [], []
@@ -76,7 +76,7 @@ def states() -> list[Row]:
 
 
 def _least_cpu(calls: list[Callable[[], object]], repetitions: int) -> FloatArray:
-    """Least CPU time of every call, in turns: a shared machine slows all of them alike."""
+    """Return the least CPU time of every call, in turns: a shared machine slows all alike."""
     best = np.full(len(calls), np.inf)
     for _ in range(repetitions):
         for k, call in enumerate(calls):
@@ -87,7 +87,7 @@ def _least_cpu(calls: list[Callable[[], object]], repetitions: int) -> FloatArra
 
 
 def slopes() -> list[Row]:
-    """Cost against the number of thresholds, cells as many for all: linear, that is slope 1."""
+    """Measure cost against the number of thresholds at equal cells: linear, so slope 1."""
     rows, nodes, cells = [], np.array([24, 48, 96, 192]), 1500
     for kind in KINDS:
         null_vectors: list[Callable[[], object]] = []
@@ -127,7 +127,7 @@ def _null_vector(model: hl.Model, generator: Generator) -> object:
 
 
 def sweeps() -> list[Row]:
-    """One sweep over all classes (land, stay, yield), and what a null vector costs in sweeps."""
+    """Time one sweep over all classes (land, stay, yield) and a null vector in sweeps."""
     from hebraud._kernels.elimination import factor, occupation
     from hebraud._kernels.sums import yields
 

@@ -1,4 +1,4 @@
-"""What the figure scripts share: compute() -> result, check(result), draw(result, ax)."""
+"""Make a figure from three functions: compute() -> result, check(result), draw(result, ax)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def panels(ax: Axes, mosaic: str) -> dict[str, Axes]:
 
 
 def instead_of(ax: Axes) -> Figure:
-    """Remove the axes; return the figure, in which other panels are to stand in their place."""
+    """Return the figure of the axes and remove these, to make room for several panels."""
     figure = ax.figure
     assert isinstance(figure, Figure)
     ax.remove()

@@ -115,7 +115,7 @@ def digest(script: Path) -> str:
 
 
 def stale(script: Path, known: dict[str, dict[str, str]]) -> bool:
-    """True where the script, its modules or its data are not those of its pictures."""
+    """Return True if the script, its modules or its data changed since its pictures were made."""
     name = script.relative_to(ROOT).as_posix()
     made = [entry for entry in known.values() if entry["script"] == name]
     return not made or any(entry["sha256"] != digest(script) for entry in made)

@@ -1,4 +1,4 @@
-"""Do the stated intervals of a flow-curve fit hold the truth as often as they say?
+"""Test whether intervals of flow-curve fits contain the true values as often as stated.
 
 200 synthetic curves (seeds 0 ... 199): alpha uniform in 0.1 ... 0.45, 30 rates over four decades,
 2 % noise on every stress. Threshold 50 Pa and G0 tau 20 Pa s; the four decades begin somewhere in
@@ -27,7 +27,7 @@ THRESHOLD, MODULUS_TIME, NOISE = 50.0, 20.0, 0.02
 
 @dataclass(frozen=True)
 class Result:
-    """What is drawn; axes: data sets, errors given or not, parameters, levels."""
+    """Data of the figure; axes: data sets, errors given or not, parameters, levels."""
 
     alpha: NDArray[np.float64]
     estimate: NDArray[np.float64]
@@ -37,7 +37,7 @@ class Result:
 
     @property
     def coverage(self) -> NDArray[np.float64]:
-        """Share of intervals that hold the truth: (errors given or not, parameters, levels)."""
+        """Return the fraction of intervals with the true value: (errors, parameters, levels)."""
         truth = self.truth[:, None, :, None]
         return ((self.low <= truth) & (truth <= self.high)).mean(axis=0)
 

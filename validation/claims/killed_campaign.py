@@ -1,8 +1,8 @@
 """A campaign killed twenty times at random ends with the tables of one that was left alone.
 
-Claim: after SIGKILL of any of its processes (the front door, Snakemake, a step), twenty times at
-random moments, no process is left over, and the same command ends with the same bytes in every
-table, condensed chain and local yield stress as an undisturbed run.
+Claim: SIGKILL ends any of its processes (the command, Snakemake, a step) twenty times at random
+moments. No process is left over, and the same command then ends with the same bytes in every table,
+reduced chain and local yield stress as an undisturbed run.
 
 ``python -m validation.claims.killed_campaign`` takes some minutes; ``--preset demo`` takes the
 demo, ``--kills`` and ``--seed`` change the number and the moments.
@@ -75,7 +75,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Result:
-    """What the two runs left behind."""
+    """Results of both runs."""
 
     undisturbed: dict[str, bytes]
     killed: dict[str, bytes]
@@ -208,7 +208,7 @@ def check(result: Result) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the claim from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", help="a preset or a campaign file; a tiny one by default")
     parser.add_argument("--kills", type=int, default=20)

@@ -1,4 +1,4 @@
-"""The modified model with the measured parameters, and the couplings by other definitions."""
+"""Predict with the modified model and the measured parameters; vary definitions of couplings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Prediction:
 
     ``alpha`` multiplies the mean square drop; ``critical`` is where the yield stress vanishes.
     ``slow`` is the stress at the slowest rate of the particles, ``measured`` theirs; all reduced.
-    The errors of what is predicted are those that the error of ``alpha`` makes.
+    Errors of predicted values follow from the error of ``alpha``.
     """
 
     reading: str
@@ -35,7 +35,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Range:
-    """A coupling as defined, and the smallest and largest that another choice gives, with it."""
+    """A coupling as defined, and the smallest and largest value that other choices give."""
 
     name: str
     value: Estimate
@@ -89,9 +89,9 @@ def _predicted(
     return Prediction(reading, alpha, critical, slow, theirs, yield_stress, prefactor)
 
 
-def choices(evidence: ReducedData, measured: Measured) -> list[Range]:
+def choices(seen: ReducedData, measured: Measured) -> list[Range]:
     """Return how far one other choice at a time moves each coupling."""
-    values, _ = alternatives(evidence, measured)
+    values, _ = alternatives(seen, measured)
     known = measured.parameters
     assert known is not None, "choices are asked of complete parameters only"
     loaded = known.G0.value * known.shear_rate / known.drop.value  # what is loaded is released

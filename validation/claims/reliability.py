@@ -1,11 +1,11 @@
-"""Reliability of runs in time: random models x protocols x starts, nothing left out.
+"""Run random models x protocols x starts in time and count failures.
 
     python -m validation.claims.reliability [--count 10000] [--seed 0]
 
-Every case is drawn from a seeded generator by its number, so that ``--only N`` repeats case N.
-Checked of each: it ends; no NaN; no negative mass; the total mass is kept; under imposed stress the
-stress is held; the mirrored protocol and start give the mirrored run; and, in every fifth, stresses
-scaled by a factor give the scaled run. One long run follows: 1e6 fixed steps, drift of the mass.
+The number of a case seeds its random draws, so that ``--only N`` repeats case N. Each run must end
+without NaN or negative mass, keep the total mass, hold an imposed stress, and give the mirrored run
+for the mirrored protocol and start; in every fifth case, scaled stresses must give the scaled run.
+One run of 1e6 fixed steps follows, for the drift of the mass.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ def problems_of(case: Case, scale: float | None = None) -> list[str]:
 
 @dataclass
 class Result:
-    """What came out: failures by the number of the case."""
+    """Failures by the number of the case."""
 
     count: int
     seconds: float = 0.0

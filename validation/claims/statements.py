@@ -1,12 +1,12 @@
-"""The paper's statements, each as a number of a density and the interval in which it holds.
+"""List the paper's statements, each as a number and the interval in which it holds.
 
-The intervals of the couplings were written down before the four densities were measured (at 1.189
-test runs and the demo had been seen), from the paper's own numbers and errors; where it gives none,
-the reason is said. Three rules were changed after the first results of the four densities at rates
+The intervals of the couplings come from the paper's numbers and errors, or from the reason given.
+They were written down before the four densities were measured; test runs and the demo at 1.189 had
+been seen. Three rules were changed after the first results of the four densities at rates
 down to 1e-3 had been seen. One was loosened: the linear window must span half a decade, as the
-measure itself asks, instead of 0.8 (1.149 had 0.78). Two were added, and take statements back to
-undecided: four rates before yield stress and prefactor count, and parameters at 1e-4 or slower
-before couplings that count events do. "exponent held" was added when all data were there.
+measure itself requires, instead of 0.8 (1.149 had 0.78). Two were added and make statements
+undecided: yield stress and prefactor need four rates, and couplings that count events need
+parameters at 1e-4 or slower. "exponent held" was added when all data were there.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SUPPORTED, REJECTED, UNDECIDED = "supported", "rejected", "undecided"
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement, what is measured of it, and the interval in which it holds.
+    """A statement: its number, and the interval in which it holds.
 
     ``each`` gives a number of one density; ``together`` one of all densities at once, by name.
     ``slowest`` rates only: measured at a faster one it is not decided. ``rates``: nor if the flow
@@ -53,7 +53,7 @@ class Statement:
 
     @property
     def needs(self) -> str:
-        """What a density must have for the statement, in words."""
+        """Return, in words, which data the statement needs."""
         curve = f"a flow curve of {self.rates} rates" if self.rates else ""
         slow = "" if np.isinf(self.slowest) else f"parameters at a rate up to {self.slowest:g}"
         return " and ".join(filter(None, (curve, slow)))

@@ -1,7 +1,7 @@
 """Check the summary of docs/verdict.md, which is written by hand, against the data.
 
-The summary rests on verdicts and quotes numbers. Where a verdict is another, or a number is no
-longer the one quoted, the check fails and names it; the words are then to be written anew.
+The summary rests on verdicts and quotes numbers. If one of them changes, the check fails and names
+it; rewrite the summary then.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class Data:
-    """What the summary is about: numbers, verdicts and predictions of the campaign.
+    """Numbers, verdicts and predictions of the campaign that the summary quotes.
 
     ``found`` and ``verdicts`` go by the name of the statement, ``predictions`` and ``choices`` by
     density. ``slowest`` is the lowest rate that gave parameters, ``particles`` the size of a box.

@@ -35,7 +35,7 @@ ALPHA_FLOW = {
 
 
 def _mean(column: dict[float, Estimate]) -> Estimate:
-    """The column's mean, with the mean of its errors, as the paper prints them."""
+    """Return the mean of a column with the mean of its errors, as the paper prints them."""
     n = len(column)
     return Estimate(
         sum(one.value for one in column.values()) / n,

@@ -1,8 +1,8 @@
-"""Do the stated intervals of fits of transients hold the truth as often as they say?
+"""Test whether intervals of transient fits contain the true values as often as stated.
 
 As fit_recovery.py, for runs in time. Startup: 100 synthetic runs (seeds 0 ... 99), alpha uniform
 in 0.15 ... 0.45, reduced shear rate 0.5, 40 times at strains 0.05 ... 10, noise of 2 % of the
-largest stress; intervals of the profile, and those of the covariance that reports show. Creep: 40
+largest stress; intervals from the profile and from the covariance, which reports show. Creep: 40
 runs, alpha uniform in 0.15 ... 0.35, reduced stress 0.6, 30 times, 2 % noise on every strain, with
 alpha free and with the true one held; intervals of the covariance. G0 = 200 Pa, threshold 50 Pa,
 tau = 0.1 s, all three fitted; the start, a Gaussian of standard deviation 0.3, is known.
@@ -49,13 +49,13 @@ class Recovery:
 
     @property
     def coverage(self) -> NDArray[np.float64]:
-        """Share of intervals that hold the truth: (parameters, levels)."""
+        """Return the fraction of intervals that contain the true value: (parameters, levels)."""
         truth = self.truth[..., None]
         return ((self.low <= truth) & (truth <= self.high)).mean(axis=0)
 
     @property
     def free(self) -> NDArray[np.intp]:
-        """The parameters that were not held."""
+        """Return the indices of the free parameters."""
         return np.flatnonzero(np.any(self.low < self.high, axis=(0, 2)))
 
 

@@ -1,8 +1,8 @@
 """Test the paper's statements on our particles, and write the tables of docs/verdict.md.
 
 ``python -m validation.claims.verdict`` computes every number of the page from the shipped campaign,
-prints it and checks that the page says the same; ``--table`` writes it. ``statements.py`` says what
-is asked of the data.
+prints it and checks the page against it; ``--table`` writes the tables. ``statements.py`` lists the
+statements.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _TOGETHER = "all"
 
 @dataclass(frozen=True)
 class Finding:
-    """A statement, what was found by density (or together), each judged, and all of it.
+    """A statement with its numbers and verdicts, by density or for all together.
 
     ``waits`` names what lacks the rates that the statement is about.
     """
@@ -58,13 +58,13 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """What the data say."""
+        """Return the verdict on all densities."""
         return combine(list(self.judged.values()))
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """All that the page says."""
+    """Content of the page."""
 
     particles: CampaignResults
     findings: tuple[Finding, ...]
@@ -92,7 +92,7 @@ def compute(particles: CampaignResults | None = None) -> Result:
         parameters,
         {name: predictions(one, curves[name]) for name, one in known.items()},
         {name: choices(*one) for name, one in seen.items()}
-        or {next(iter(known)): choices(reduced.demo_evidence(), measured)},
+        or {next(iter(known)): choices(reduced.demo_data(), measured)},
     )
 
 

@@ -1,11 +1,11 @@
-"""Work and precision of runs in time, against spectral elements of another code and method.
+"""Measure work and precision of runs in time against spectral elements.
 
-The truth is made here, by nothing of the library: the density of the classical model on
+The true values share no code with the library: the density of the classical model on
 Gauss-Lobatto-Legendre elements graded towards 0 and the thresholds, where landing and yield leave
-kinks, and in time scipy's Radau method of fifth order. ``--regenerate`` makes the golden file anew
-(minutes), twice at two resolutions, and says how far these are apart. Fast shear, large
+kinks, and in time scipy's Radau method of fifth order. ``--regenerate`` makes the golden file again
+(minutes) at two resolutions and prints their difference. Fast shear, large
 oscillations, pulses of the rate and large strain steps have their truth from the banded elements of
-``refutation_elements.py``, on which outflow to the right may leave.
+``refutation/elements.py``, which allow outflow to the right.
 """
 
 from __future__ import annotations
@@ -313,7 +313,7 @@ def size_of(name: str) -> float:
 
 @dataclass(frozen=True)
 class Result:
-    """Of every case, for RTOLS: true error over its size, and the processor time in seconds."""
+    """Return, for every case and RTOLS, the relative true error and processor time in seconds."""
 
     errors: dict[str, np.ndarray]
     seconds: dict[str, np.ndarray]

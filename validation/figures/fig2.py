@@ -1,11 +1,11 @@
 """Fig. 2 of Puosi, Olivier and Martens (2015): flow curves of the particles, rescaled and raw.
 
 Main panel: stress over the measured sigma_c against rate times G0 tau_p/sigma_c, all densities
-together; the line is the exact classical model at the coupling that the yield stresses ask for
+together; the line is the exact classical model at the coupling that the yield stresses require
 (alpha_flow, mean over the densities). Inset: the same in the units of the simulation, with
-Herschel-Bulkley fits (n = 1/2). Data: the shipped campaign, as far as it has come; a density whose
-sigma_c, G0 or tau_p is not measured yet is in the inset only; while none has them, the stored demo
-(density 1.189, N = 1000) stands in.
+Herschel-Bulkley fits (n = 1/2). Data: the shipped campaign. A density without sigma_c, G0 or tau_p is
+in the inset only. If no density has them, the stored demo (density 1.189, N = 1000) is drawn
+instead.
 
 ``python -m validation.figures.fig2`` writes figures/fig2.png and .pdf; ``--run DIR`` draws a run's own.
 """
@@ -31,7 +31,7 @@ COMMON = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What is drawn.
+    """Data of the figure.
 
     ``rescaled`` holds the densities that have their units, ``units`` says what the others lack;
     ``alpha`` is the mean alpha_flow of those that have one, ``model`` its exact flow curve.
@@ -47,7 +47,7 @@ class Result:
 
 
 def compute(particles: CampaignResults | None = None) -> Result:
-    """Rescale the flow curves and solve the model at the coupling of the yield stresses."""
+    """Return rescaled flow curves and the model's at the coupling of the yield stresses."""
     particles = particles or campaign.load()
     rescaled, units, measured = {}, {}, {}
     for density, at in particles.at.items():

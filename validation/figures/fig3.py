@@ -1,14 +1,14 @@
 """Fig. 3 of Puosi, Olivier and Martens (2015): the prefactor A against the yield stress.
 
-Main panel: the parametric curve of the matched expansion; Herschel-Bulkley fits (n = 1/2) of exact
-flow curves over three windows of finite rates, which say how far a fit over a real window lies from
-the asymptotic curve; our particles, each density with its errors, and the paper's as a grey band,
-where Table 1's alpha_flow puts them: their A values exist only in the paper's figure.
+Main panel: the parametric curve of the matched expansion; Herschel-Bulkley fits (n = 1/2) to exact
+flow curves over three windows of rates, which show how far such fits lie from the asymptotic curve;
+our particles, each density with its errors. The grey band is where Table 1's alpha_flow puts the
+paper's particles: their A values exist only in the paper's figure.
 (b) The same points in the units of the simulation. (c) Zoom: our points, and Table 1's range of
 sigma_Y/sigma_c(alpha_flow) with its errors for each density.
 
-The particles are those of the shipped campaign, as far as it has come. While no density has all of
-its parameters, the stored demo (density 1.189, N = 1000) stands in, and the figure says so.
+The particles are those of the shipped campaign. If no density has all parameters, the stored demo
+(density 1.189, N = 1000) is drawn instead, and the figure says so.
 
 ``python -m validation.figures.fig3`` writes figures/fig3.png and .pdf; ``--run DIR`` draws the particles of
 a run's folder, to figures/fig3_NAME.
@@ -42,7 +42,7 @@ ALPHAS = (0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
 
 @dataclass(frozen=True)
 class Result:
-    """What is drawn, in units of sigma_c and (G0 sigma_c tau)^(1/2)."""
+    """Data of the figure, in units of sigma_c and (G0 sigma_c tau)^(1/2)."""
 
     yield_stress: NDArray[np.float64]
     prefactor: NDArray[np.float64]
@@ -92,7 +92,7 @@ def compute(particles: CampaignResults | None = None) -> Result:
 
 
 def _distance(fit: hl.HerschelBulkley, alpha: float) -> tuple[float, float]:
-    """Relative distance of a fit's (sigma_Y, A) from the asymptotic ones."""
+    """Return the relative distance of a fit's (sigma_Y, A) from the asymptotic values."""
     closed = hl.closed_form
     return (
         abs(fit.yield_stress.value / float(closed.yield_stress_of_alpha(alpha)) - 1.0),

@@ -1,12 +1,12 @@
 """Fig. 4 of Puosi, Olivier and Martens (2015): plastic activity, and how block stresses diffuse.
 
-(a) Stress of the box and share of active particles in steady flow, at the slowest rate that has
+(a) Stress of the box and fraction of active particles in steady flow, at the slowest rate that has
 settled; (b) the particles active at one moment of that kind (`active_particles`). (c) Mean-square
 difference of the block stresses at the rate at which parameters are measured, all densities, with
 the lines D_sigma t over the linear windows; (d) the same at every rate of one density, over rate.
 (e) D_sigma, the paper's convention, against density, and (f) against the plastic activity.
-Differences are about the mean increment of steady flow (docs/measurements.md says why). Data: the
-shipped campaign, as far as it has come.
+The mean increment of steady flow is subtracted (docs/measurements.md says why). Data: the shipped
+campaign.
 
 ``python -m validation.figures.fig4`` writes figures/fig4.png and .pdf; ``--run DIR`` draws a run's own.
 """
@@ -42,10 +42,10 @@ SHADES = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "0.3
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What is drawn.
+    """Data of the figure.
 
     ``differences`` and ``fits`` are by (density, rate); a fit is a sentence where there is none.
-    ``falling`` is the correlation coefficient, by density, of the share of active particles with
+    ``falling`` is the correlation coefficient, by density, of the fraction of active particles with
     the fall of the stress over their window, at the slowest rate.
     """
 
@@ -82,7 +82,7 @@ def _slowest(at: DensityResults) -> float | None:
 
 
 def _falling(at: DensityResults) -> float:
-    """Correlate the active particles of the first sample with the stress lost in their windows."""
+    """Return the correlation of active particles with the stress lost in their windows."""
     seen = at.data[min(at.data)]
     record = merge_records(seen.records[PLASTIC][:1])
     lag = float(record["lag"][0]) * seen.shear_rate

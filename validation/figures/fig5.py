@@ -1,12 +1,12 @@
 """Fig. 5 of Puosi, Olivier and Martens (2015): how long events last, and local yield stresses.
 
 (a) Autocorrelation C_p of D2min of active particles, all densities at the slowest rate that they
-share, with the exponential event seen through the window that fits it; (b) tau_p, with (full) and
-without (open: the plain exponential of the paper) the window taken out, against density.
+share, with the fitted exponential event as the window shows it; (b) tau_p against density, corrected
+for the window (full) and not (open: the plain exponential of the paper).
 (c) p(sigma_c) with Gaussian (full) and Weibull (dashed) fits; (d) its mean and variance, and (e)
 the mean stress drop of an event by three definitions, against density; (f) drops over sigma_c.
-Data: the shipped campaign, as far as it has come; while it has no local yield stresses, those of
-the stored demo (density 1.189, N = 1000) stand in.
+Data: the shipped campaign; if it has no local yield stresses, the stored demo (density 1.189,
+N = 1000).
 
 ``python -m validation.figures.fig5`` writes figures/fig5.png and .pdf; ``--run DIR`` draws a run's own.
 """
@@ -75,7 +75,7 @@ class Yields:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What is drawn: durations by (density, rate), thresholds by density.
+    """Data of the figure: durations by (density, rate), thresholds by density.
 
     ``stands_in`` says that the thresholds are the demo's, because no density has any.
     """
@@ -87,7 +87,7 @@ class Result:
 
     @property
     def shared_rate(self) -> float:
-        """The slowest rate at which every density that has settled anywhere is known."""
+        """Return the slowest rate at which every settled density is known."""
         densities = {density for density, _ in self.durations}
         rates = {rate for _, rate in self.durations}
         shared = [r for r in rates if all((d, r) in self.durations for d in densities)]
@@ -107,7 +107,7 @@ def compute(particles: CampaignResults | None = None) -> Result:
                     yields[density] = found
     stands_in = not yields
     if stands_in:
-        seen = reduced.demo_evidence()
+        seen = reduced.demo_data()
         yields = {seen.density: _yields(seen.shear_rate, seen.known_yields)}
     return Result(particles, durations, yields, stands_in)
 

@@ -1,12 +1,12 @@
-"""P(sigma): block stresses of the particles in steady flow, and what the models make of them.
+"""Distribution P(sigma) of block stresses in steady flow: particles and both models.
 
 Every density at the slowest rate that has settled: the histogram of the block stresses, and, where
 all parameters are measured, the stationary P(sigma) of the classical model at the coupling of the
 yield stress, and of the model with the measured drops and thresholds. Claim: no block comes near
-the local yield stress of the frozen matrix, and no coupling mends it: the classical model spreads
-stresses three times as far as the particles, the other piles them up below its thresholds.
-Data: the shipped campaign, as far as it has come; while no density has all parameters, the
-stored demo (density 1.189, N = 1000) is drawn beside it.
+the local yield stress of the frozen matrix, and no coupling repairs the models: in the classical
+one stresses spread three times as far as in the particles, in the other they accumulate below the
+thresholds. Data: the shipped campaign; if no density has all parameters, the stored demo (density
+1.189, N = 1000) is drawn beside it.
 
 ``python -m validation.figures.fig_block_stress`` writes figures/fig_block_stress.png and .pdf.
 """
@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One density: evidence at one rate, and what is measured on it.
+    """One density: reduced data at one rate and the values measured on them.
 
     ``mean`` and ``std`` are those of the block stresses, ``predicted_std`` those of the models, by
     name; empty where the parameters are not all there.
@@ -51,7 +51,7 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What is drawn; ``stands_in`` is the demo where no density has all parameters."""
+    """Data of the figure; ``stands_in`` is the demo if no density has all parameters."""
 
     particles: CampaignResults
     panels: list[Panel]
@@ -65,7 +65,7 @@ def compute(particles: CampaignResults | None = None) -> Result:
     known = [panel for panel in found if panel is not None]
     stands_in = None
     if not any(panel.predicted_std for panel in known):
-        seen = reduced.demo_evidence()
+        seen = reduced.demo_data()
         stands_in = _panel(seen.density, seen, reduced.demo()[1])
     return Result(particles, known, stands_in)
 

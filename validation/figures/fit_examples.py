@@ -1,7 +1,7 @@
 """Fits of measured flow curves: a published emulsion and microgel, and our own particles.
 
-The published ones (data/flow_curves, with their birth certificates) are digitised and have no error
-bars; ours has. Each is fitted with the classical model and with the Herschel-Bulkley law.
+The published curves (data/flow_curves, with their provenance) are digitised and have no error bars;
+ours has them. Each is fitted with the classical model and with the Herschel-Bulkley law.
 
 ``python -m validation.figures.fit_examples`` writes figures/fit_examples.png and .pdf, and prints the
 reports.

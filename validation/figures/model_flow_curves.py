@@ -24,7 +24,7 @@ RATES = np.geomspace(1e-6, 10.0, 141)
 
 @dataclass(frozen=True)
 class Result:
-    """Flow curves and, below the critical coupling, their asymptotes; reduced units."""
+    """Flow curves and, below the critical coupling, their asymptotes, in reduced units."""
 
     curves: dict[float, hl.FlowCurve]
     asymptotes: dict[float, NDArray[np.float64]]

@@ -1,11 +1,11 @@
-"""The modified model with the paper's measured numbers: what yield stress does it give?
+"""Yield stress and prefactor of the modified model with the paper's measured parameters.
 
 Puosi, Olivier and Martens (2015) find that an event releases only a fifth of the local yield
 stress, measure the coupling in units of that drop (their eq. 8), and compare it with the coupling
 that the model *with full relaxation* needs for the measured yield stress (their Table 1). Here the
 drop goes into the model itself: ``DropNoise(alpha)`` with ``FractionalDrop(0.2)``, with one
-threshold and with the measured spread of thresholds, redrawn at each event or kept for ever.
-docs/modified_model.md tells the verdict.
+threshold and with the measured spread of thresholds, redrawn at each event or quenched.
+docs/modified_model.md gives the conclusion.
 
 ``python -m validation.figures.modified_model`` prints the table (some minutes) and writes
 figures/modified_model.png and figures/modified_model.pdf.
@@ -49,7 +49,7 @@ SOLVER = hl.FiniteVolume(rtol=3e-6)
 
 
 class Setting(NamedTuple):
-    """Where the model is asked: coupling, released fraction, std/mean of the thresholds found."""
+    """Parameters of the model: coupling, released fraction, std/mean of the measured thresholds."""
 
     alpha: float
     drop: float = DROP.value
@@ -66,12 +66,12 @@ def _modified(setting: Setting, thresholds: Thresholds | float = 1.0) -> hl.Mode
 
 
 def one_threshold(setting: Setting) -> hl.Model:
-    """All thresholds 1."""
+    """Return the model with all thresholds 1."""
     return _modified(setting)
 
 
 def redrawn(setting: Setting) -> hl.Model:
-    """Redrawn from the law whose snapshot at the snapshot's rate is normal with mean 1."""
+    """Return the model with thresholds redrawn from the law whose snapshot at the snapshot's rate is normal with mean 1."""
     law = redraw_law(
         scipy.stats.norm(1.0, setting.spread),
         _modified(setting),
@@ -82,7 +82,7 @@ def redrawn(setting: Setting) -> hl.Model:
 
 
 def quenched(setting: Setting) -> hl.Model:
-    """Quenched, normal with mean 1: what the snapshot finds is the law."""
+    """Return the model with quenched normal thresholds of mean 1, as a snapshot finds them."""
     return _modified(setting, hl.Quenched(scipy.stats.norm(1.0, setting.spread)))
 
 
@@ -94,7 +94,7 @@ VARIANTS: dict[str, Callable[[Setting], hl.Model]] = {
 
 
 class Limit(NamedTuple):
-    """Yield stress and prefactor at vanishing rate, with what a lower order changes them by."""
+    """Yield stress and prefactor at vanishing rate, with their change at one order less."""
 
     yield_stress: float
     prefactor: float
@@ -114,7 +114,7 @@ def limit(model: hl.Model) -> Limit:
 
 @dataclass(frozen=True)
 class Curve:
-    """One variant: its limits over alpha, and the numbers of the verdict."""
+    """One variant: its limits against alpha, and the numbers of the conclusion."""
 
     limits: list[Limit]
     predicted: dict[str, dict[str, tuple[hl.Estimate, ...]]]
@@ -128,18 +128,18 @@ class Curve:
 
     @property
     def yield_stress(self) -> NDArray[np.float64]:
-        """Yield stresses over ``ALPHAS``."""
+        """Return the yield stresses at ``ALPHAS``."""
         return np.array([one.yield_stress for one in self.limits])
 
     @property
     def prefactor(self) -> NDArray[np.float64]:
-        """Prefactors over ``ALPHAS``."""
+        """Return the prefactors at ``ALPHAS``."""
         return np.array([one.prefactor for one in self.limits])
 
 
 @dataclass(frozen=True)
 class Result:
-    """What is drawn and told."""
+    """Data of the figure and of the page."""
 
     curves: dict[str, Curve]
     by_drop: list[Limit]
@@ -158,7 +158,7 @@ def implied(alpha_flow: hl.Estimate) -> hl.Estimate:
 
 
 def _ends(variant: Callable[[Setting], object], setting: Setting) -> list[NDArray[np.float64]]:
-    """Half the change of what ``variant`` returns over +- the errors of drop and of spread."""
+    """Return half the change of ``variant`` over ± the errors of drop and spread."""
     return [
         0.5
         * np.subtract(

@@ -1,14 +1,14 @@
-r"""How universal is Fig. 3's relation between the prefactor A and the yield stress?
+r"""Test how universal the relation between prefactor A and yield stress (Fig. 3) is.
 
 The asymptotic curves of :mod:`hebraud.analytic.asymptote`, sigma_Y/<c> against A/sqrt(<c>)
-(G0 = tau = 1), each run through by its coupling, with points that know nothing of them: stresses of
-the solvers at small rates, extrapolated in powers of the square root of the rate.
+(G0 = tau = 1), each parametrised by its coupling. Points are independent: stresses of the solvers
+at small rates, extrapolated in powers of the square root of the rate.
 
 (a) Partial relaxation: blocks keep the part 1 - f of their stress (lines), or the same residual
     stress 1 - f whatever they had (dashes); and noise from the stress that events release (dots).
 (b) Thresholds drawn anew after each event.
 (c) Quenched thresholds that stay away from 0.
-(d) Quenched thresholds that do not: flow curves, of which none ends in a yield stress.
+(d) Quenched thresholds that do not: flow curves, all without a yield stress.
 
 ``python -m validation.figures.universality`` writes figures/universality.png and .pdf.
 """
@@ -139,19 +139,19 @@ def compute() -> Result:
 
 
 def ratio(curve: tuple[Floats, Floats], classical: tuple[Floats, Floats]) -> Floats:
-    """A of a curve over the classical one's at the same sigma_Y, over the window."""
+    """Return A of a curve over the classical A at the same sigma_Y, in the window."""
     return np.interp(WINDOW, *curve) / np.interp(WINDOW, *classical)
 
 
 def spread(curve: tuple[Floats, Floats], classical: tuple[Floats, Floats]) -> float:
-    """Half the spread of the ratio left when sigma_Y is scaled to end at 1/2, and A at will."""
+    """Return half the spread of the ratio that remains when sigma_Y is scaled to end at 1/2, and A at will."""
     x, y = curve
     left = ratio((0.5 * x / x[-1], y), classical)
     return float(np.sqrt(left.max() / left.min()) - 1.0)
 
 
 def slopes(stress: Floats) -> Floats:
-    """Local exponents of a flow curve."""
+    """Return the local exponents of a flow curve."""
     return np.asarray(np.diff(np.log(stress)) / np.diff(np.log(_RATES)))
 
 

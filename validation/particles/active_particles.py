@@ -1,4 +1,4 @@
-"""Where plastic activity is: active particles of one moment of a run, for the map of Fig. 4.
+"""Store and check the active particles at one moment of a run, for the map of Fig. 4.
 
 ``python -m validation.particles.active_particles --run DIR`` takes from a campaign's run at density
 1.189 its slowest chain of seed 1 that keeps a configuration behind strain 1, shears the segment
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One window of D2min, and the segment of the run that it is from; Lennard-Jones units.
+    """One window of D2min and its segment of the run, in Lennard-Jones units.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Moment:
 
     @property
     def is_active(self) -> NDArray[np.bool_]:
-        """Which particles are active."""
+        """Return True for each active particle."""
         return self.d2min > THRESHOLD
 
 

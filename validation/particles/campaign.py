@@ -1,4 +1,4 @@
-"""What the particle campaign says, density by density, as far as its runs have come.
+"""Load the particle campaign, density by density, as far as its runs have come.
 
 ``load()`` reads the shipped data, ``read_run(folder)`` a run's own folder. Both are reduced as
 ``hebraud md aggregate`` does (`hebraud.md.results.reduction`).

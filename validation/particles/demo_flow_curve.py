@@ -1,4 +1,4 @@
-"""The flow curve of the particle glass: sigma_xy against shear rate, and its Herschel-Bulkley fit.
+"""Store and check the flow curve of the demo particles and its Herschel-Bulkley fit.
 
 Claim: the athermal two-dimensional Lennard-Jones glass at density 1.189 flows as
 sigma_xy = sigma_Y + A sqrt(shear_rate) within its error bars, with a yield stress near 0.7 in

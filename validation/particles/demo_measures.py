@@ -1,8 +1,8 @@
-"""The model's parameters measured on the particle glass, a figure for each, and what they rest on.
+"""Measure the model's parameters on the stored demo of the particle glass; draw and check them.
 
 Claims, on the demo run (density 1.189, N = 1000, parameters at shear rate 1e-3): recording does not
-change the run; the parameters follow from the stored evidence; the anchors by which open choices
-were made hold (docs/measurements.md); block stresses diffuse with exponent 1 over a window;
+change the run; the parameters follow from the stored reduced data; the anchors by which open
+choices were made hold (docs/measurements.md); block stresses diffuse with exponent 1 over a window;
 exponential events seen through the window of D2min describe its autocorrelation.
 
 ``compute`` reads the stored data; ``--regenerate DIR`` runs it again (ten minutes on one
@@ -77,7 +77,7 @@ def preset() -> Campaign:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The evidence, what is measured on it now, and what was stored.
+    """Reduced data of the demo, the parameters measured now, and the stored ones.
 
     ``unrecorded`` is the flow curve of an earlier run with more strain that recorded nothing but
     the stress; ``beginnings`` its stresses at the lowest rate of this one, by seed, every 8th.
@@ -125,7 +125,7 @@ def check(result: Result) -> None:
 
 
 def _check_the_run(result: Result) -> None:
-    """Recorded and unrecorded runs are the same; parameters are those that were stored."""
+    """Assert that recording changes no stress and that the parameters are the stored ones."""
     (begun,) = (one.stress.astype(np.float32)[:, 7::8] for one in result.evidence.start_ups)
     assert np.array_equal(begun, result.beginnings), "recording has changed the run"
     curve, before = result.evidence.curve, result.unrecorded
@@ -144,7 +144,7 @@ def _check_the_run(result: Result) -> None:
 
 
 def _check_anchors(result: Result) -> None:
-    """The numbers of the paper that open choices were made by, as far as they reach this rate."""
+    """Assert the numbers of the paper that fixed open choices, as far as they hold here."""
     tau = _estimate(result, "tau_p").value
     assert 0.7 < tau < 1.4, f"tau_p = {tau:.2f}, not about 1/zeta"
     threshold = _estimate(result, "sigma_c").value
@@ -158,7 +158,7 @@ def _check_anchors(result: Result) -> None:
 
 
 def _check_measures(result: Result) -> None:
-    """What the measures assume of the data."""
+    """Assert what the measures assume about the data."""
     blocks, yields = result.evidence.blocks, result.evidence.yields
     assert not isinstance(blocks, str)
     assert not isinstance(yields, str)
@@ -184,7 +184,7 @@ def _check_measures(result: Result) -> None:
 
 
 def _check_start_up(result: Result) -> None:
-    """Both models have the measured modulus, and exceed twice what the particles reach."""
+    """Assert that both models have the measured modulus and exceed twice the particles' stress."""
     seen, parameters = result.evidence, result.measured.parameters
     assert parameters is not None
     first = seen.strain[:600]  # to 0.6; bins of 0.001

@@ -1,10 +1,10 @@
-"""Size of the box, and what changes towards slow shear: stress, stress diffusion, plastic activity.
+"""Test the effect of box size and of low shear rates on stress, D_sigma and plastic activity.
 
 (a) to (c): N = 1000, 4000 and 16 000 at density 1.189 and rates 1e-2 and 1e-3. Campaigns:
 plans/N1000.toml, the preset laptop, plans/N16000.toml. (d) to (f): D_sigma/rate and
-Gamma/rate of the campaign against the rate, with every law of two parameters that can be told from
-them, drawn on to 1e-6, the slowest rate of Puosi, Olivier and Martens (2015): what the laws that
-fit differ by there is what these data cannot decide.
+Gamma/rate of the campaign against the rate, with every law of two parameters that they allow,
+extended to 1e-6, the slowest rate of Puosi, Olivier and Martens (2015). Where laws that fit differ
+at this rate, the data do not decide.
 
 ``python -m validation.particles.finite_size`` draws figures/finite_size.png and .pdf; ``--table``
 writes the tables into docs/measurements.md; ``--store RUN`` (of ``hebraud md run --preset
@@ -58,7 +58,7 @@ QUANTITIES = {
 
 @dataclass(frozen=True, eq=False)
 class Law:
-    """A law of the rate fitted to a quantity: what it misses, and what it says at 1e-6.
+    """A law of the rate fitted to a quantity: its chi-square, and its value at rate 1e-6.
 
     ``p_value`` is the chance of a chi-square as large or larger; None where as many parameters as
     rates leave nothing to miss.
@@ -73,13 +73,13 @@ class Law:
 
     @property
     def excluded(self) -> bool:
-        """Whether chance would miss by as much once in a hundred times at most."""
+        """True if chance alone misses by as much in less than one of a hundred cases."""
         return self.p_value is not None and self.p_value < 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What is drawn.
+    """Data of the figure.
 
     ``sizes`` by N, rate and quantity, for blocks of one width; ``rates`` by density, quantity and
     rate; ``laws`` by quantity, for density 1.189; those of counts leave out rates at which clusters

@@ -1,4 +1,4 @@
-"""Particles in the model's units, and the stored demo where the campaign has no parameters yet."""
+"""Convert particle data to the model's units; use the stored demo where the campaign has none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def scales(at: DensityResults) -> hl.Scales | str:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A flow curve in the model's units: sigma_Y/sigma_c and A/sqrt(G0 sigma_c tau).
+    """Yield stress and prefactor in the model's units: sigma_Y/sigma_c, A/sqrt(G0 sigma_c tau).
 
     ``draws`` are joint replicates of the two, shape (2, R).
     """
@@ -99,7 +99,7 @@ def demo() -> tuple[FlowCurve, Measured]:
 
     It stands in where the campaign has no parameters yet.
     """
-    stored = demo_evidence()
+    stored = demo_data()
     return stored.curve, measure(stored)
 
 
@@ -114,6 +114,6 @@ def parameter_rows(particles: CampaignResults) -> dict[str, BlockParameters | st
 
 
 @cache
-def demo_evidence() -> ReducedData:
+def demo_data() -> ReducedData:
     """Return what the demo's parameters are measured from."""
     return ReducedData.read(DATA / "particles_demo" / "parameters" / EVIDENCE)

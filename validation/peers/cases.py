@@ -1,4 +1,4 @@
-"""The cases of the comparison with public tools, and the truth of each, by none of the tools.
+"""Define the cases of the comparison and their true values, which no tool computes.
 
 All are the classical model in reduced units, D = alpha Gamma with D d2P/ds2: the convention of
 every tool here. The truths: matched exponentials in 40 digits (flow curve), the spectral elements
@@ -29,7 +29,7 @@ STARTUP = DATA / "peers_startup.csv"
 
 @dataclass(frozen=True)
 class Answer:
-    """Values of a case; error of the whole mass and least density over the largest, where seen.
+    """Values of a case; if available, the error of the total mass and the least relative density.
 
     ``compiling``: those of the seconds that every call spends on compiling, where the tool tells.
     """
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Run:
-    """One tool at one setting on one case; ``look`` gives the facts outside the time measured."""
+    """One tool at one setting on one case; ``look`` returns facts outside the measured time."""
 
     case: str
     tool: str

@@ -1,4 +1,4 @@
-"""Peers side by side: the same cases in the public tools that a user would take instead.
+"""Compare hebraud with other public tools on the same cases.
 
 ``make peers`` builds an environment with RheoJAX, py-pde and FiPy and runs every tool on every case
 that it has, at its plain setting and with more work: error against a truth made by none of them,
@@ -48,7 +48,7 @@ COLUMNS = ("tool", "setting", "largest error", "wall (s)", "processor (s)", "fir
 
 @dataclass(frozen=True)
 class Measure:
-    """What one tool at one setting gave on one case.
+    """Result of one tool at one setting on one case.
 
     ``error`` is the largest relative error; ``seconds`` the least wall time of a call but the
     first, without what it spends on compiling, and ``processor`` its time on all cores; ``first``
@@ -81,7 +81,7 @@ def missing() -> list[str]:
 
 
 def measure(run: cases.Run) -> Measure:
-    """Call a run for its first time, and again for about 10 s.
+    """Time the first call of a run, and repeat it for about 10 s.
 
     A run that takes more than 40 s is called once: its time then holds what JAX compiles.
     """

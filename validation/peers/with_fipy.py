@@ -1,4 +1,4 @@
-"""FiPy: the equation in its terms, finite volumes on a mesh of stress, implicit in time.
+"""Solve the cases with FiPy: finite volumes on a mesh of stress, implicit in time.
 
 0 and the thresholds lie on faces. A stationary state is one linear solve for unit activity and a
 given D, and a scalar root for D by scipy; a run in time is swept until the activity settles.

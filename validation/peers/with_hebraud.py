@@ -1,4 +1,4 @@
-"""hebraud itself: exact states, finite volumes, runs in time, the closed form of the modulus."""
+"""Solve the cases with hebraud: exact states, finite volumes, runs in time, closed modulus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""py-pde: the equation as an expression, marched in time on a regular grid of stress.
+"""Solve the cases with py-pde: the equation as an expression, on a regular grid of stress.
 
 ``integral`` makes the activity, ``insert`` the landing at zero; 0 and the thresholds lie on faces.
 """

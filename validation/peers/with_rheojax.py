@@ -1,4 +1,4 @@
-"""RheoJAX: its Hébraud-Lequeux model as it comes, and its kernels with finer grids and steps.
+"""Solve the cases with RheoJAX: its own model, and its kernels with finer grids and steps.
 
 It clips densities below zero and divides by the mass in every one of 25 explicit substeps of a
 step, so that neither mass nor positivity can be seen from outside. Its stress grid has a point at

@@ -1,4 +1,4 @@
-"""The refutation list, first half: random runs in time, each with its twin.
+"""Draw random runs in time for the refutation list, each with its twin.
 
 A case is a call as one would type it, and a function that makes the truth. Numbers are drawn with
 four digits, so that the call as printed is the call as run.
@@ -22,7 +22,7 @@ Floats = np.ndarray
 
 @dataclass(frozen=True)
 class Truth:
-    """Values of what is read of a result, their error, and the size of which rtol is a share."""
+    """True values, their error, and the scale to which rtol refers."""
 
     values: Floats
     error: float
@@ -31,7 +31,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Case:
-    """A call, the columns that are read of its result, and what makes the truth.
+    """A call, the columns read from its result, and the function that makes the true values.
 
     ``rtol`` is what was promised; None: the result's own estimate.
     """
@@ -45,7 +45,7 @@ class Case:
 
 
 class Draw:
-    """Random numbers of four digits."""
+    """Source of random numbers of four digits."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -84,7 +84,7 @@ class Setting:
 
     @property
     def model(self) -> str:
-        """The model, as one types it."""
+        """Return the code of the model as a user types it."""
         points, weights = zip(*self.landing, strict=True)
         relaxation = ""
         if len(points) > 1:
@@ -96,13 +96,13 @@ class Setting:
 
     @property
     def physics(self) -> Physics:
-        """The model in plain numbers."""
+        """Return the model in plain numbers."""
         lines = tuple((0.0, point, weight) for point, weight in self.landing)
         return Physics((0.0, self.alpha, 0.0), lines, ((self.c, 1.0),))
 
     @property
     def kinks(self) -> list[float]:
-        """Where the density has kinks."""
+        """Return the stresses at which the density has kinks."""
         points = [0.0, self.c, *(point for point, _ in self.landing)]
         return [*points, *(-p for p in points)]
 

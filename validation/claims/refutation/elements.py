@@ -1,13 +1,13 @@
 """A twin of runs in time for moderate rates: spectral elements in stress, RODAS in time.
 
-Nothing here is of the library. The density is nodal on Gauss-Lobatto-Legendre elements, graded
+It shares no code with the library. The density is nodal on Gauss-Lobatto-Legendre elements, graded
 towards every stress at which it has a kink: thresholds, landings, images of one under the other.
 With test functions v, and landing lines s' = k s + o sign(s) of weight w,
 
     int v P_j' = int v_s (g P_j - D P_j,s) - int nu_j v P_j + sum_q w_q int nu v(s') P
 
-so that no mass is lost whatever the elements, as the nodal v sum to one. What has passed an
-outflow end, from where nothing comes back, is carried as two moments: mass B and stress S,
+so that no mass is lost on any elements, as the nodal v sum to one. Blocks beyond an outflow end,
+which cannot come back, are two moments: mass B and stress S,
 
     B' = F - B,      S' = a F + g B + D P(a) - S,      F = g P(a).
 """

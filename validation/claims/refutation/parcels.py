@@ -34,7 +34,7 @@ class Twin:
 
     @property
     def error(self) -> float:
-        """An honest bound of the error, in sigma_c."""
+        """Return a bound of the error, in sigma_c."""
         return self.step + self.blur
 
 

@@ -1,4 +1,4 @@
-"""Try to refute the numbers of the theory side: random calls, each against an independent twin.
+"""Try to refute the solvers: compare random calls, each with an independent twin.
 
 Runs in time are held to 3 rtol of their largest value; stationary states to twice their own error
 estimate and, on grids, to 3 rtol. A case that raises, or takes more than 20 s of processor time, is
@@ -56,7 +56,7 @@ NAMES = {"hl": hl, "np": np, "stats": stats, "Affine": states.Affine,
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case as it came out: error over what was promised, seconds, and what is wrong with it."""
+    """Outcome of a case: error over the promised one, seconds, and the defect if any."""
 
     name: str
     case: Case
@@ -68,7 +68,7 @@ class Outcome:
 
 
 class TooSlow(Exception):
-    """A case takes longer than it may."""
+    """Raised if a case takes longer than allowed."""
 
 
 def _within(seconds: float, call: Callable[[], Any]) -> Any:

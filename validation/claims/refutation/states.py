@@ -1,4 +1,4 @@
-"""The refutation list, second half: random stationary states and the slots, each with its twin."""
+"""Draw random stationary states and slots for the refutation list, each with its twin."""
 
 from __future__ import annotations
 

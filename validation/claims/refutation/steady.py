@@ -42,7 +42,7 @@ def cycle(x: float, c: Any, g: float, D: float) -> Floats:
     zero, one = np.zeros_like(c), np.ones_like(c)
 
     def wave(s: Any) -> Floats:
-        """exp(-g s/D), scaled to be at most 1."""
+        """Return exp(-g s/D), scaled to at most 1."""
         return np.exp(-pull * s - abs(pull) * c)
 
     def particular(s: Any, where: int) -> tuple[Floats, Floats]:
@@ -217,7 +217,7 @@ def _classical(alpha: float, g: float, c: float, digits: int) -> tuple[Any, Any,
         a, r = mp.mpf(alpha) / mp.mpf(c) ** 2, mp.mpf(g) / mp.mpf(c)
 
         def means(D: Any) -> tuple[Any, Any]:
-            """Mean time and stress times time of a cycle from 0, threshold 1."""
+            """Return mean time and stress times time of a cycle from 0, threshold 1."""
             root = mp.sqrt(r * r + 4 * D)
             up, down = 2 / (root + r), (root + r) / (2 * D)
             e = mp.exp(-2 * r / D)  # exp(-r (s + 1)/D) at s = 1
