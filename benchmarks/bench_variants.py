@@ -128,8 +128,8 @@ def _null_vector(model: hl.Model, generator: Generator) -> object:
 
 def sweeps() -> list[Row]:
     """Time one sweep over all classes (land, stay, yield) and a null vector in sweeps."""
-    from hebraud._kernels.elimination import factor, occupation
-    from hebraud._kernels.sums import yields
+    from hebraud._kernels.grids.elimination import factor, occupation
+    from hebraud._kernels.grids.sums import yields
 
     rows = []
     for kind in KINDS:

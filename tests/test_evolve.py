@@ -9,9 +9,9 @@ import pytest
 import scipy.stats
 
 import hebraud as hl
-from hebraud._kernels.hops import hops
-from hebraud._kernels.implicit import RATES, aim, implicit
-from hebraud._kernels.sums import crest, displaced
+from hebraud._kernels.grids.hops import hops
+from hebraud._kernels.grids.implicit import RATES, aim, implicit
+from hebraud._kernels.grids.sums import crest, displaced
 from hebraud.solvers.evolve import march
 from hebraud.solvers.response import relaxation_modulus
 from hebraud.solvers.run import Run

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import hebraud as hl
-from hebraud._kernels import carried
+from hebraud._kernels.grids import carried
 from hebraud.model.protocols import Segment
 from hebraud.solvers.strain_path import StrainPath
 from twins import evolve as naive_evolve

@@ -21,7 +21,7 @@ from hebraud.model.model import Model
 from hebraud.solvers.grid import Grid, landing_lines
 
 if TYPE_CHECKING:
-    from hebraud._kernels.implicit import Cells
+    from hebraud._kernels.grids.implicit import Cells
 
 __all__ = ["CarriedSystem"]
 
@@ -57,8 +57,8 @@ class CarriedSystem:
         self.fixed = model.relaxation.fixed_points
         self.lines = landing_lines(model, lines) if self.fixed is None else self.fixed
         self.noise = model.noise
-        from hebraud._kernels.hops import spacings
-        from hebraud._kernels.implicit import WORK
+        from hebraud._kernels.grids.hops import spacings
+        from hebraud._kernels.grids.implicit import WORK
 
         self.spacing = spacings(grid.centres, grid.widths)
         cells = grid.centres.size
@@ -92,7 +92,7 @@ class CarriedSystem:
 
     def _rates(self, at: float, by: float) -> tuple[Floats, Floats]:
         """Return mean yield rates below zero and above, (cells, classes), while cells move."""
-        from hebraud._kernels.carried import over_thresholds
+        from hebraud._kernels.grids.carried import over_thresholds
 
         faces = self.grid.faces + at
         left, right = np.empty((2, self.grid.centres.size, self.values.size))
@@ -130,8 +130,8 @@ class CarriedSystem:
 
     def _cells(self, at: float, by: float) -> Cells:
         """Return the cells of a step that begins a strain ``at`` from now, and goes ``by``."""
-        from hebraud._kernels.carried import swept
-        from hebraud._kernels.implicit import Cells
+        from hebraud._kernels.grids.carried import swept
+        from hebraud._kernels.grids.implicit import Cells
 
         grid = self.grid
         left, right = self._rates(at, by)
@@ -197,7 +197,7 @@ class CarriedSystem:
 
     def means(self, mass: Floats) -> tuple[float, float, float, float, float]:
         """Return total mass, stress, activity, D, released stress, where the cells are now."""
-        from hebraud._kernels.sums import functionals
+        from hebraud._kernels.grids.sums import functionals
 
         release, square = self._release(self.grid.centres)
         total, stress, activity, made, released = functionals(
@@ -218,11 +218,11 @@ class CarriedSystem:
         jacobians: Floats,
         target: float | None,
     ) -> tuple[tuple[int, int, float, float, float, float, float, float], Floats, Floats]:
-        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.patankar.doubled`.
+        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.grids.patankar.doubled`.
 
         ``ways`` are the strains by which the grid moves in the whole step and in its halves.
         """
-        from hebraud._kernels.patankar import doubled
+        from hebraud._kernels.grids.patankar import doubled
 
         ends, means = np.empty((3, *mass.shape)), np.empty((3, 5))
         first = self._cells(0.0, ways[1])

@@ -1,6 +1,6 @@
 """Time-dependent runs: any protocol, any model of the four slots, implicit and of second order.
 
-The scheme is the modified Patankar step of :mod:`hebraud._kernels.patankar`, positive and
+The scheme is the modified Patankar step of :mod:`hebraud._kernels.grids.patankar`, positive and
 conservative whatever the step, on grids that follow the run (:mod:`hebraud.solvers.rezone`). Each
 step is done twice, whole and in halves; the difference controls the step, and the halves are kept
 (:mod:`hebraud.solvers.run`). D, the landing and, where stress is imposed, the shear rate are solved

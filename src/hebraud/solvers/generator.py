@@ -101,7 +101,7 @@ class Generator:
 
     def transport(self, diffusion: float, shear_rate: float) -> tuple[Floats, Floats]:
         """Return the rates of the hops upwards and downwards from every cell, in 1/tau."""
-        from hebraud._kernels.hops import hop_rates
+        from hebraud._kernels.grids.hops import hop_rates
 
         up, down = np.empty_like(self.grid.centres), np.empty_like(self.grid.centres)
         hop_rates(self.grid.centres, diffusion, shear_rate, up, down)
@@ -109,7 +109,7 @@ class Generator:
 
     def excess(self, diffusion: float, shear_rate: float) -> Floats:
         """Return, for every face, the share of the spreading by those hops that is not of 2 D."""
-        from hebraud._kernels.hops import excess
+        from hebraud._kernels.grids.hops import excess
 
         share = np.empty(self.grid.centres.size + 1)
         excess(self.grid.centres, diffusion, shear_rate, share)
@@ -120,7 +120,7 @@ class Generator:
 
         The class that a block draws is not looked at: with ``redraws`` it is ``weights``.
         """
-        from hebraud._kernels.landing import deposit
+        from hebraud._kernels.grids.landing import deposit
 
         landed = np.empty_like(yielded)
         deposit(yielded, self.lower, self.below, self.above, landed)

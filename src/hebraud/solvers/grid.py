@@ -119,7 +119,7 @@ class Layout:
         ValueError
             If there are too few cells for the faces that must be there.
         """
-        from hebraud._kernels.placement import cell_numbers, place
+        from hebraud._kernels.grids.placement import cell_numbers, place
 
         lengths = np.diff(self.breaks)
         fewest = self.fewest_cells()
@@ -145,7 +145,7 @@ class Layout:
 
     def fewest_cells(self) -> int:
         """Return the smallest number of cells that a grid of this layout can have."""
-        from hebraud._kernels.placement import cell_numbers
+        from hebraud._kernels.grids.placement import cell_numbers
 
         return int(np.ceil(cell_numbers(np.diff(self.breaks), self.lines, 1e-3).sum())) + 1
 

@@ -60,7 +60,7 @@ class Linearised:
     def __init__(
         self, chain: Stationary, diffusion: float, mass: Floats, solved: float = _SOLVED
     ) -> None:
-        from hebraud._kernels.response import apply_hops, hop_slopes
+        from hebraud._kernels.grids.response import apply_hops, hop_slopes
 
         self.generator: Generator = chain.generator
         self.shear_rate = chain.shear_rate
@@ -122,7 +122,7 @@ class Linearised:
         1 + |s|; times within a step get a step of their own from its start, so that what is
         asked for does not change what is computed.
         """
-        from hebraud._kernels.response import rational_exponential
+        from hebraud._kernels.grids.response import rational_exponential
 
         poles, residues = rational_exponential()
         kept: dict[complex, Callable[[Array], Complexes]] = {}
@@ -169,7 +169,7 @@ class _Resolvent:
     """(z - A)^-1 at fixed D, for sources without mass (in each class that keeps its blocks)."""
 
     def __init__(self, about: Linearised, z: complex) -> None:
-        from hebraud._kernels.elimination import factor
+        from hebraud._kernels.grids.elimination import factor
 
         generator = about.generator
         rates = generator.rates
@@ -188,7 +188,7 @@ class _Resolvent:
 
     def stay(self, source: Array) -> Complexes:
         """Return what a source keeps in every cell until its blocks yield."""
-        from hebraud._kernels.elimination import occupation
+        from hebraud._kernels.grids.elimination import occupation
 
         mass, blocks = np.empty_like(self.sink), np.asarray(source, dtype=self.sink.dtype)
         occupation(*self.about.hops, self.inverse, self.leak, self.middle, blocks, self.share, mass)

@@ -97,7 +97,7 @@ class Stationary:
         ConvergenceError
             If the yield does not become stationary.
         """
-        from hebraud._kernels.sums import weigh
+        from hebraud._kernels.grids.sums import weigh
 
         generator = self.generator
         hops = generator.transport(diffusion, self.shear_rate)
@@ -146,7 +146,7 @@ class Stationary:
         class. To the other parts of the chain that looks like slower yielding in larger masses.
         Masses and factors in turn converge by a factor of two or better each.
         """
-        from hebraud._kernels.hops import sharpen
+        from hebraud._kernels.grids.hops import sharpen
 
         rates, aim = self.generator.rates, max(accuracy, ROUND_OFF)
         speed = np.ones_like(rates) if self._speed is None else self._speed
@@ -173,7 +173,7 @@ class Stationary:
             self._pooled = np.interp(at, known, other._pooled[:, 0])[:, None]
 
     def _by_side(self, rates: Floats, stay: Callable[..., Floats]) -> Floats:
-        from hebraud._kernels.sums import side_yields
+        from hebraud._kernels.grids.sums import side_yields
 
         generator = self.generator
         one = np.ones(generator.thresholds.size)
@@ -210,8 +210,8 @@ class Stationary:
         self, up: Floats, down: Floats, all_rates: Floats, accuracy: float
     ) -> tuple[Floats, float] | None:
         """Return masses and residual by turns of pass and sweep; None if they do not converge."""
-        from hebraud._kernels.elimination import factor, occupation
-        from hebraud._kernels.sums import pool
+        from hebraud._kernels.grids.elimination import factor, occupation
+        from hebraud._kernels.grids.sums import pool
 
         generator, middle = self.generator, self.generator.grid.first_right
         plain = all_rates is generator.rates
@@ -269,7 +269,7 @@ class Stationary:
         accuracy: float,
     ) -> tuple[Floats, Floats, float]:
         """Return masses, yield and residual of some classes that are closed among themselves."""
-        from hebraud._kernels.sums import yields
+        from hebraud._kernels.grids.sums import yields
 
         generator = self.generator
         rates = np.ascontiguousarray(all_rates[:, part])
@@ -313,7 +313,7 @@ def _in_blocks(rates: Floats, shares: Floats) -> tuple[Floats, Floats]:
 
 def _stay(generator: Generator, rates: Floats, up: Floats, down: Floats) -> Callable[..., Floats]:
     """Return the map from what lands, and how it is shared out to classes, to what it occupies."""
-    from hebraud._kernels.elimination import factor, occupation
+    from hebraud._kernels.grids.elimination import factor, occupation
 
     middle = generator.grid.first_right
     inverse, leak = np.empty_like(rates), np.empty((2, rates.shape[1]))
@@ -334,7 +334,7 @@ def _march(
 
     Then the mass and the yield of every cell, all classes together; ``amounts``: of each class.
     """
-    from hebraud._kernels.landing import march
+    from hebraud._kernels.grids.landing import march
 
     mass, occupied, yielded = np.empty_like(sink), *np.empty((2, sink.shape[0]))
     lower, below, above = generator.lower, generator.below, generator.above

@@ -183,7 +183,7 @@ def way_of(
     then up to where the first blocks reach a threshold. ``flow`` is D, the shear rate and Gamma;
     ``lowest`` and ``mean`` are those of the thresholds.
     """
-    from hebraud._kernels.sums import crest
+    from hebraud._kernels.grids.sums import crest
 
     D, rate, activity = flow
     low, high = extent_of(grid, mass)
@@ -291,7 +291,7 @@ def wanted_sizes(
         graded(points, size, _GROWTH)
         return size
 
-    from hebraud._kernels.remap import graded
+    from hebraud._kernels.grids.remap import graded
 
     if even:
         points = np.unique(np.concatenate([points, -points]))
@@ -385,7 +385,7 @@ def rezoned(
 
 def moved(old: Grid, mass: Floats, shift: float, new: Grid) -> tuple[Floats, float]:
     """Return masses (cells, classes) on a new grid after a shift, and what fell outside."""
-    from hebraud._kernels.remap import remap
+    from hebraud._kernels.grids.remap import remap
 
     out = np.empty((new.centres.size, mass.shape[1]))
     outside = 0.0

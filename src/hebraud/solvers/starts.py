@@ -88,7 +88,7 @@ class CellStart:
 
     def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
         """Return masses on other faces, conservative and positive (monotone cubic law)."""
-        from hebraud._kernels.remap import remap
+        from hebraud._kernels.grids.remap import remap
 
         _check_classes(self.values, thresholds)
         out = np.empty((self.values.size, faces.size - 1))

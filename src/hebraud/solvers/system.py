@@ -35,9 +35,9 @@ class System:
             ends = generator.lower[[0, -1]]
             pulses = np.zeros((cells, 1 if np.array_equal(*ends) else 2))
             low, high = min(low, int(ends.min())), max(high, int(ends.max()) + 1)
-        from hebraud._kernels.hops import spacings
-        from hebraud._kernels.implicit import WORK, Cells
-        from hebraud._kernels.patankar import doubled_at_rest
+        from hebraud._kernels.grids.hops import spacings
+        from hebraud._kernels.grids.implicit import WORK, Cells
+        from hebraud._kernels.grids.patankar import doubled_at_rest
 
         self.cells = Cells(
             grid.centres, spacings(grid.centres, grid.widths), grid.widths, middle, self.rates,
@@ -50,7 +50,7 @@ class System:
 
     def means(self, mass: Floats) -> tuple[float, float, float, float, float]:
         """Return total mass, stress, activity, D, released stress."""
-        from hebraud._kernels.sums import functionals
+        from hebraud._kernels.grids.sums import functionals
 
         total, stress, activity, made, released = functionals(
             mass, self.rates, self.grid.centres, self.noise, self.release
@@ -69,7 +69,7 @@ class System:
         jacobians: Floats,
         target: float | None,
     ) -> tuple[tuple[int, int, float, float, float, float, float, float], Floats, Floats]:
-        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.patankar.doubled_at_rest`.
+        """Take a step of 2 h and two of h, as :mod:`hebraud._kernels.grids.patankar` does.
 
         ``ways``, by how far a grid moves in the three steps, are zero here.
         """

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hebraud._kernels import frozen
+from hebraud._kernels.particles import frozen
 from hebraud.errors import ConvergenceError
 from hebraud.md import Configuration, Mixture
 from hebraud.md.measure.local_yield import (

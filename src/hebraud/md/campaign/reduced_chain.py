@@ -275,7 +275,7 @@ def _binned(raw: Series, samples: int) -> Arrays:
 
 
 def _block_sums(blocks: BlockStress) -> Arrays:
-    from hebraud._kernels.increments import increment_sums
+    from hebraud._kernels.particles.increments import increment_sums
 
     stress = np.ascontiguousarray(blocks.stress, dtype=np.float64)
     lags = log_lags(max(1, len(stress) // 2))

@@ -129,7 +129,7 @@ def block_stress(frames: Frames, mixture: Mixture, blocks: int) -> Floats:
     ValueError
         If ``blocks`` is no whole number >= 1.
     """
-    from hebraud._kernels.block_stress import add_pair_virials
+    from hebraud._kernels.particles.block_stress import add_pair_virials
 
     blocks = check_whole_number("blocks", blocks, at_least=1)
     if frames.velocity is None:

@@ -43,7 +43,7 @@ def label_clusters(active: ArrayLike, corners: bool = False) -> tuple[Ints, int]
 
     Raises ``ValueError`` if ``active`` is not a two-dimensional array of bool.
     """
-    from hebraud._kernels.clusters import label_periodic
+    from hebraud._kernels.particles.clusters import label_periodic
 
     array = np.ascontiguousarray(active)
     if array.ndim != 2 or array.dtype != np.bool_ or array.size == 0:

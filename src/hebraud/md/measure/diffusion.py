@@ -280,7 +280,7 @@ def stress_differences(
     MeasurementError
         If no two rows of one epoch are a lag apart.
     """
-    from hebraud._kernels.increments import increment_sums
+    from hebraud._kernels.particles.increments import increment_sums
 
     runs = [_rows(f"stress[{i}]", run) for i, run in enumerate(stress)]
     interval = check_number("interval", interval, above=0.0)

@@ -143,7 +143,7 @@ class _Block:
         self, place: Floats, strain_step: float, steps: int, fall: float
     ) -> tuple[Floats, Floats, int]:
         """Return stresses, the targets' places at each row and the Newton steps tried."""
-        from hebraud._kernels import frozen
+        from hebraud._kernels.particles import frozen
 
         verdict, virials, states, tried = frozen.follow(
             place.copy(),
@@ -213,7 +213,7 @@ def _cut(
 
 
 def _virial_stress(block: _Block) -> float:
-    from hebraud._kernels import frozen
+    from hebraud._kernels.particles import frozen
 
     listed = frozen.pairs(block.place, block.kind, block.targets, block.cutoff)
     force = np.empty(2 * block.targets)
@@ -327,7 +327,7 @@ def local_yield(
         - max_strain/2) on each side; a block is empty; a minimum is not found; or an atom moves
         farther than the shell allows. The message names the block.
     """
-    from hebraud._kernels.frozen import shrinks
+    from hebraud._kernels.particles.frozen import shrinks
 
     width = check_number("width", width, above=0.0)
     strain_step = check_number("strain_step", strain_step, above=0.0, at_most=0.005)

@@ -59,7 +59,7 @@ def d2min(
         For arrays that do not match, a cutoff out of range, or a particle whose neighbours lie on
         one line, so that the best linear map is not defined: the cutoff is then too short.
     """
-    from hebraud._kernels.nonaffine import nonaffine
+    from hebraud._kernels.particles.nonaffine import nonaffine
 
     before = np.ascontiguousarray(position, dtype=np.float64)
     after = np.asarray(later, dtype=np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud._kernels.compiled import kernel
-from hebraud._kernels.elimination import occupation
+from hebraud._kernels.grids.elimination import occupation
 
 __all__ = [
     "crest",

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud._kernels.compiled import kernel
-from hebraud._kernels.elimination import factor, substitute
-from hebraud._kernels.sums import tally
+from hebraud._kernels.grids.elimination import factor, substitute
+from hebraud._kernels.grids.sums import tally
 
 __all__ = ["WORK", "Cells", "aim", "implicit"]
 

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud._kernels.compiled import kernel
-from hebraud._kernels.hops import hops
-from hebraud._kernels.implicit import RATES, STAGE, STARTS, YIELDS, Cells, aim, implicit
-from hebraud._kernels.sums import crest, displaced, functionals
+from hebraud._kernels.grids.hops import hops
+from hebraud._kernels.grids.implicit import RATES, STAGE, STARTS, YIELDS, Cells, aim, implicit
+from hebraud._kernels.grids.sums import crest, displaced, functionals
 
 __all__ = ["doubled", "doubled_at_rest"]
 

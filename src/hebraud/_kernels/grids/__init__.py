@@ -1,0 +1,1 @@
+"""Loops over the cells of a grid of stresses: grids, rates, elimination, landing, steps."""

@@ -1,0 +1,1 @@
+"""Loops over particles, and over the block stresses of snapshots."""
