@@ -12,7 +12,7 @@ from scipy.linalg import solve_banded
 import hebraud as hl
 from benchmarks.bench import Row, fastest
 from hebraud.model.starts import Start
-from hebraud.solvers.run import Run
+from hebraud.solvers.transient.run import Run
 from validation.claims.work_precision import CASES, RTOLS, size_of, true_error
 
 STARTUP = (hl.Model(0.3), hl.Startup(0.1), hl.gaussian(0.3), 50.0)

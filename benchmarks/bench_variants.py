@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 import hebraud as hl
 from benchmarks.bench import Row, fastest
-from hebraud.solvers.finite_volume import root, solve
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.null_vector import Stationary
-from hebraud.solvers.roots import Family
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.steady.finite_volume import root, solve
+from hebraud.solvers.steady.null_vector import Stationary
+from hebraud.solvers.steady.roots import Family
 
 FloatArray = NDArray[np.float64]
 

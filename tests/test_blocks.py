@@ -22,7 +22,7 @@ from hebraud.model.protocols import (
 )
 from hebraud.model.starts import density, gaussian
 from hebraud.model.thresholds import Single
-from hebraud.solvers.blocks import Sample, midstep, simulate_blocks
+from hebraud.solvers.monte_carlo.blocks import Sample, midstep, simulate_blocks
 from twins import blocks as naive_blocks
 
 CLASSICAL = hl.Model(0.3)

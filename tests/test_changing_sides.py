@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hebraud as hl
-from hebraud.solvers.finite_volume import solve
+from hebraud.solvers.steady.finite_volume import solve
 
 
 def flips(*points, weights=(1.0,), **slots):

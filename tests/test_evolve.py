@@ -12,9 +12,9 @@ import hebraud as hl
 from hebraud._kernels.grids.hops import hops
 from hebraud._kernels.grids.implicit import RATES, aim, implicit
 from hebraud._kernels.grids.sums import crest, displaced
-from hebraud.solvers.evolve import march
-from hebraud.solvers.response import relaxation_modulus
-from hebraud.solvers.run import Run
+from hebraud.solvers.linear_response.moduli import relaxation_modulus
+from hebraud.solvers.transient.evolve import march
+from hebraud.solvers.transient.run import Run
 from twins import evolve as naive_evolve
 from validation.claims import work_precision
 from validation.peers import cases as peers_cases

@@ -13,7 +13,7 @@ from scipy.integrate import quad
 import hebraud as hl
 from hebraud._kernels.grids import carried
 from hebraud.model.protocols import Segment
-from hebraud.solvers.strain_path import StrainPath
+from hebraud.solvers.transient.strain_path import StrainPath
 from twins import evolve as naive_evolve
 
 START = hl.gaussian(0.3)

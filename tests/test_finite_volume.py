@@ -17,12 +17,12 @@ from scipy.optimize import brentq
 import hebraud as hl
 from hebraud.analytic import exact
 from hebraud.errors import ConvergenceError, NoStationaryState
-from hebraud.solvers import fixed_point
-from hebraud.solvers.finite_volume import solve
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.grid import layout
-from hebraud.solvers.null_vector import Stationary
-from hebraud.solvers.roots import line_number
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.chain.grid import layout
+from hebraud.solvers.steady import fixed_point
+from hebraud.solvers.steady.finite_volume import solve
+from hebraud.solvers.steady.null_vector import Stationary
+from hebraud.solvers.steady.roots import line_number
 from strategies import relaxations, thresholds, yieldings
 from twins import stationary as naive
 from twins.identities import balance
@@ -366,7 +366,7 @@ def test_failures_say_what_and_what_next(monkeypatch):
 
 def test_importing_the_solver_does_not_import_numba():
     code = (
-        "import sys, hebraud.solvers.finite_volume;"
+        "import sys, hebraud.solvers.steady.finite_volume;"
         "assert 'numba' not in sys.modules and 'scipy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

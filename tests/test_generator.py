@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.grid import Grid, landing_lines, layout
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.chain.grid import Grid, landing_lines, layout
 from strategies import models
 from twins import stationary as naive
 

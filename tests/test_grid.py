@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import hebraud as hl
 from hebraud.errors import ConvergenceError
-from hebraud.solvers.grid import DEPTH, _whole_numbers, layout
+from hebraud.solvers.chain.grid import DEPTH, _whole_numbers, layout
 
 
 def plan(model, diffusion, rate, rtol=1e-3):

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-from hebraud.solvers.landing_lines import run_lines
-from hebraud.solvers.population import populated
+from hebraud.solvers.chain.landing_lines import run_lines
+from hebraud.solvers.transient.population import populated
 
 NORMAL = scipy.stats.norm(1.0, 0.3)
 HARD = scipy.stats.norm(1.5, 0.1)
@@ -215,7 +215,7 @@ def test_few_landing_lines_make_the_same_run(monkeypatch):
     )
     runs = []
     for lines in (run_lines, lambda *_: 256):
-        monkeypatch.setattr("hebraud.solvers.run.run_lines", lines)
+        monkeypatch.setattr("hebraud.solvers.transient.run.run_lines", lines)
         times = np.linspace(0.1, 2.0, 20)
         runs.append(hl.evolve(model, hl.Startup(0.3), hl.gaussian(0.2), 2.0, t_eval=times))
     few, many = runs

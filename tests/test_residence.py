@@ -11,7 +11,7 @@ from scipy.integrate import quad
 
 import hebraud as hl
 from hebraud.model.threshold_law import ThresholdLaw
-from hebraud.solvers.residence import redraw_law, snapshot_law
+from hebraud.solvers.steady.residence import redraw_law, snapshot_law
 
 NORMAL = scipy.stats.norm(1.0, 0.3)
 couplings = st.builds(hl.ActivityNoise, st.floats(0.05, 0.9)) | st.builds(

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 import hebraud as hl
 from hebraud.analytic import exact, linear
 from hebraud.errors import ConvergenceError, NoStationaryState
-from hebraud.solvers import response
-from hebraud.solvers.finite_volume import solve
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.linearised import Linearised
-from hebraud.solvers.null_vector import Stationary
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.linear_response import moduli
+from hebraud.solvers.linear_response.linearised import Linearised
+from hebraud.solvers.steady.finite_volume import solve
+from hebraud.solvers.steady.null_vector import Stationary
 from strategies import relaxations, yieldings
 from twins import stationary as naive
 
@@ -122,7 +122,7 @@ def test_the_loading_is_the_slope_in_the_shear_rate_to_second_order(name):
 @pytest.mark.parametrize("alpha", [0.55, 0.8, 3.0, 1e3])
 def test_the_closed_form_within_the_estimated_error(alpha, rtol):
     model, w = hl.Model(alpha), np.geomspace(1e-3, 1e3, 9)
-    found, estimate = response._modulus(model, w, 0.0, rtol)
+    found, estimate = moduli._modulus(model, w, 0.0, rtol)
     truth = linear.complex_modulus(model, w)
     error = np.abs(found - truth) / np.minimum(np.abs(truth), np.abs(1.0 - truth))
     assert np.all(error <= estimate)
@@ -145,8 +145,8 @@ def test_relaxation_modulus_of_the_closed_form(alpha):
 
     truth = [float(mp.invertlaplace(transform, t, method="talbot", degree=40)) for t in times]
     model = hl.Model(alpha)
-    assert response.relaxation_modulus(model, times) == pytest.approx(truth, abs=1e-12)
-    found, estimate = response._relaxation(model, np.array(times), 0.0, 1e-6)
+    assert moduli.relaxation_modulus(model, times) == pytest.approx(truth, abs=1e-12)
+    found, estimate = moduli._relaxation(model, np.array(times), 0.0, 1e-6)
     assert np.all(np.abs(found - truth) <= estimate + 1e-7)
     assert np.all(estimate <= 1e-6)
 
@@ -197,10 +197,10 @@ def test_zero_frequency_at_rest_is_the_slope_of_the_exact_flow_curve(model):
     rate = 1e-7 * rest.diffusion
     slope = exact.stationary(model, rate).stress / rate
     omega = 1e-6 / slope
-    assert complex(response.complex_modulus(model, omega) / (1j * omega * slope)) == pytest.approx(
+    assert complex(moduli.complex_modulus(model, omega) / (1j * omega * slope)) == pytest.approx(
         1.0, abs=3e-6
     )  # rtol, and a term of order omega times the slope
-    assert response.viscosity(model) == pytest.approx(slope, rel=1e-9)
+    assert moduli.viscosity(model) == pytest.approx(slope, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_zero_frequency_in_flow_is_the_slope_of_the_flow_curve(model, tolerance)
 
     near, far = ((stress(g + k * h) - stress(g - k * h)) / (2 * k * h) for k in (1, 2))
     slope = (4.0 * near - far) / 3.0
-    found = complex(response.complex_modulus(model, 1e-6, shear_rate=g))
+    found = complex(moduli.complex_modulus(model, 1e-6, shear_rate=g))
     assert found.imag / 1e-6 == pytest.approx(slope, rel=tolerance)
     assert abs(found.real) < 1e-4 * found.imag
 
@@ -237,7 +237,7 @@ def test_high_frequency_is_the_density_at_the_threshold(alpha, g):
     state = exact.stationary(model, g)
     limit = float(state.density(np.array([1.0, np.nextafter(-1.0, -2.0)])).sum()) + state.activity
     w = np.array([1e4, 1e6, 1e8])
-    found = response._modulus(model, w, g, 1e-6)[0]
+    found = moduli._modulus(model, w, g, 1e-6)[0]
     assert w[1:] * found.imag[1:] == pytest.approx(limit, rel=3e-6)
     assert np.all(np.abs(1.0 - found.real) < 10.0 / w**1.5)
 
@@ -247,13 +247,13 @@ def test_viscosity_of_any_model():
     for model in (hl.Model(0.8, relaxation=hl.FractionalDrop(0.5)),
                   hl.Model(0.9, yielding=hl.PowerRate(1.0))):  # fmt: skip
         state = solve(model, 1e-5, rtol=1e-6)
-        assert response.viscosity(model) == pytest.approx(state.stress / 1e-5, rel=3e-6)
+        assert moduli.viscosity(model) == pytest.approx(state.stress / 1e-5, rel=3e-6)
     for below in (hl.Model(0.5), hl.Model(0.3, relaxation=hl.FractionalDrop(0.5)),
                   hl.Model(0.2, thresholds=hl.Redrawn(SAMPLES))):  # fmt: skip
-        assert response.viscosity(below) == math.inf
+        assert moduli.viscosity(below) == math.inf
     # a noise that feeds itself without bound leaves no state at all: not an infinite viscosity
     with pytest.raises(NoStationaryState, match="without bound"):
-        response.viscosity(hl.Model(hl.DropNoise(0.7)))
+        moduli.viscosity(hl.Model(hl.DropNoise(0.7)))
 
 
 samples = st.sampled_from([hl.Redrawn(SAMPLES), hl.Quenched(SAMPLES), hl.Redrawn([0.5, 2.0])])
@@ -305,10 +305,10 @@ def test_any_model_at_rest(model, log_w):
 
 def test_shapes():
     model = hl.Model(0.8, relaxation=hl.ResidualStress(0.2))
-    assert response.complex_modulus(model, np.ones((2, 3)), rtol=1e-3).shape == (2, 3)
-    assert response.complex_modulus(model, 1.0, rtol=1e-3).shape == ()
-    assert response.complex_modulus(model, [], rtol=1e-3).shape == (0,)
-    values = response.relaxation_modulus(model, [[1.0, 0.0], [0.1, 1.0]], rtol=1e-3)
+    assert moduli.complex_modulus(model, np.ones((2, 3)), rtol=1e-3).shape == (2, 3)
+    assert moduli.complex_modulus(model, 1.0, rtol=1e-3).shape == ()
+    assert moduli.complex_modulus(model, [], rtol=1e-3).shape == (0,)
+    values = moduli.relaxation_modulus(model, [[1.0, 0.0], [0.1, 1.0]], rtol=1e-3)
     assert values.shape == (2, 2)
     assert values[0, 1] == 1.0
     assert values[0, 0] == values[1, 1] < values[1, 0] < 1.0
@@ -320,29 +320,29 @@ def test_shapes():
 )  # fmt: skip
 def test_below_the_critical_coupling(model):
     with pytest.raises(NoStationaryState, match="shear_rate > 0"):
-        response.complex_modulus(model, 1.0)
+        moduli.complex_modulus(model, 1.0)
     with pytest.raises(NoStationaryState, match="shear_rate > 0"):
-        response.relaxation_modulus(model, 1.0)
+        moduli.relaxation_modulus(model, 1.0)
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, [1.0, 0.0], "fast"])
 def test_bad_frequencies(bad):
     for model in (hl.Model(0.8), hl.Model(0.8, thresholds=0.5)):
         with pytest.raises(ValueError, match="omega must be a finite number > 0, got"):
-            response.complex_modulus(model, bad)
+            moduli.complex_modulus(model, bad)
 
 
 def test_bad_arguments():
     with pytest.raises(ValueError, match=r"t must be a finite number >= 0, got t\[0\] = -1"):
-        response.relaxation_modulus(hl.Model(0.8), [-1.0, 0.0])
+        moduli.relaxation_modulus(hl.Model(0.8), [-1.0, 0.0])
     with pytest.raises(ValueError, match="model must be a hebraud"):
-        response.complex_modulus(0.8, 1.0)
+        moduli.complex_modulus(0.8, 1.0)
     with pytest.raises(ValueError, match="shear_rate must be a finite number, got nan"):
-        response.complex_modulus(hl.Model(0.8), 1.0, shear_rate=math.nan)
+        moduli.complex_modulus(hl.Model(0.8), 1.0, shear_rate=math.nan)
     with pytest.raises(ValueError, match=r"rtol must be a finite number >= 1e-10 and <= 0.1, got"):
-        response.relaxation_modulus(hl.Model(0.8), 1.0, rtol=0.0)
+        moduli.relaxation_modulus(hl.Model(0.8), 1.0, rtol=0.0)
     law = hl.Redrawn(scipy.stats.norm(1.0, 0.3))
     with pytest.raises(ConvergenceError, match="loosen rtol"):
-        response.complex_modulus(
+        moduli.complex_modulus(
             hl.Model(0.8, relaxation=hl.GaussianLanding(0.5, 0.3), thresholds=law), 1e3, rtol=1e-10
         )

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-from hebraud.solvers.threshold_nodes import nodes_for_runs
+from hebraud.solvers.steady.threshold_nodes import nodes_for_runs
 
 CASES = {
     "norm": (scipy.stats.norm(1.0, 0.3), 0.2, 0.3, 0.01, 0.0320934481),

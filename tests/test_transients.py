@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 import hebraud as hl
-from hebraud.solvers.progress import progress
+from hebraud.solvers.transient.progress import progress
 from validation.figures import transients
 
 

@@ -20,12 +20,12 @@ from scipy.special import erf
 import hebraud as hl
 from hebraud.analytic import exact
 from hebraud.errors import NoStationaryState
-from hebraud.solvers import null_vector
-from hebraud.solvers.finite_volume import solve
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.grid import layout
-from hebraud.solvers.null_vector import Stationary
-from hebraud.solvers.roots import line_number
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.chain.grid import layout
+from hebraud.solvers.steady import null_vector
+from hebraud.solvers.steady.finite_volume import solve
+from hebraud.solvers.steady.null_vector import Stationary
+from hebraud.solvers.steady.roots import line_number
 from twins import stationary as naive
 from twins.identities import balance
 

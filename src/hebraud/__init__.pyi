@@ -53,20 +53,20 @@ from .rheology.estimate import Estimate as Estimate
 from .rheology.flow_curve import FlowCurve as FlowCurve
 from .rheology.harmonics import harmonics as harmonics
 from .rheology.herschel_bulkley import HerschelBulkley as HerschelBulkley
-from .solvers.blocks import simulate_blocks as simulate_blocks
-from .solvers.evolve import EvolutionFailed as EvolutionFailed
-from .solvers.evolve import evolve as evolve
 from .solvers.history import History as History
-from .solvers.residence import redraw_law as redraw_law
-from .solvers.residence import snapshot_law as snapshot_law
-from .solvers.response import complex_modulus as complex_modulus
-from .solvers.response import relaxation_modulus as relaxation_modulus
-from .solvers.response import viscosity as viscosity
-from .solvers.state import SteadyState as SteadyState
-from .solvers.steady import Exact as Exact
-from .solvers.steady import FiniteVolume as FiniteVolume
-from .solvers.steady import flow_curve as flow_curve
-from .solvers.steady import rest as rest
-from .solvers.steady import steady_state as steady_state
+from .solvers.linear_response.moduli import complex_modulus as complex_modulus
+from .solvers.linear_response.moduli import relaxation_modulus as relaxation_modulus
+from .solvers.linear_response.moduli import viscosity as viscosity
+from .solvers.monte_carlo.blocks import simulate_blocks as simulate_blocks
+from .solvers.steady.residence import redraw_law as redraw_law
+from .solvers.steady.residence import snapshot_law as snapshot_law
+from .solvers.steady.state import SteadyState as SteadyState
+from .solvers.steady.steady_state import Exact as Exact
+from .solvers.steady.steady_state import FiniteVolume as FiniteVolume
+from .solvers.steady.steady_state import flow_curve as flow_curve
+from .solvers.steady.steady_state import rest as rest
+from .solvers.steady.steady_state import steady_state as steady_state
+from .solvers.transient.evolve import EvolutionFailed as EvolutionFailed
+from .solvers.transient.evolve import evolve as evolve
 
 __version__: str

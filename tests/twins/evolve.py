@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.grid import Grid
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.chain.grid import Grid
 
 
 def dense(model, rate, start, times, cells, reach=3.0):

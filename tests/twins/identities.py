@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.roots import line_number
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.steady.roots import line_number
 
 
 def balance(state):

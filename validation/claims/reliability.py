@@ -27,7 +27,7 @@ from hebraud.model.protocols import Imposed
 from hebraud.model.relaxation import Relaxation
 from hebraud.model.starts import Start
 from hebraud.model.thresholds import Thresholds
-from hebraud.solvers.evolve import march
+from hebraud.solvers.transient.evolve import march
 
 MASS = 1e-10
 """Largest error of the total mass; the tails of a Gaussian beyond 8.6 widths are 1e-17."""

@@ -27,7 +27,7 @@ import hebraud as hl
 from validation.drawing import COLUMN, make
 from hebraud.model.thresholds import Thresholds
 from hebraud.plot import COLOURS
-from hebraud.solvers.residence import redraw_law
+from hebraud.solvers.steady.residence import redraw_law
 from validation.claims.table1 import (
     ALPHA_FLOW_MEAN,
     ALPHA_MICRO,

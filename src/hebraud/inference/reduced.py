@@ -15,7 +15,7 @@ from hebraud.analytic.critical import critical_coupling
 from hebraud.analytic.exact import applies, classical_curve
 from hebraud.model.coupling import DropNoise
 from hebraud.model.model import Model
-from hebraud.solvers.steady import FiniteVolume, flow_curve
+from hebraud.solvers.steady.steady_state import FiniteVolume, flow_curve
 
 __all__ = [
     "ReducedCurve",

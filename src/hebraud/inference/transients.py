@@ -40,7 +40,7 @@ from hebraud.model.protocols import Creep, Startup
 from hebraud.model.scales import Scales, check_scales
 from hebraud.model.starts import Start, check_start
 from hebraud.rheology.estimate import Estimate
-from hebraud.solvers.evolve import evolve
+from hebraud.solvers.transient.evolve import evolve
 
 if TYPE_CHECKING:
     from lmfit.minimizer import MinimizerResult

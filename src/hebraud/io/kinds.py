@@ -26,13 +26,13 @@ from hebraud.model.yielding import PowerRate
 from hebraud.rheology.columns import COLUMNS, Column
 from hebraud.rheology.estimate import Estimate
 from hebraud.rheology.flow_curve import FlowCurve
-from hebraud.solvers.grid import Grid
+from hebraud.solvers.chain.distributions import CellStart, ExactStart
+from hebraud.solvers.chain.grid import Grid
 from hebraud.solvers.history import History
-from hebraud.solvers.residence import Reweighted
-from hebraud.solvers.sample import Sample
-from hebraud.solvers.starts import CellStart, ExactStart
-from hebraud.solvers.state import SteadyState
-from hebraud.solvers.steady import Exact, FiniteVolume
+from hebraud.solvers.monte_carlo.sample import Sample
+from hebraud.solvers.steady.residence import Reweighted
+from hebraud.solvers.steady.state import SteadyState
+from hebraud.solvers.steady.steady_state import Exact, FiniteVolume
 
 __all__ = ["KINDS", "KIND_OF", "RESULTS", "Kind"]
 

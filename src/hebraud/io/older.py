@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hebraud.io.outcomes import Members
-from hebraud.solvers.starts import ExactStart
+from hebraud.solvers.chain.distributions import ExactStart
 
 __all__ = ["upgraded"]
 

@@ -14,9 +14,9 @@ from hebraud._typing import Floats
 from hebraud.errors import check_number
 from hebraud.model.starts import Start
 from hebraud.rheology.flow_curve import FlowCurve
+from hebraud.solvers.chain.distributions import Classes
 from hebraud.solvers.history import History
-from hebraud.solvers.starts import Classes
-from hebraud.solvers.state import SteadyState
+from hebraud.solvers.steady.state import SteadyState
 
 __all__ = [
     "ageing",

@@ -1,1 +1,1 @@
-"""What is computed: grids, the generator, stationary states."""
+"""Solvers: a Markov chain of cells, its stationary states, runs and response, and Monte Carlo."""

@@ -26,9 +26,7 @@ def _known(kind: type[Any], table: Mapping[str, Any], where: str) -> dict[str, A
     names = [one.name for one in fields(kind)]
     unknown = sorted(set(table) - set(names))
     if unknown:
-        raise ValueError(
-            f"{where} has no {', '.join(unknown)}; it may have {', '.join(names)}"
-        )
+        raise ValueError(f"{where} has no {', '.join(unknown)}; it may have {', '.join(names)}")
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
     }

@@ -31,7 +31,7 @@ def predicted_density(
 
     Raises what `hebraud.steady_state` raises.
     """
-    from hebraud.solvers.steady import steady_state
+    from hebraud.solvers.steady.steady_state import steady_state
 
     scales = parameters.scales
     state = steady_state(model, check_number("shear_rate", shear_rate) / scales.shear_rate)
@@ -62,7 +62,7 @@ def predicted_start_up(
     """
     from hebraud.model.protocols import Startup
     from hebraud.model.starts import gaussian
-    from hebraud.solvers.evolve import evolve
+    from hebraud.solvers.transient.evolve import evolve
 
     scales = parameters.scales
     rate = check_number("shear_rate", shear_rate, above=0.0) / scales.shear_rate

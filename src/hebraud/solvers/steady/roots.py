@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError, NoStationaryState
 from hebraud.model.model import Model
-from hebraud.solvers.far_classes import resolvable
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.grid import Layout, cycle_time, layout
-from hebraud.solvers.null_vector import Occupation, Stationary
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.chain.grid import Layout, cycle_time, layout
+from hebraud.solvers.steady.far_classes import resolvable
+from hebraud.solvers.steady.null_vector import Occupation, Stationary
 
 __all__ = [
     "Family",

@@ -1,10 +1,10 @@
 """Time-dependent runs: any protocol, any model of the four slots, implicit and of second order.
 
 The scheme is the modified Patankar step of :mod:`hebraud._kernels.grids.patankar`, positive and
-conservative whatever the step, on grids that follow the run (:mod:`hebraud.solvers.rezone`). Each
-step is done twice, whole and in halves; the difference controls the step, and the halves are kept
-(:mod:`hebraud.solvers.run`). D, the landing and, where stress is imposed, the shear rate are solved
-together in each step.
+conservative whatever the step, on grids that follow the run
+(:mod:`hebraud.solvers.transient.rezone`). Each step is done twice, whole and in halves; the
+difference controls the step, and the halves are kept (:mod:`hebraud.solvers.transient.run`). D, the
+landing and, where stress is imposed, the shear rate are solved together in each step.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from hebraud.errors import check_number
 from hebraud.model.model import Model, check_model
 from hebraud.model.protocols import Imposed, Segment, fastest, segments_of
 from hebraud.model.starts import Start, check_start
-from hebraud.solvers.failure import EvolutionFailed
 from hebraud.solvers.history import History, Row, Settings, as_made, output_times
-from hebraud.solvers.progress import progress
-from hebraud.solvers.run import Run
-from hebraud.solvers.strain_path import StrainPath
+from hebraud.solvers.transient.failure import EvolutionFailed
+from hebraud.solvers.transient.progress import progress
+from hebraud.solvers.transient.run import Run
+from hebraud.solvers.transient.strain_path import StrainPath
 
 __all__ = ["EvolutionFailed", "evolve"]
 
@@ -97,7 +97,7 @@ def evolve(
     a function of time cannot say.
 
     Where shear loads blocks in a small part of tau, the grid moves with it
-    (:mod:`hebraud.solvers.carried`): narrow pulses keep their shape over any strain.
+    (:mod:`hebraud.solvers.transient.carried`): narrow pulses keep their shape over any strain.
 
     Under ``Creep`` the shear rate is what keeps the stress, g = int nu (s - E[s'|s]) P ds, and may
     be negative (recoil); the stress of every step is the imposed one to 1e-12.

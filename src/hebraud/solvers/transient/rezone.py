@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
-from hebraud.solvers.grid import Grid, landing_lines, no_finite_grid
+from hebraud.solvers.chain.grid import Grid, landing_lines, no_finite_grid
 
 __all__ = [
     "AT_REST",
@@ -202,9 +202,7 @@ def way_of(
     return AT_REST
 
 
-def first_grid(
-    model: Model, breaks: Floats, extent: tuple[float, float], shift: float
-) -> Grid:
+def first_grid(model: Model, breaks: Floats, extent: tuple[float, float], shift: float) -> Grid:
     """Return a grid on which a start is looked at, its stresses shifted."""
     low, high = extent
     left, right = max(-low - shift, -1.05 * breaks[0]), max(high + shift, 1.05 * breaks[-1])

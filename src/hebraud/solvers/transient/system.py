@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.model.model import Model
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.grid import Grid
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.chain.grid import Grid
 
 __all__ = ["System"]
 

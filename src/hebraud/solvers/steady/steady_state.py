@@ -23,8 +23,8 @@ from hebraud.errors import (
 )
 from hebraud.model.model import Model, check_model
 from hebraud.rheology.flow_curve import FlowCurve
-from hebraud.solvers.starts import ExactStart
-from hebraud.solvers.state import SteadyState
+from hebraud.solvers.chain.distributions import ExactStart
+from hebraud.solvers.steady.state import SteadyState
 
 __all__ = ["Exact", "FiniteVolume", "choose_solver", "flow_curve", "rest", "steady_state"]
 
@@ -90,7 +90,7 @@ class FiniteVolume:
 
     def steady_state(self, model: Model, shear_rate: float) -> SteadyState:
         """Return the stationary state on a grid."""
-        from hebraud.solvers import finite_volume
+        from hebraud.solvers.steady import finite_volume
 
         with floats_hold(f"the state of {model!r} at shear rate {shear_rate:g}"):
             return finite_volume.solve(

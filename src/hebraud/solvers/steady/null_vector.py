@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
-from hebraud.solvers.fixed_point import ROUND_OFF, fixed_point
-from hebraud.solvers.generator import Generator
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.steady.fixed_point import ROUND_OFF, fixed_point
 
 __all__ = ["Occupation", "Stationary"]
 

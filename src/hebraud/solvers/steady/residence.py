@@ -31,8 +31,13 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model, check_model
 from hebraud.model.threshold_law import ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn
-from hebraud.solvers.steady import Exact, FiniteVolume, choose_solver, steady_state
-from hebraud.solvers.threshold_nodes import kinks_for
+from hebraud.solvers.steady.steady_state import (
+    Exact,
+    FiniteVolume,
+    choose_solver,
+    steady_state,
+)
+from hebraud.solvers.steady.threshold_nodes import kinks_for
 
 __all__ = ["redraw_law", "snapshot_law"]
 

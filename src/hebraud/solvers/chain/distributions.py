@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from hebraud._typing import Floats
 from hebraud.analytic.exact import ExactState
 from hebraud.model.thresholds import Thresholds
-from hebraud.solvers.grid import Grid
+from hebraud.solvers.chain.grid import Grid
 
 __all__ = ["CellStart", "Classes", "ExactStart"]
 

@@ -38,8 +38,8 @@ from numpy.typing import NDArray
 
 from hebraud._typing import Array
 from hebraud.errors import ConvergenceError
-from hebraud.solvers.generator import Generator
-from hebraud.solvers.null_vector import Stationary
+from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.steady.null_vector import Stationary
 
 __all__ = ["Linearised"]
 

@@ -22,9 +22,9 @@ from hebraud.errors import ConvergenceError, check_number, check_whole_number
 from hebraud.model.model import Model, check_model
 from hebraud.model.protocols import Imposed, Segment, segments_of
 from hebraud.model.starts import Start, check_start
+from hebraud.solvers.block_thresholds import check_sample
 from hebraud.solvers.history import History, as_made, output_times
-from hebraud.solvers.population import check_sample
-from hebraud.solvers.sample import Sample, ShearImposed, StressImposed, imposed_by
+from hebraud.solvers.monte_carlo.sample import Sample, ShearImposed, StressImposed, imposed_by
 
 __all__ = ["simulate_blocks"]
 

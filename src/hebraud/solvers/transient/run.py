@@ -12,14 +12,15 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.protocols import Segment
 from hebraud.model.starts import Start
-from hebraud.solvers.carried import CarriedSystem
-from hebraud.solvers.failure import EvolutionFailed
-from hebraud.solvers.foresight import foreseen, ways_ahead
-from hebraud.solvers.grid import Grid
+from hebraud.solvers.chain.distributions import CellStart
+from hebraud.solvers.chain.grid import Grid
+from hebraud.solvers.chain.landing_lines import run_lines
 from hebraud.solvers.history import Row
-from hebraud.solvers.landing_lines import run_lines
-from hebraud.solvers.population import Population, populated
-from hebraud.solvers.rezone import (
+from hebraud.solvers.transient.carried import CarriedSystem
+from hebraud.solvers.transient.failure import EvolutionFailed
+from hebraud.solvers.transient.foresight import foreseen, ways_ahead
+from hebraud.solvers.transient.population import Population, populated
+from hebraud.solvers.transient.rezone import (
     AT_REST,
     Way,
     breaks_of,
@@ -30,9 +31,8 @@ from hebraud.solvers.rezone import (
     wanted_sizes,
     way_of,
 )
-from hebraud.solvers.starts import CellStart
-from hebraud.solvers.strain_path import StrainPath
-from hebraud.solvers.system import System
+from hebraud.solvers.transient.strain_path import StrainPath
+from hebraud.solvers.transient.system import System
 
 __all__ = ["Run"]
 

@@ -1,9 +1,9 @@
 """Stationary states by finite volumes, for any model of the four slots.
 
 D is the root of coupling(D)/D = 1, where the noise is that of the stationary masses for that D
-(:mod:`hebraud.solvers.null_vector`). The grids follow a guess of the root
-(:mod:`hebraud.solvers.roots`) and are then kept, so that the states of one model on 2 N and N
-cells differ by terms of second order alone. Their difference is the error estimate.
+(:mod:`hebraud.solvers.steady.null_vector`). The grids follow a guess of the root
+(:mod:`hebraud.solvers.steady.roots`) and are then kept, so that the states of one model on 2 N and
+N cells differ by terms of second order alone. Their difference is the error estimate.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from hebraud.errors import (
     check_whole_number,
 )
 from hebraud.model.model import Model
-from hebraud.solvers.far_classes import instead, resolvable
-from hebraud.solvers.null_vector import Occupation, Stationary
-from hebraud.solvers.roots import (
+from hebraud.solvers.chain.distributions import CellStart
+from hebraud.solvers.steady.far_classes import instead, resolvable
+from hebraud.solvers.steady.null_vector import Occupation, Stationary
+from hebraud.solvers.steady.roots import (
     Family,
     check_resolved,
     log_excess,
@@ -35,9 +36,8 @@ from hebraud.solvers.roots import (
     no_root,
     root_guesses,
 )
-from hebraud.solvers.starts import CellStart
-from hebraud.solvers.state import SteadyState
-from hebraud.solvers.threshold_nodes import threshold_nodes
+from hebraud.solvers.steady.state import SteadyState
+from hebraud.solvers.steady.threshold_nodes import threshold_nodes
 
 __all__ = ["root", "solve"]
 

@@ -18,9 +18,9 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import Relaxation
 from hebraud.model.thresholds import Continuous, Thresholds
-from hebraud.solvers.extrapolation import Extrapolation
-from hebraud.solvers.grid import cycle_time
-from hebraud.solvers.roots import Family, log_excess
+from hebraud.solvers.chain.extrapolation import Extrapolation
+from hebraud.solvers.chain.grid import cycle_time
+from hebraud.solvers.steady.roots import Family, log_excess
 
 __all__ = ["kinks_for", "landings", "nodes_for_runs", "nodes_of_past", "threshold_nodes"]
 

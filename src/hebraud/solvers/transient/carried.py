@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
-from hebraud.solvers.grid import Grid, landing_lines
+from hebraud.solvers.chain.grid import Grid, landing_lines
 
 if TYPE_CHECKING:
     from hebraud._kernels.grids.implicit import Cells

@@ -1,7 +1,7 @@
-"""The public door to linear response: closed forms where they exist, the linearised generator else.
+"""The public functions of linear response: closed forms where they exist, else the generator.
 
-:mod:`hebraud.solvers.linearised` says how G*(omega) and G(t) follow from the generator. What it
-is on nested grids is extrapolated.
+:mod:`hebraud.solvers.linear_response.linearised` says how G*(omega) and G(t) follow from the
+generator. The values on nested grids are extrapolated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hebraud.analytic import exact, linear
 from hebraud.checks import check_array, check_signed
 from hebraud.errors import ConvergenceError, NoStationaryState, check_number, floats_hold
 from hebraud.model.model import Model, check_model
-from hebraud.solvers.linearised import Linearised
+from hebraud.solvers.linear_response.linearised import Linearised
 
 __all__ = ["complex_modulus", "relaxation_modulus", "viscosity"]
 
@@ -52,10 +52,15 @@ def _refined(
 
     ``measure`` returns values and the sizes against which their errors count.
     """
-    from hebraud.solvers.extrapolation import Extrapolation
-    from hebraud.solvers.finite_volume import root
-    from hebraud.solvers.roots import Family, check_resolved, no_root, root_guesses
-    from hebraud.solvers.threshold_nodes import threshold_nodes
+    from hebraud.solvers.chain.extrapolation import Extrapolation
+    from hebraud.solvers.steady.finite_volume import root
+    from hebraud.solvers.steady.roots import (
+        Family,
+        check_resolved,
+        no_root,
+        root_guesses,
+    )
+    from hebraud.solvers.steady.threshold_nodes import threshold_nodes
 
     check_resolved(model, g)
     log_d = root_guesses(model, g)[0]
@@ -270,7 +275,7 @@ def viscosity(model: Model, rtol: float = 1e-6) -> float:
         if exact.applies(model):
             exact.stationary(model, _SLOW)
         else:
-            from hebraud.solvers.finite_volume import solve
+            from hebraud.solvers.steady.finite_volume import solve
 
             with floats_hold(f"a flow of {model!r}, which has no state of rest,"):
                 solve(model, _SLOW, rtol=1e-3)

@@ -1,0 +1,1 @@
+"""The Markov chain of cells that stands for the equation: grid, generator, states on grids."""

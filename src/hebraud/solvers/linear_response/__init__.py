@@ -1,0 +1,1 @@
+"""Linear response: the chain linearised about rest or about steady flow."""

@@ -1,0 +1,1 @@
+"""Monte Carlo: a sample of blocks, each sampled exactly, without a grid."""

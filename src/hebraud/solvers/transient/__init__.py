@@ -1,0 +1,1 @@
+"""Runs in time: implicit steps on grids that follow the distribution."""
