@@ -254,3 +254,9 @@ def test_the_linear_window_is_no_shorter_than_asked(points):
     assert found.excess_kurtosis.value == pytest.approx(0.0, abs=1e-9)
     with pytest.raises(MeasurementError, match="decades of lags"):
         differences.diffusion(shortest=decades + 0.05)
+
+
+def test_lags_go_up_to_half_a_time_block():
+    stress = np.random.default_rng(0).normal(size=(803, 4))
+    found = stress_differences([stress], 0.5, 0.0, time_blocks=8)
+    assert found.lag[[0, -1]].tolist() == [0.5, 25.0]  # a block has a hundred rows

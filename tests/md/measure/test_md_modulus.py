@@ -141,6 +141,18 @@ def test_branches_count_by_their_length():
     assert found.value == pytest.approx((20.0 * 99 + 10.0 * 299) / (99 + 299))
 
 
+@pytest.mark.parametrize(("teeth", "enough"), [(10, True), (9, False)])
+def test_eight_branches_are_enough(teeth, enough):
+    """The first and the last are unfinished."""
+    strain = np.arange(1, 100 * teeth + 1) * 1e-4
+    stress = 20.0 * (strain - 5e-5) % 0.2
+    if enough:
+        assert branch_modulus(strain, stress).n == teeth - 2
+    else:
+        with pytest.raises(ConvergenceError, match="7 elastic branches"):
+            branch_modulus(strain, stress)
+
+
 def test_slopes_scale_with_stress_and_strain():
     rng = np.random.default_rng(4)
     strain = np.arange(1, 10_001) * 1e-4

@@ -159,6 +159,18 @@ def test_where_no_coupling_exists_it_says_so():
         _ = parameters(D_sigma=E(1e-6, 1e-8)).D_noise
 
 
+def test_noise_is_left_from_a_known_diffusion_on():
+    """(2 - f) D_sigma > 2 f P, with f = 0.2 and exact numbers."""
+    power = 18.0 * 1e-4 * (0.69 + 3.0 * 1e-2)
+    least = 0.4 * power / 1.8
+    numbers = {"G0": 18.0, "sigma_c": 3.4, "drop": 0.68, "sigma_Y": 0.69, "A": 3.0}
+    exact = {name: E(value, 0.0) for name, value in numbers.items()}
+    above = parameters(**exact, D_sigma=E(1.01 * least, 0.0))
+    assert above.D_noise.value == pytest.approx(0.01 * 0.4 * power / 4.0, rel=1e-9)
+    with pytest.raises(MeasurementError, match="no noise of other blocks"):
+        _ = parameters(**exact, D_sigma=E(0.99 * least, 0.0)).D_noise
+
+
 def test_own_events_are_taken_out():
     p = parameters(drop=E(3.4, 0.0))
     power = 18.0 * 1e-4 * (0.69 + 3.0 * 1e-2)
