@@ -145,7 +145,7 @@ def sweeps() -> list[Row]:
         mass, out = np.empty_like(rates), rates[:, :columns].copy()
 
         def sweep() -> None:
-            occupation(up, down, inverse, leak, middle, generator.land(out), share, mass)  # noqa: B023
+            occupation(up, down, inverse, leak, middle, generator.landing.land(out), share, mass)  # noqa: B023
             yields(rates, mass, out)  # noqa: B023
 
         one = fastest(sweep, 200)

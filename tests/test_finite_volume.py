@@ -158,7 +158,7 @@ def test_any_combination_of_slots(model, log_g, sign):
         assert np.abs(flow).sum() <= 1e-12 * max(speed, 1.0)
         yielded = (generator.rates * found.mass).sum(axis=1)
         size = np.abs(generator.grid.centres) @ yielded
-        assert abs(g - generator.release @ yielded) <= 1e-12 * max(size, abs(g))
+        assert abs(g - generator.landing.release @ yielded) <= 1e-12 * max(size, abs(g))
         if not model.thresholds.redraws:
             np.testing.assert_allclose(found.mass.sum(axis=0), weights, rtol=1e-12)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+import scipy.sparse
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.chain.generator import Generator, JumpProcess
 from hebraud.solvers.chain.grid import Grid, landing_lines, layout
+from hebraud.solvers.steady.null_vector import Stationary
 from strategies import models
 from twins import stationary as naive
 
@@ -60,9 +64,9 @@ def test_drift_and_release_are_exact(model, log_d, log_g, sign):
     np.testing.assert_allclose(square, least, rtol=1e-12)
     # what lands has the mass and the first moment of what yields less what is released
     yielded = np.linspace(1.0, 2.0, x.size)[:, None] * np.array([[1.0, 3.0]])
-    landed = generator.land(yielded)
+    landed = generator.landing.land(yielded)
     np.testing.assert_allclose(landed.sum(axis=0), yielded.sum(axis=0), rtol=1e-13)
-    moment = (x - generator.release) @ yielded
+    moment = (x - generator.landing.release) @ yielded
     size = np.abs(x) @ yielded
     assert np.all(np.abs(x @ landed - moment) <= 1e-12 * size)
     assert landed.min() >= 0.0
@@ -111,7 +115,7 @@ def test_a_scattered_landing_is_its_law(drop, std, rate):
     values, weights = model.thresholds.nodes()
     grid = layout(model, 0.05, rate, values, weights).grid(800)
     generator = Generator.of(model, grid, values, weights, 32)
-    landed = generator.land(np.eye(grid.centres.size))
+    landed = generator.landing.land(np.eye(grid.centres.size))
     np.testing.assert_allclose(landed.sum(axis=0), 1.0, rtol=1e-13)
     assert landed.min() >= 0.0
     mean = (1.0 - drop) * grid.centres
@@ -121,7 +125,8 @@ def test_a_scattered_landing_is_its_law(drop, std, rate):
     wide = grid.widths[np.searchsorted(grid.faces, mean) - 1]
     assert np.abs(square / std**2 - 1.0)[fine].max() <= 1e-4
     law = scipy.stats.norm.cdf((grid.faces[1:, None] - mean) / std)
-    steps = generator.below.max() + generator.above.max() + 0.5 * (wide[fine] / std).max()
+    shares = generator.landing
+    steps = shares.below.max() + shares.above.max() + 0.5 * (wide[fine] / std).max()
     assert np.abs(np.cumsum(landed, axis=0) - law)[:, fine].max() <= steps
 
 
@@ -152,3 +157,32 @@ def test_a_landing_outside_the_grid_is_refused():
     model = hl.Model(0.3, relaxation=hl.ResidualStress(3.0))
     with pytest.raises(ValueError, match="a block lands at -3, outside"):
         Generator.of(model, grid, np.array([1.0]), np.array([1.0]))
+
+
+class Mirrored:
+    """A kernel: every jump takes a block to the mirror image of its stress."""
+
+    def __init__(self, grid):
+        self.release, self.release_square = 2.0 * grid.centres, 4.0 * grid.centres**2
+
+    def land(self, leaving):
+        return leaving[::-1].copy()
+
+    def matrix(self):
+        return scipy.sparse.csc_array(np.eye(self.release.size)[::-1])
+
+
+def test_jumps_of_another_kind_add_to_those_of_yielding():
+    model = hl.Model(0.3, thresholds=hl.Redrawn(hl.ThresholdLaw([0.8, 1.1], [0.3, 0.7])))
+    alone = on_a_grid(model, 0.1, 0.0)
+    cells, classes = alone.rates.shape
+    jumps = Mirrored(alone.grid)
+    often = np.linspace(0.5, 1.5, cells * classes).reshape(cells, classes)
+    both = dataclasses.replace(alone, others=(JumpProcess(often, jumps, redraws=False),))
+    mass = np.linspace(1.0, 3.0, cells * classes).reshape(cells, classes)
+    added = (both.matrix(0.1, 0.0) - alone.matrix(0.1, 0.0)) @ mass.T.ravel()
+    left = often * mass
+    np.testing.assert_allclose(added.reshape(classes, cells).T, jumps.land(left) - left, atol=1e-12)
+    assert both.processes == (alone.yielding, *both.others)
+    with pytest.raises(ValueError, match="no jumps but those of yielding"):
+        Stationary(model, both, 0.0)

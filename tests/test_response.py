@@ -64,7 +64,7 @@ def whole_matrix(about, model, g):
     d, h = about.diffusion, 1e-3 * about.diffusion
     ahead, behind = (generator.matrix(x, g) @ mass for x in (d + h, d - h))
     yielded = generator.rates.T
-    square = (yielded * generator.release_square).ravel()
+    square = (yielded * generator.landing.release_square).ravel()
     noise = model.coupling.diffusion
     row = np.array(
         [

@@ -264,7 +264,7 @@ def test_the_pass_where_masses_leave_the_range_of_floats(kind, d, g):
         assert found.mass.min() >= 0.0
         yielded = (generator.rates * found.mass).sum(axis=1)
         size = np.abs(generator.grid.centres) @ yielded
-        assert abs(g - generator.release @ yielded) <= 1e-12 * size
+        assert abs(g - generator.landing.release @ yielded) <= 1e-12 * size
 
 
 def test_where_the_turns_do_not_converge_gmres_takes_over(monkeypatch):

@@ -22,8 +22,8 @@ def dense(model, rate, start, times, cells, reach=3.0):
     def drive(t, m):
         out = chain.rates.T.ravel() * m
         yielded = out.reshape(values.size, -1).sum(axis=0)
-        g = chain.release @ yielded / m.sum() if rate is None else rate(t)
-        return model.coupling.diffusion(out.sum(), chain.release_square @ yielded), g
+        g = chain.landing.release @ yielded / m.sum() if rate is None else rate(t)
+        return model.coupling.diffusion(out.sum(), chain.landing.release_square @ yielded), g
 
     def slope(t, m):
         return chain.matrix(*drive(t, m)) @ m

@@ -17,8 +17,8 @@ def balance(state):
     generator = Generator.of(model, density.grid, density.values, density.weights, lines)
     yielded = (generator.rates * density.masses.T).sum(axis=1)
     x = density.grid.centres
-    first = g - generator.release @ yielded
-    square = 2.0 * x * generator.release - generator.release_square
+    first = g - generator.landing.release @ yielded
+    square = 2.0 * x * generator.landing.release - generator.landing.release_square
     second = 2.0 * g * (density.masses.sum(axis=0) @ x) + 2.0 * diffusion - square @ yielded
     size = np.abs(x) @ yielded
     return abs(first) / size, abs(second) / (2.0 * diffusion + 2.0 * abs(g) * size / activity)

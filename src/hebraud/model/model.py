@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hebraud._typing import Floats
 from hebraud.errors import shown
 from hebraud.model.contracts import YieldAnswers, noise_terms, yields
 from hebraud.model.coupling import ActivityNoise, Coupling, NoiseTerms
 from hebraud.model.law_contracts import ThresholdAnswers, scatters, spread
-from hebraud.model.relaxation import FractionalDrop, Relaxation
+from hebraud.model.relaxation import FractionalDrop, LandingLines, Relaxation, Spread
 from hebraud.model.thresholds import Single, Thresholds
 from hebraud.model.yielding import ConstantRate, Yielding
 
@@ -129,6 +131,12 @@ class Model:
             if type(slot := getattr(self, name)) is not type(classical) or slot != classical
         ]
         return f"Model({', '.join([repr(self.coupling), *varied])})"
+
+    @property
+    def shifted(self) -> Callable[[int, Floats], LandingLines] | None:
+        """The rule's landing lines at other places (`Spread.shifted`); None where it has none."""
+        rule = self.relaxation
+        return rule.shifted if self.scatters and isinstance(rule, Spread) else None
 
     @property
     def classical(self) -> bool:

@@ -27,7 +27,7 @@ from hebraud.model.law_tails import (
 from hebraud.model.panels import merged, panel_quadrature
 from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 
-__all__ = ["Continuous", "Quenched", "Redrawn", "Single", "Thresholds"]
+__all__ = ["Continuous", "Quenched", "Redrawn", "Single", "Thresholds", "continuous"]
 
 Function = Callable[[Floats], Floats]
 
@@ -89,6 +89,11 @@ class Continuous(Thresholds, Protocol):
             Over which the functions change near a threshold, in sigma_c, > 0; None: over c itself.
         """
         ...
+
+
+def continuous(law: Thresholds) -> Continuous | None:
+    """Return a law that has as many nodes as a run asks for, None for any other."""
+    return law if isinstance(law, Continuous) else None
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.model.model import Model
-from hebraud.model.relaxation import Spread
 from hebraud.model.yielding import Yielding
 from hebraud.solvers.chain.grid import Grid, landing_lines
 
-__all__ = ["Generator", "cell_rates", "landing"]
+__all__ = ["Generator", "JumpProcess", "Jumps", "Lines", "cell_rates", "landing"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -45,6 +44,90 @@ _GAUSS = np.polynomial.legendre.leggauss(5)
 _GAUSS_FIRST = np.polynomial.legendre.leggauss(12)
 
 
+class Jumps(Protocol):
+    """Where the blocks of each cell go when they jump: along lines, or by a kernel."""
+
+    @property
+    def release(self) -> Floats:
+        """The mean stress that a block of each cell loses in a jump, (cells,)."""
+        ...
+
+    @property
+    def release_square(self) -> Floats:
+        """Its mean square, (cells,)."""
+        ...
+
+    def land(self, leaving: Floats) -> Floats:
+        """Return what arrives in every cell, for what leaves each, (cells, columns)."""
+        ...
+
+    def matrix(self) -> Any:
+        """Return the same as a sparse matrix (cells, cells) whose columns sum to one."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Jumps along the lines of a landing rule; what lands between two centres goes to both.
+
+    Attributes
+    ----------
+    lower : ndarray of int, (cells, lines)
+        The lower of the two cells on which a block of this cell lands by each landing line.
+    below, above : ndarray, (cells, lines)
+        Probabilities to land on the lower and on the upper cell: mass and first moment are kept.
+    release, release_square : ndarray, (cells,)
+        Mean and mean square of the stress that a block of this cell releases.
+    """
+
+    lower: Integers
+    below: Floats
+    above: Floats
+    release: Floats
+    release_square: Floats
+
+    def land(self, leaving: Floats) -> Floats:
+        """Return what lands in every cell, for what yields there, (cells, columns)."""
+        from hebraud._kernels.grids.landing import deposit
+
+        landed = np.empty_like(leaving)
+        deposit(leaving, self.lower, self.below, self.above, landed)
+        return landed
+
+    def matrix(self) -> Any:
+        """Return the probabilities to land in cell i from cell j as a sparse matrix (CSC)."""
+        from scipy.sparse import coo_array
+
+        cells, lines = self.lower.shape
+        column = np.repeat(np.arange(cells), lines)
+        row = np.concatenate([self.lower.ravel(), self.lower.ravel() + 1])
+        chance = np.concatenate([self.below.ravel(), self.above.ravel()])
+        at = (row, np.concatenate([column, column]))
+        return coo_array((chance, at), shape=(cells, cells)).tocsc()
+
+
+Kind = TypeVar("Kind", bound=Jumps, covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class JumpProcess(Generic[Kind]):
+    """One reason for blocks to jump.
+
+    Attributes
+    ----------
+    rates : ndarray, (cells, classes)
+        How often a block of each cell and class jumps, in 1/tau.
+    jumps : Lines, or any other Jumps
+        Where it goes.
+    redraws : bool
+        True where a block that jumps draws a new class; else it keeps its own.
+    """
+
+    rates: Floats
+    jumps: Kind
+    redraws: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Generator:
     """One model on one grid.
@@ -54,50 +137,31 @@ class Generator:
     grid : Grid
     thresholds, weights : ndarray, (classes,)
         Threshold of every class, and the probability of drawing it.
-    redraws : bool
-        True where a block that yields draws a new class; else it keeps its own.
-    rates : ndarray, (cells, classes)
-        Cell averages of nu, exact at constant rate.
-    lower : ndarray of int, (cells, lines)
-        The lower of the two cells on which a block of this cell lands by each landing line.
-    below, above : ndarray, (cells, lines)
-        Probabilities to land on the lower and on the upper cell: mass and first moment are kept.
-    release, release_square : ndarray, (cells,)
-        Mean and mean square of the stress that a block of this cell releases.
+    yielding : JumpProcess
+        Yielding: cell averages of nu, exact at constant rate, and the landing rule.
+    others : tuple of JumpProcess
+        Why blocks jump besides. No slot of a model says any yet. The matrix is that of all
+        processes; the solvers know yielding alone, and refuse others.
     """
 
     grid: Grid
     thresholds: Floats
     weights: Floats
-    redraws: bool
-    rates: Floats
-    lower: Integers
-    below: Floats
-    above: Floats
-    release: Floats
-    release_square: Floats
+    yielding: JumpProcess[Lines]
+    others: tuple[JumpProcess[Jumps], ...] = ()
 
     @classmethod
     def of(
         cls, model: Model, grid: Grid, values: Floats, weights: Floats, lines: int = 64
     ) -> Generator:
-        """Return the generator of ``model`` on ``grid``.
+        """Return the generator of a model on a grid.
 
         ``lines`` is how many landing lines stand for a continuous landing law.
         """
-        lower, below, above, release, square = landing(model, grid, lines)
-        return cls(
-            grid,
-            values,
-            weights,
-            model.thresholds.redraws,
-            cell_rates(model.yielding, grid, values),
-            lower,
-            below,
-            above,
-            release,
-            square,
-        )
+        lands = landing(model, grid, lines)
+        rates = cell_rates(model.yielding, grid, values)
+        yielding = JumpProcess(rates, lands, model.thresholds.redraws)
+        return cls(grid, values, weights, yielding)
 
     def transport(self, diffusion: float, shear_rate: float) -> tuple[Floats, Floats]:
         """Return the rates of the hops upwards and downwards from every cell, in 1/tau."""
@@ -115,45 +179,43 @@ class Generator:
         excess(self.grid.centres, diffusion, shear_rate, share)
         return share
 
-    def land(self, yielded: Floats) -> Floats:
-        """Return what lands in every cell, for what yields there; (cells, classes) or (cells, 1).
+    @property
+    def processes(self) -> tuple[JumpProcess[Jumps], ...]:
+        """All reasons for blocks to jump, yielding first."""
+        return self.yielding, *self.others
 
-        The class that a block draws is not looked at: with ``redraws`` it is ``weights``.
-        """
-        from hebraud._kernels.grids.landing import deposit
+    @property
+    def rates(self) -> Floats:
+        """How often blocks yield, in 1/tau, (cells, classes)."""
+        return self.yielding.rates
 
-        landed = np.empty_like(yielded)
-        deposit(yielded, self.lower, self.below, self.above, landed)
-        return landed
+    @property
+    def redraws(self) -> bool:
+        """True where a block that yields draws a new class; else it keeps its own."""
+        return self.yielding.redraws
+
+    @property
+    def landing(self) -> Lines:
+        """Where blocks land that yield."""
+        return self.yielding.jumps
 
     def matrix(self, diffusion: float, shear_rate: float) -> Any:
         """Return the whole generator as a sparse matrix (CSC), cell i of class j at j*cells + i.
 
         For tests and for looking at; the solvers never build it.
         """
-        from scipy.sparse import block_diag, coo_array, csc_array, diags_array, kron
+        from scipy.sparse import block_diag, csc_array, diags_array, kron
 
         up, down = self.transport(diffusion, shear_rate)
         hops = diags_array([up[:-1], down[1:], -up - down], offsets=[-1, 1, 0])
-        cells, lines = self.lower.shape
-        column = np.repeat(np.arange(cells), lines)
-        landing_matrix = coo_array(
-            (
-                np.concatenate([self.below.ravel(), self.above.ravel()]),
-                (
-                    np.concatenate([self.lower.ravel(), self.lower.ravel() + 1]),
-                    np.concatenate([column, column]),
-                ),
-            ),
-            shape=(cells, cells),
-        ).tocsc()
         classes = self.thresholds.size
-        flat_rates = self.rates.T.ravel()
-        keep = np.eye(classes)
-        drawn = np.outer(self.weights, np.ones(classes)) if self.redraws else keep
-        moves = kron(drawn, landing_matrix) @ diags_array(flat_rates)
-        stays = block_diag([hops] * classes)
-        return csc_array(stays - diags_array(flat_rates) + moves)
+        whole = block_diag([hops] * classes)
+        for process in self.processes:
+            keep = np.eye(classes)
+            drawn = np.outer(self.weights, np.ones(classes)) if process.redraws else keep
+            leaves = diags_array(process.rates.T.ravel())
+            whole = whole - leaves + kron(drawn, process.jumps.matrix()) @ leaves
+        return csc_array(whole)
 
 
 def cell_rates(law: Yielding, grid: Grid, values: Floats) -> Floats:
@@ -184,28 +246,25 @@ def cell_rates(law: Yielding, grid: Grid, values: Floats) -> Floats:
     return rates
 
 
-def landing(
-    model: Model, grid: Grid, lines: int
-) -> tuple[Integers, Floats, Floats, Floats, Floats]:
-    """Return lower cells, probabilities of lower and upper ones, mean and mean square release.
+def landing(model: Model, grid: Grid, lines: int) -> Lines:
+    """Return where blocks land that yield, each landing shared out to two cells.
 
     A block that lands between two centres is shared out to both: that keeps its mean stress and
     adds to its mean square the product of its distances from them. Where the law is continuous,
     neighbouring cells have lines at other places, which leaves no comb in what lands, and the lines
     of every cell are drawn together about their mean until the mean square is right too.
     """
-    s, rule = grid.centres[:, None], model.relaxation
-    spread = rule if model.scatters and isinstance(rule, Spread) else None
-    if spread is not None:
+    s, shifted = grid.centres[:, None], model.shifted
+    if shifted is not None:
         outwards = np.arange(s.size) - grid.first_right
         outwards = np.where(outwards < 0, -1 - outwards, outwards)
         phase = np.asarray(_GOLDEN * outwards % 1.0 - 0.5, dtype=np.float64)
-        scale, offset, weight = spread.shifted(lines, phase)
+        scale, offset, weight = shifted(lines, phase)
     else:
         scale, offset, weight = landing_lines(model, lines)
     image = scale * s + offset * np.sign(s)
     lower, share, added = _between(grid, image)
-    if spread is not None:
+    if shifted is not None:
         mean = (weight * image).sum(axis=1, keepdims=True)
         aside = image - mean
         square = (weight * aside**2).sum(axis=1)
@@ -214,13 +273,8 @@ def landing(
             lower, share, added = _between(grid, mean + part[:, None] * aside)
     drop = s - image
     below = weight * share
-    return (
-        lower,
-        below,
-        weight - below,
-        (weight * drop).sum(axis=1),
-        (weight * drop**2).sum(axis=1),
-    )
+    mean, square = (weight * drop).sum(axis=1), (weight * drop**2).sum(axis=1)
+    return Lines(lower, below, weight - below, mean, square)
 
 
 def _between(grid: Grid, image: Floats) -> tuple[Integers, Floats, Floats]:

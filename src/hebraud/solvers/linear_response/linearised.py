@@ -73,7 +73,7 @@ class Linearised:
         self.loading = apply_hops(*shift, mass)
         self.spreading = apply_hops(*spread, mass)
         noise = chain.model.noise
-        per_yield = noise.per_event + noise.per_square * self.generator.release_square
+        per_yield = noise.per_event + noise.per_square * self.generator.landing.release_square
         # at rest what is odd in s makes no noise: the feedback is zero by symmetry
         self.feedback = per_yield if self.shear_rate != 0.0 else np.zeros_like(per_yield)
 
@@ -87,7 +87,7 @@ class Linearised:
 
     def released(self, change: Array) -> Any:
         """Return the rate at which yielding releases stress."""
-        return self.generator.release @ self.total_yield(change)
+        return self.generator.landing.release @ self.total_yield(change)
 
     def resolvent(self, z: complex) -> Callable[[Array], Complexes]:
         """Return (z - L)^-1 as a function, for sources without mass."""
@@ -209,7 +209,7 @@ class _Resolvent:
         rates = generator.rates
         ends = np.zeros((rates.shape[0], 2))
         ends[0, 0] = ends[-1, 1] = 1.0
-        landed = generator.land(ends)
+        landed = generator.landing.land(ends)
         left, right = (self.stay(landed[:, k : k + 1] * np.ones(self.columns)) for k in (0, 1))
 
         def on(side: slice, mass: Complexes) -> Array:
@@ -237,7 +237,7 @@ class _Resolvent:
         """
         from scipy.sparse.linalg import LinearOperator, gmres
 
-        about, land = self.about, self.about.generator.land
+        about, land = self.about, self.about.generator.landing.land
         stationary = self.pool(about.generator.rates * about.mass)
         outflow = stationary / self.pool(about.mass.sum(axis=0))
         shape = stationary.shape

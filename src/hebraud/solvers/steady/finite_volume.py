@@ -138,7 +138,8 @@ def _misfit(chain: Stationary, state: SteadyState) -> float:
     assert isinstance(found, CellStart)
     s, loaded = generator.grid.centres, 2.0 * chain.shear_rate * state.stress
     yielded = np.einsum("ij,ji->i", generator.rates, found.masses)
-    released = (2.0 * s * generator.release - generator.release_square) @ yielded
+    landing = generator.landing
+    released = (2.0 * s * landing.release - landing.release_square) @ yielded
     size = 2.0 * state.diffusion + 2.0 * abs(chain.shear_rate) * (np.abs(s) @ yielded) / (
         state.activity
     )

@@ -68,6 +68,8 @@ class Stationary:
     """One generator at one shear rate: the null vector for any D, with a warm start."""
 
     def __init__(self, model: Model, generator: Generator, shear_rate: float) -> None:
+        if generator.others:
+            raise ValueError("stationary states know no jumps but those of yielding, got others")
         self.model = model
         self.generator = generator
         self.shear_rate = shear_rate
@@ -113,13 +115,13 @@ class Stationary:
             if generator.redraws
             else generator.weights / total
         )
-        occupied, yielded = np.empty_like(generator.release), np.empty_like(generator.release)
+        occupied, yielded = np.empty((2, generator.grid.centres.size))
         weigh(generator.rates, mass, scale, occupied, yielded)
         return Occupation(
             mass,
             float(generator.grid.centres @ occupied),
             float(yielded.sum()),
-            float(generator.release_square @ yielded),
+            float(generator.landing.release_square @ yielded),
             residual,
         )
 
@@ -201,7 +203,7 @@ class Stationary:
         if self._pulses is None:
             ends = np.zeros((self.generator.grid.centres.size, 2))
             ends[0, 0] = ends[-1, 1] = 1.0
-            both = self.generator.land(ends)
+            both = self.generator.landing.land(ends)
             left, right = both[:, :1].copy(), both[:, 1:].copy()
             self._pulses = [left] if np.array_equal(left, right) else [left, right]
         return self._pulses
@@ -227,7 +229,7 @@ class Stationary:
         for _ in range(_POOLINGS):
             _, _, yielded = _march(generator, up, down, pooled, np.ones(1))
             yielded = (yielded / yielded.sum())[:, None]
-            landed = generator.land(yielded)
+            landed = generator.landing.land(yielded)
             pool(up, down, inverse, leak, middle, landed, shares, rates, room, image, pooled)
             error = float(np.abs(image - yielded).sum() / image.sum())
             if error <= accuracy or (error <= 100.0 * ROUND_OFF and error > 0.3 * best):
@@ -279,7 +281,7 @@ class Stationary:
 
         def sweep(yielded: Floats) -> Floats:
             out = np.empty_like(yielded)
-            yields(rates, stay(generator.land(yielded), share), out)
+            yields(rates, stay(generator.landing.land(yielded), share), out)
             return out
 
         if start is None:
@@ -294,7 +296,7 @@ class Stationary:
             begin = start if generator.redraws else np.ascontiguousarray(start[:, part])
         what = f"{self.model!r} at shear rate {self.shear_rate:g}"
         yielded, residual = fixed_point(sweep, begin / begin.sum(axis=0), accuracy, what)
-        return stay(generator.land(yielded), share), yielded, residual
+        return stay(generator.landing.land(yielded), share), yielded, residual
 
 
 def _in_blocks(rates: Floats, shares: Floats) -> tuple[Floats, Floats]:
@@ -336,8 +338,9 @@ def _march(
     """
     from hebraud._kernels.grids.landing import march
 
+    landing = generator.landing
     mass, occupied, yielded = np.empty_like(sink), *np.empty((2, sink.shape[0]))
-    lower, below, above = generator.lower, generator.below, generator.above
+    lower, below, above = landing.lower, landing.below, landing.above
     middle = generator.grid.first_right
     march(up, down, sink, lower, below, above, middle, amounts, mass, occupied, yielded)
     return mass, occupied, yielded

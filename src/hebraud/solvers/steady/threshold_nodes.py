@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import Relaxation
-from hebraud.model.thresholds import Continuous, Thresholds
+from hebraud.model.thresholds import Thresholds, continuous
 from hebraud.solvers.chain.extrapolation import Extrapolation
 from hebraud.solvers.chain.grid import cycle_time
 from hebraud.solvers.steady.roots import Family, log_excess
@@ -80,14 +80,15 @@ def nodes_for_runs(model: Model, width: float, rtol: float, fastest: float = mat
     law, points = model.thresholds, landings(model)[0]
     kinks = kinks_for(model.relaxation, law.redraws, rtol)
     tolerance = min(_LOOSEST, rtol)
-    if not isinstance(law, Continuous):
+    graded = continuous(law)
+    if graded is None:
         return law.nodes(tolerance, points, kinks)
     if model.scatters:  # what would be a kink is as wide as the landings are spread out
         width, kinks = min(width, _scatter(model)), math.inf
     burst = math.sqrt(model.noise.diffusion(1.0, float(law.ppf(0.5)) ** 2))
     layer = _CAUTION * _step_in_a_tau(model)
     widths = _on_the_way(model, width, fastest, _widths(law, width, burst))
-    return law.resolved(tolerance, points, kinks, layer, widths)
+    return graded.resolved(tolerance, points, kinks, layer, widths)
 
 
 def _on_the_way(
@@ -127,9 +128,10 @@ def nodes_of_past(law: Thresholds, width: float, rtol: float) -> Nodes:
     No block lands on them: all that is sharp is a P of the given width that comes to them.
     """
     tolerance = min(_LOOSEST, rtol)
-    if not isinstance(law, Continuous):
+    graded = continuous(law)
+    if graded is None:
         return law.nodes(tolerance)
-    return law.resolved(tolerance, (), math.inf, math.inf, _widths(law, width, width))
+    return graded.resolved(tolerance, (), math.inf, math.inf, _widths(law, width, width))
 
 
 def _widths(law: Thresholds, width: float, burst: float) -> Callable[[Floats], Floats]:

@@ -20,10 +20,11 @@ class System:
     def __init__(self, model: Model, grid: Grid, values: Floats, weights: Floats, lines: int):
         self.grid = grid
         generator = Generator.of(model, grid, values, weights, lines)
+        landing = generator.landing
         self.constant, per_event, per_square = model.noise
         self.rates = generator.rates
-        self.noise = per_event + per_square * generator.release_square
-        self.release = generator.release
+        self.noise = per_event + per_square * landing.release_square
+        self.release = landing.release
         # what one event adds to D where blocks first yield
         self.noise_at_yield = float(self.noise[self.rates.any(axis=1)].min())
         cells = grid.centres.size
@@ -32,7 +33,7 @@ class System:
         low, high = middle - 1, middle
         if model.relaxation.fixed_points is not None:
             # one column where a yield on either side lands the same; the step fills them
-            ends = generator.lower[[0, -1]]
+            ends = landing.lower[[0, -1]]
             pulses = np.zeros((cells, 1 if np.array_equal(*ends) else 2))
             low, high = min(low, int(ends.min())), max(high, int(ends.max()) + 1)
         from hebraud._kernels.grids.hops import spacings
@@ -42,7 +43,7 @@ class System:
         self.cells = Cells(
             grid.centres, spacings(grid.centres, grid.widths), grid.widths, middle, self.rates,
             self.rates, self.constant, self.noise, self.release, pulses, False, low, high,
-            generator.lower, generator.below, generator.above, np.empty((0, values.size)), weights,
+            landing.lower, landing.below, landing.above, np.empty((0, values.size)), weights,
             generator.redraws,
         )  # fmt: skip
         self._doubled = doubled_at_rest  # looked up once, not in every step
