@@ -2,7 +2,7 @@
 
 The scheme is the modified Patankar step of :mod:`hebraud._kernels.grids.patankar`, positive and
 conservative whatever the step, on grids that follow the run
-(:mod:`hebraud.solvers.transient.rezone`). Each step is done twice, whole and in halves; the
+(:mod:`hebraud.solvers.transient.regrid`). Each step is done twice, whole and in halves; the
 difference controls the step, and the halves are kept (:mod:`hebraud.solvers.transient.run`). D, the
 landing and, where stress is imposed, the shear rate are solved together in each step.
 """

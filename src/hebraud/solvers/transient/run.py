@@ -17,20 +17,12 @@ from hebraud.solvers.chain.grid import Grid
 from hebraud.solvers.chain.landing_lines import run_lines
 from hebraud.solvers.history import Row
 from hebraud.solvers.transient.carried import CarriedSystem
+from hebraud.solvers.transient.cell_sizes import feedback
 from hebraud.solvers.transient.failure import EvolutionFailed
 from hebraud.solvers.transient.foresight import foreseen, ways_ahead
+from hebraud.solvers.transient.grid_motion import AT_REST, Way, way_of
 from hebraud.solvers.transient.population import Population, populated
-from hebraud.solvers.transient.rezone import (
-    AT_REST,
-    Way,
-    breaks_of,
-    feedback,
-    first_grid,
-    moved,
-    rezoned,
-    wanted_sizes,
-    way_of,
-)
+from hebraud.solvers.transient.regrid import GridMaker, moved
 from hebraud.solvers.transient.strain_path import StrainPath
 from hebraud.solvers.transient.system import System
 
@@ -79,7 +71,7 @@ class Run:
         fastest: float = math.inf,
     ) -> None:
         self.model, self.rtol, self.atol = model, rtol, atol
-        self.fineness = max(_FINENESS * rtol**-0.5, 1.0), cells
+        self.fineness = max(_FINENESS * rtol**-0.5, 1.0)
         self.fixed_step, self.max_step = fixed_step, max_step
         self.slopes = np.array(2 * [[1.0, 0.0, 0.0, 1.0, 0.5]])
         self.bias = 0.0
@@ -88,8 +80,8 @@ class Run:
         blocks = populated(model, start, rtol, fastest)
         self.values, self.weights = blocks.values, blocks.weights
         self.size = float(self.values @ self.weights)
-        self.breaks = breaks_of(model, self.values)
-        self.lines = run_lines(model, self.fineness[0], 0.0)
+        self.grids = GridMaker(model, self.values, self.weights, self.fineness, cells)
+        self.lines = run_lines(model, self.fineness, 0.0)
         self.way, self.answer = AT_REST, 1.0
         self.system: System | CarriedSystem
         self.time, self.strain = 0.0, shift
@@ -106,22 +98,18 @@ class Run:
 
     # -- the grid ----------------------------------------------------------------------------------
     def _begin(self, start: Population, shift: float) -> None:
-        grid = first_grid(self.model, self.breaks, start.extent, shift)
+        grid = self.grids.first(start.extent, shift)
         system = System(self.model, grid, self.values, self.weights, self.lines)
         mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
         self.diffusion = D = system.means(mass)[3]
         for _ in range(2):
             mass = start.mass(grid.faces - shift).T
-            points, size, a, b = wanted_sizes(
-                self.model, grid, mass, D, 0.0, system.noise_at_yield, self.values, self.weights,
-                self.breaks,
-            )  # fmt: skip
-            grid = rezoned(points, size, a, b, self.breaks, *self.fineness, self.values.size)
+            grid = self.grids.fitted(grid, mass, D, 0.0, system.noise_at_yield)
         self.mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
         self._set(grid)
 
     def _set(self, grid: Grid) -> None:
-        self.lines = run_lines(self.model, self.fineness[0], self.diffusion)
+        self.lines = run_lines(self.model, self.fineness, self.diffusion)
         made = self.model, grid, self.values, self.weights, self.lines
         if self.way.moves:
             self.system = CarriedSystem(*made, scale=self.way.scale)
@@ -138,15 +126,9 @@ class Run:
 
     def _zoned(self, grid: Grid, rate: float) -> Grid:
         """Return the grid that the masses want, these on a grid of as many cells."""
+        finer = self.answer**0.5 * (_FINER if self.weak else 1.0)
         noise = self.system.noise_at_yield
-        points, size, a, b = wanted_sizes(
-            self.model, grid, self.mass, self.diffusion, rate, noise, self.values, self.weights,
-            self.breaks, self.way,
-        )  # fmt: skip
-        fineness, cells = self.fineness
-        fineness *= self.answer**0.5 * (_FINER if self.weak else 1.0)
-        breaks = np.empty(0) if self.way.moves else self.breaks
-        return rezoned(points, size, a, b, breaks, fineness, cells, self.values.size)
+        return self.grids.fitted(grid, self.mass, self.diffusion, rate, noise, self.way, finer)
 
     def shift_to(self, stress: float) -> None:
         """Shift all stresses at once so that their mean is ``stress``, to round-off.

@@ -1,9 +1,8 @@
-"""Grids that follow a run: where its cells must be small now, and the move from grid to grid.
+"""How small the cells of a run must be, stress by stress, and how far its grid must reach.
 
-The wanted cell size is the least of those of the layers (at every threshold and landing point, of
-the widths that D and the shear rate give them now), of the curvature of P itself, and of a share of
-the whole extent; its growth is limited, and it is scaled to the number of cells asked for. Moving
-is conservative and positive (monotone cubic cumulative law), nothing is clipped or renormalised.
+The size wanted is the least of those of the layers (at every threshold and landing point, of the
+widths that D and the shear rate give them now), of the curvature of P itself, and of a part of the
+whole extent. From cell to cell it grows by a limited factor.
 """
 
 from __future__ import annotations
@@ -14,56 +13,56 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.solvers.chain.grid import Grid, landing_lines, no_finite_grid
+from hebraud.solvers.transient.grid_motion import AT_REST, Way, extent_of
 
-__all__ = [
-    "AT_REST",
-    "Way",
-    "breaks_of",
-    "feedback",
-    "first_grid",
-    "holding_landings",
-    "moved",
-    "rezoned",
-    "wanted_sizes",
-    "way_of",
-]
+__all__ = ["CellSizes", "breaks_of", "feedback", "holding_landings", "wanted_sizes"]
 
 Floats = NDArray[np.float64]
 
 _GROWTH = 0.25
+"""Largest growth of the cell size per distance: a cell is at most some 1.25 times its neighbour."""
 _CONE = 0.15
+"""Growth of the cell size with the distance from a threshold."""
 _GROUP = 4
+"""Cells over which P is averaged before its curvature is taken: limiters make steps between two."""
 _FINEST = 2e-4
 """The smallest cell that a bend of P asks for, in units of the extent ..."""
 _PULSE = 10.0
 """... or of this many widths, 1/max(P), of the narrowest pulse."""
-_FAST = 4.0
-"""Grids move where the shear rate is above this many times what it has to beat ..."""
-_SLOW = 2.0
-"""... and rest again where it is below this many times that."""
-_AHEAD = 0.2
-"""Strain for which a moving grid is fine ahead, in units of the length over which P varies."""
-_FREE = 0.1
-"""Least way to the next threshold, in its units, for which a grid moves where nothing yields."""
 _EVEN = 0.05
 """Shear rate over sqrt(D), and mass on either side of any stress, below which grids are even."""
-_CELLS = 4e6
-"""Cells times classes of a grid: each takes some 200 bytes."""
 _GAP = 8.0
 """Cells between two points at which sizes are known, beyond which there are more points."""
 _CARRIED = 0.03
 """Cell size wanted, on a moving grid, where a threshold or landing point will pass."""
 _FEEDBACK = 6.0
-_TAIL = 1e-17
+"""Factor of :func:`feedback`: four times that of a Gaussian, 1.5, as measured."""
 _FLIP = 0.99
 """Largest part of its stress that a block may keep on the other side: the last cells are not the
 same on both sides, and what yields in one must land short of the middle of the other."""
 _DEPTH = 38.0
+"""A tail ends where P has fallen by exp(-38), 3e-17: below round-off of the total."""
 _OVER = np.logspace(-8.0, 8.0, 161)
 """Overstresses at which the decay of a tail is looked at, in units of its width."""
+
+
+class CellSizes(NamedTuple):
+    """Cell sizes wanted along a grid.
+
+    Attributes
+    ----------
+    points, sizes : ndarray
+        Stresses, ascending, and the size wanted at each; between them it is interpolated.
+    low, high : float
+        The ends of the grid.
+    """
+
+    points: Floats
+    sizes: Floats
+    low: float
+    high: float
 
 
 def breaks_of(model: Model, values: Floats) -> Floats:
@@ -74,14 +73,6 @@ def breaks_of(model: Model, values: Floats) -> Floats:
     near = np.append(np.inf, np.diff(points)) > 1e-9 * values[-1]
     points = points[near]
     return np.concatenate([-points[:0:-1], points])
-
-
-def extent_of(grid: Grid, mass: Floats) -> tuple[float, float]:
-    """Return the stresses beyond which less than 1e-17 of the mass lies."""
-    cells = mass.sum(axis=1)
-    low = int(np.searchsorted(np.cumsum(cells), _TAIL))
-    high = cells.size - int(np.searchsorted(np.cumsum(cells[::-1]), _TAIL))
-    return float(grid.faces[low]), float(grid.faces[max(high, low + 1)])
 
 
 def _ends(
@@ -146,80 +137,6 @@ def feedback(noise: float, crest: float) -> float:
     return max(_FEEDBACK * noise * crest * crest, 1.0)
 
 
-class Way(NamedTuple):
-    """How far the cells of a grid are carried along.
-
-    ``strain`` is 0 on a grid at rest; ``ahead`` is that part of it for which they must be fine
-    beforehand where they will meet a threshold or a landing point; ``scale`` is the length over
-    which P varies.
-    """
-
-    strain: float
-    ahead: float
-    scale: float
-
-    @property
-    def moves(self) -> bool:
-        """True where the grid moves with the shear."""
-        return self.strain != 0.0
-
-
-AT_REST = Way(0.0, 0.0, 1.0)
-
-
-def way_of(
-    grid: Grid,
-    mass: Floats,
-    flow: tuple[float, float, float],
-    lowest: float,
-    mean: float,
-    carried: bool,
-) -> Way:
-    """Return whether a grid is to move with the shear, and how far it must serve.
-
-    It pays where shear loads a block in a small part of tau, where diffusion does not reach as far
-    meanwhile, and while there is something narrow that is carried along: in a stationary state no
-    more than Gamma can pass any stress, rate P <= Gamma. It pays also while nothing yields at all:
-    then up to where the first blocks reach a threshold. ``flow`` is D, the shear rate and Gamma;
-    ``lowest`` and ``mean`` are those of the thresholds.
-    """
-    from hebraud._kernels.grids.sums import crest
-
-    D, rate, activity = flow
-    low, high = extent_of(grid, mass)
-    free = lowest - max(high, -low)
-    if rate != 0.0 and D == 0.0 and free > _FREE * lowest:
-        return Way(math.copysign(0.9 * free, rate), 0.0, lowest)
-    times, surplus = (_SLOW, 1.2) if carried else (_FAST, 2.0)
-    passing = abs(rate) * crest(mass, grid.widths)
-    fast = max(abs(rate) / mean, passing) > times
-    if fast and times**2 * D < rate * rate and passing > surplus * activity:
-        # the way of a block in tau, or, while none has gone so far, the extent of what there is
-        width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
-        scale = min(width, max(abs(low), abs(high), lowest))
-        strain = math.copysign(_AHEAD * scale, rate)
-        return Way(strain, strain, scale)
-    return AT_REST
-
-
-def first_grid(model: Model, breaks: Floats, extent: tuple[float, float], shift: float) -> Grid:
-    """Return a grid on which a start is looked at, its stresses shifted."""
-    low, high = extent
-    left, right = max(-low - shift, -1.05 * breaks[0]), max(high + shift, 1.05 * breaks[-1])
-    left, right = holding_landings(model, left, right)
-    # from zero outwards, and nothing next to a break: a symmetric start has a symmetric grid
-    own = np.linspace(low, high, 1001)
-    if low < 0.0 < high:
-        own = np.append(np.linspace(low, 0.0, 501)[:-1], -np.linspace(-high, 0.0, 501)[::-1])
-    wide = 0.002 * (high - low)
-    far = np.cumsum(wide * 1.2 ** np.arange(max(math.log((left + right) / wide) / 0.18, 1.0)))
-    places = np.concatenate([low - far[::-1], own, high + far]) + shift
-    places = places[(places > -left) & (places < right)]
-    apart = np.abs(places[:, None] - breaks).min(axis=1) > 1e-9 * (high - low)
-    faces = np.concatenate([[-left], places[apart], breaks, [right]])
-    return Grid.from_faces(np.unique(faces))
-
-
 def wanted_sizes(
     model: Model,
     grid: Grid,
@@ -231,8 +148,8 @@ def wanted_sizes(
     weights: Floats,
     breaks: Floats,
     way: Way = AT_REST,
-) -> tuple[Floats, Floats, float, float]:
-    """Return points, the relative cell size wanted at each, and the ends of the grid.
+) -> CellSizes:
+    """Return the cell sizes wanted for the present masses, up to a common factor.
 
     ``noise`` is what one event adds to D, as in :func:`feedback`.
     """
@@ -300,7 +217,7 @@ def wanted_sizes(
         size = sizes(points)
     if even:
         size = np.minimum(size, size[::-1])
-    return points, size, -left, right
+    return CellSizes(points, size, -left, right)
 
 
 def _is_even(grid: Grid, mass: Floats, D: float, rate: float) -> bool:
@@ -345,50 +262,3 @@ def _between(points: Floats, size: Floats) -> Floats:
             count = math.ceil(math.log2(max(0.5 * gaps[k] / begin, 1.0)))
             out.append(end + sign * begin * 2.0 ** np.arange(1, count + 1))
     return np.concatenate(out) if out else np.empty(0)
-
-
-def rezoned(
-    points: Floats,
-    size: Floats,
-    low: float,
-    high: float,
-    breaks: Floats,
-    fineness: float,
-    cells: int | None,
-    classes: int,
-) -> Grid:
-    """Return the grid whose cells are ``fineness`` times smaller than those wanted.
-
-    ``cells`` fixes their number (nearly) instead, for studies of order. At the ``breaks`` are
-    faces: thresholds and landing points, or nothing where the grid will be carried along.
-    """
-    breaks = np.concatenate([[low], breaks[(breaks > low) & (breaks < high)], [high]])
-    density = 1.0 / size
-    steps = 0.5 * (density[1:] + density[:-1]) * np.diff(points)
-    number = np.concatenate([[0.0], np.cumsum(steps)])
-    number *= fineness if cells is None else cells / number[-1]
-    at = np.interp(breaks, points, number)
-    if not number[-1] * classes <= _CELLS:
-        raise ConvergenceError(
-            f"P between {low:.3g} and {high:.3g} asks for {number[-1]:.3g} cells, in {classes} "
-            f"classes of thresholds; at most {_CELLS:.0e} in all fit; loosen rtol"
-        )
-    faces = [breaks[:1]]
-    for a, b, end in zip(at[:-1], at[1:], breaks[1:], strict=True):
-        count = max(round(b - a), 2)
-        inside = np.interp(np.linspace(a, b, count + 1)[1:-1], number, points)
-        faces += [inside, np.array([end])]
-    return Grid.from_faces(np.concatenate(faces))
-
-
-def moved(old: Grid, mass: Floats, shift: float, new: Grid) -> tuple[Floats, float]:
-    """Return masses (cells, classes) on a new grid after a shift, and what fell outside."""
-    from hebraud._kernels.grids.remap import remap
-
-    out = np.empty((new.centres.size, mass.shape[1]))
-    outside = 0.0
-    for j in range(mass.shape[1]):
-        column = np.empty(new.centres.size)
-        outside += remap(old.faces, np.ascontiguousarray(mass[:, j]), shift, new.faces, column)
-        out[:, j] = column
-    return out, outside
