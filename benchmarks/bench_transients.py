@@ -13,6 +13,7 @@ import hebraud as hl
 from benchmarks.bench import Row, fastest
 from hebraud.model.starts import Start
 from hebraud.solvers.transient.run import Run
+from hebraud.solvers.transient.step import Step
 from validation.claims.work_precision import CASES, RTOLS, size_of, true_error
 
 STARTUP = (hl.Model(0.3), hl.Startup(0.1), hl.gaussian(0.3), 50.0)
@@ -111,19 +112,11 @@ def _step_time(cells: int, model: hl.Model) -> float:
     """Return the time of two stages of a step on so many cells, warm, in seconds."""
     run = Run(model, hl.gaussian(0.3), 0.0, 1e-6, 1e-9, cells, 0.01)
     D, g = run.diffusion, 0.1
+    ways = (0.02 * g, 0.01 * g, 0.01 * g)
+    whole = Step(0.01, (D, D, D), (g, g, g), ways, 1e-2, False, run.slopes, None)
 
     def step() -> object:
-        return run.system.doubled(
-            run.mass,
-            0.01,
-            (D, D, D),
-            (g, g, g),
-            (0.02 * g, 0.01 * g, 0.01 * g),
-            1e-2,
-            False,
-            run.slopes,
-            None,
-        )
+        return run.system.doubled(run.mass, whole)
 
     step()
     return fastest(step, 15) / 3.0  # a whole step and two halves

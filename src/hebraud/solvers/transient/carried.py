@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.solvers.chain.grid import Grid, landing_lines
+from hebraud.solvers.transient.step import Step, Stepped
 
 if TYPE_CHECKING:
     from hebraud._kernels.grids.implicit import Cells
@@ -86,7 +87,7 @@ class CarriedSystem:
         """Return what one event adds to D, for its mean square release."""
         return self.noise.per_event + self.noise.per_square * square
 
-    def move(self, by: float) -> None:
+    def carry(self, by: float) -> None:
         """Move the grid, and what is in it, by a strain."""
         self.grid = Grid(self.grid.faces + by, self.grid.centres + by, self.grid.widths)
 
@@ -206,32 +207,19 @@ class CarriedSystem:
         )  # fmt: skip
         return total, stress, activity, self.noise.constant + made, released
 
-    def doubled(
-        self,
-        mass: Floats,
-        h: float,
-        D: tuple[float, float, float],
-        g: tuple[float, float, float],
-        ways: tuple[float, float, float],
-        close: float,
-        renew: bool,
-        jacobians: Floats,
-        target: float | None,
-    ) -> tuple[tuple[int, int, float, float, float, float, float, float], Floats, Floats]:
-        """Take a step of 2 h and two of h; see :func:`hebraud._kernels.grids.patankar.doubled`.
-
-        ``ways`` are the strains by which the grid moves in the whole step and in its halves.
-        """
+    def doubled(self, mass: Floats, step: Step) -> tuple[Stepped, Floats, Floats]:
+        """Take a step whole and in halves; see :func:`hebraud._kernels.grids.patankar.doubled`."""
         from hebraud._kernels.grids.patankar import doubled
 
         ends, means = np.empty((3, *mass.shape)), np.empty((3, 5))
+        h, ways, imposed = step.h, step.ways, step.target is not None
         first = self._cells(0.0, ways[1])
         second = self._cells(ways[1], ways[2])
         whole = self._cells(0.0, ways[0])
         out = doubled(
-            mass, h, D, g, (ways[0] / (2.0 * h), ways[1] / h, ways[2] / h), close, renew, jacobians,
-            target is not None, 0.0 if target is None else target, whole, first, second, ends,
-            means, self.work,
+            mass, h, step.D, step.g, (ways[0] / (2.0 * h), ways[1] / h, ways[2] / h), step.close,
+            step.renew, step.slopes, imposed, 0.0 if step.target is None else step.target, whole,
+            first, second, ends, means, self.work,
         )  # fmt: skip
         # What the two ways put in different cells that shear carries along together makes no
         # difference but that of when it passes a threshold: mass times distance counts, not mass.
@@ -241,4 +229,4 @@ class CarriedSystem:
         across = np.abs(np.cumsum(other[:middle], axis=0)).sum(axis=1) @ self.grid.widths[:middle]
         beyond = np.abs(np.cumsum(other[:middle:-1], axis=0)).sum(axis=1)
         apart = float(across + beyond @ self.grid.widths[:middle:-1]) / self.scale
-        return (*out[:6], apart, out[7]), ends, means
+        return Stepped(*out)._replace(apart=apart), ends, means

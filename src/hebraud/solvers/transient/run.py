@@ -23,6 +23,7 @@ from hebraud.solvers.transient.foresight import foreseen, ways_ahead
 from hebraud.solvers.transient.grid_motion import AT_REST, Way, way_of
 from hebraud.solvers.transient.population import Population, populated
 from hebraud.solvers.transient.regrid import GridMaker, moved
+from hebraud.solvers.transient.step import Step, Stepper
 from hebraud.solvers.transient.strain_path import StrainPath
 from hebraud.solvers.transient.system import System
 
@@ -83,7 +84,7 @@ class Run:
         self.grids = GridMaker(model, self.values, self.weights, self.fineness, cells)
         self.lines = run_lines(model, self.fineness, 0.0)
         self.way, self.answer = AT_REST, 1.0
-        self.system: System | CarriedSystem
+        self.system: Stepper
         self.time, self.strain = 0.0, shift
         self.step_size = 0.0
         self.largest_stress = self.largest_diffusion = 0.0
@@ -190,8 +191,8 @@ class Run:
             amount += miss
         self.strain += amount
         self._set(grid)
-        if isinstance(self.system, CarriedSystem):  # its cells may be anywhere: the mean is kept
-            self.system.move(mean - self.stress / self.total)
+        if self.way.moves:  # its cells may be anywhere: the mean is kept
+            self.system.carry(mean - self.stress / self.total)
             self._measure()
         self.counts["rezoned"] += 1
 
@@ -346,22 +347,22 @@ class Run:
         D = self.diffusion, D_mid, max(D_end + self.bias * h * h, 0.5 * D_end)
         self.since_renewed += 1
         renew = self.since_renewed > _RENEW_EVERY
-        (status, solves, D_whole, gm, g1, g_whole, apart, top), ends, means = system.doubled(
-            self.mass, h, D, rates, ways, self.close, renew, self.slopes, target
-        )
+        step = Step(h, D, rates, ways, self.close, renew, self.slopes, target)
+        done, ends, means = system.doubled(self.mass, step)
+        gm, g1 = done.g_middle, done.g_end
         if renew:
             self.since_renewed = 0
         middle, last, other = means.tolist()
         error = math.inf
-        if not status:
+        if not done.status:
             slip = math.nan
             if path is None:
-                slip = h * abs(0.5 * (g0 + 2.0 * gm + g1) - (g0 + g_whole))
-            error = self._error(last, other, slip, apart, top, then)
-            self.bias = (D_whole - other[3]) / (h * h)
-        self.counts["solves"] += solves
-        if status and (self.fixed_step is not None or dt < 1e-13 * (1.0 + now)):
-            raise self._fail(_STATUS[status])
+                slip = h * abs(0.5 * (g0 + 2.0 * gm + g1) - (g0 + done.g_whole))
+            error = self._error(last, other, slip, done.apart, done.top, then)
+            self.bias = (done.D_whole - other[3]) / (h * h)
+        self.counts["solves"] += done.solves
+        if done.status and (self.fixed_step is not None or dt < 1e-13 * (1.0 + now)):
+            raise self._fail(_STATUS[done.status])
         if self.fixed_step is None:
             # half the power of the order: D is foreseen from step to step, and the whole one swings
             factor = 0.95 * error ** (-1.0 / 6.0) if error > 0.0 else 3.0
@@ -381,8 +382,7 @@ class Run:
             gm, g1 = path.rate(mid), path.rate(then)
         self.past = [(now, self.diffusion), *self.past[:1]]
         self.last_rate = (now, g0)
-        if isinstance(system, CarriedSystem):
-            system.move(ways[0])
+        system.carry(ways[0])
         for time, mass, values, strain, g in (
             (mid, ends[0], middle, strains[0], gm),
             (then, ends[1], last, strains[1], g1),

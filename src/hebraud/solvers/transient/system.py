@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hebraud.model.model import Model
 from hebraud.solvers.chain.generator import Generator
 from hebraud.solvers.chain.grid import Grid
+from hebraud.solvers.transient.step import Step, Stepped
 
 __all__ = ["System"]
 
@@ -58,25 +59,15 @@ class System:
         )
         return total, stress, activity, self.constant + made, released
 
-    def doubled(
-        self,
-        mass: Floats,
-        h: float,
-        D: tuple[float, float, float],
-        g: tuple[float, float, float],
-        ways: tuple[float, float, float],
-        close: float,
-        renew: bool,
-        jacobians: Floats,
-        target: float | None,
-    ) -> tuple[tuple[int, int, float, float, float, float, float, float], Floats, Floats]:
-        """Take a step of 2 h and two of h, as :mod:`hebraud._kernels.grids.patankar` does.
+    def carry(self, by: float) -> None:
+        """Do nothing: this grid is at rest."""
 
-        ``ways``, by how far a grid moves in the three steps, are zero here.
-        """
+    def doubled(self, mass: Floats, step: Step) -> tuple[Stepped, Floats, Floats]:
+        """Take a step whole and in halves, as :mod:`hebraud._kernels.grids.patankar` does."""
+        imposed = step.target is not None
         ends, means = np.empty((3, *mass.shape)), np.empty((3, 5))
         out = self._doubled(
-            mass, h, D, g, close, renew, jacobians, target is not None,
-            0.0 if target is None else target, self.cells, ends, means, self.work,
+            mass, step.h, step.D, step.g, step.close, step.renew, step.slopes, imposed,
+            0.0 if step.target is None else step.target, self.cells, ends, means, self.work,
         )  # fmt: skip
-        return out, ends, means
+        return Stepped(*out), ends, means
