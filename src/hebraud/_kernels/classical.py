@@ -20,19 +20,23 @@ from numpy.typing import NDArray
 
 from hebraud._kernels.compiled import kernel
 
-__all__ = ["MAX_ITERATIONS", "classical_states"]
+__all__ = ["MAX_ITERATIONS", "SMALL", "classical_states", "moments", "roots"]
 
 Floats = NDArray[np.float64]
 
 MAX_ITERATIONS = 200
-_SMALL = 0.3  # below it the differences in psi, psi_hat and chi are summed as series
-_NEAR = 0.1  # of alpha to 1/2: within, 1/2 is taken out of the equation for D by hand
-_LEAST = 2.3e-308  # numbers below it lose digits
+"""The most iterations for D: so many mean failure."""
+SMALL = 0.3
+"""k below which the differences in psi, psi_hat and chi are summed as series."""
+_NEAR = 0.1
+"""Distance of alpha from 1/2 within which 1/2 is taken out of the equation for D by hand."""
+_LEAST = 2.3e-308
+"""The smallest number that has all digits."""
 
 
 @kernel()
 def _psi_series(k: float) -> float:
-    """sum_n (-k)^n/(n+2)!, to 1e-17 for k <= 0.3."""
+    """Return sum_n (-k)^n/(n+2)!, to 1e-17 for k <= 0.3."""
     return 0.5 - k * (
         1 / 6
         - k
@@ -64,9 +68,9 @@ def _psi_series(k: float) -> float:
 
 
 @kernel()
-def _moments(k: float) -> tuple[float, float, float, float]:
-    """e, phi, psi, psi_hat."""
-    if k < _SMALL:
+def moments(k: float) -> tuple[float, float, float, float]:
+    """Return e, phi, psi and psi_hat."""
+    if k < SMALL:
         m = -math.expm1(-k)
         psi = _psi_series(k)
         phi = 1.0 - k * psi
@@ -78,8 +82,8 @@ def _moments(k: float) -> tuple[float, float, float, float]:
 
 
 @kernel()
-def _roots(D: float, g: float) -> tuple[float, float, float]:
-    """rho, lam and sqrt(g^2 + 4 D), without cancellation or overflow for g >= 0."""
+def roots(D: float, g: float) -> tuple[float, float, float]:
+    """Return rho, lam and sqrt(g^2 + 4 D), without cancellation or overflow for g >= 0."""
     root = math.sqrt(g * g + 4.0 * D) if g < 1e150 else math.hypot(g, 2.0 * math.sqrt(D))
     lam = 0.5 * (g + root)
     return D / lam, lam, root
@@ -87,10 +91,10 @@ def _roots(D: float, g: float) -> tuple[float, float, float]:
 
 @kernel()
 def cycle(D: float, g: float) -> tuple[float, float]:
-    """D times the mean cycle time, and its derivative with respect to ln D."""
+    """Return D times the mean cycle time, and its derivative with respect to ln D."""
     k = g / D
-    e, phi, psi, hat = _moments(k)
-    rho, lam, root = _roots(D, g)
+    e, phi, psi, hat = moments(k)
+    rho, lam, root = roots(D, g)
     right, left = psi + rho * phi, hat + lam * phi
     beta, alpha = phi + lam, phi + rho * e
     total = beta + e * alpha
@@ -110,7 +114,7 @@ def cycle(D: float, g: float) -> tuple[float, float]:
 
 @kernel()
 def _parts(k: float) -> tuple[float, float, float, float]:
-    """psi_even - 1/2, -psi_odd, chi_even, -chi_odd, to 1e-17 for k <= 0.3; all >= 0."""
+    """Return psi_even - 1/2, -psi_odd, chi_even, -chi_odd, to 1e-17 for k <= 0.3; all >= 0."""
     z = k * k
     psi = z * (1 / 24 + z * (1 / 720 + z * (1 / 40320 + z * (1 / 3628800 + z / 479001600))))
     odd = 1 / 5040 + z * (1 / 362880 + z * (1 / 39916800 + z / 6227020800))
@@ -120,19 +124,19 @@ def _parts(k: float) -> tuple[float, float, float, float]:
 
 @kernel()
 def _tilt(k: float, g: float, rho: float, lam: float) -> tuple[float, float]:
-    """q+ - q-, the odds of yielding right less those left, without cancellation; and a norm."""
-    e, phi, _, _ = _moments(k)
+    """Return q+ - q-, the odds of yielding right less those left, without cancellation; a norm."""
+    e, phi, _, _ = moments(k)
     total = phi + lam + e * (phi + rho * e)
     return (k * phi * phi + g + rho * k * phi * (1.0 + e)) / total, total
 
 
 @kernel()
 def _stress(D: float, g: float) -> float:
-    """D times int s G ds over one cycle; the mean stress is this over ``cycle``."""
+    """Return D times int s G ds over one cycle; the mean stress is this over ``cycle``."""
     k = g / D
-    rho, lam, root = _roots(D, g)
-    if k >= _SMALL:
-        e, phi, psi, hat = _moments(k)
+    rho, lam, root = roots(D, g)
+    if k >= SMALL:
+        e, phi, psi, hat = moments(k)
         beta, alpha = phi + lam, phi + rho * e
         chi, chi_hat = (0.5 - psi) / k, (hat - 0.5 * e) / k
         right = D * (1.0 + lam) + chi + rho * psi
@@ -150,16 +154,16 @@ def _stress(D: float, g: float) -> float:
 
 @kernel()
 def excess(D: float, g: float, alpha: float) -> tuple[float, float, float]:
-    """``cycle`` less alpha, its derivative by ln D, and ``cycle`` itself.
+    """Return ``cycle`` less alpha, its derivative by ln D, and ``cycle`` itself.
 
     Near alpha = 1/2 all of them but 1/2 may be small: where k is, 1/2 is taken out by hand. With
     R = psi + rho phi the mean over q+ and q- is R_even + (q+ - q-) R_odd.
     """
     k = g / D
-    if k >= _SMALL:
+    if k >= SMALL:
         value, derivative = cycle(D, g)
         return value - alpha, derivative, value
-    rho, lam, root = _roots(D, g)
+    rho, lam, root = roots(D, g)
     above, odd, _, _ = _parts(k)  # psi_even - 1/2, -psi_odd
     z, even = k * k, 0.5 + above
     phi_even = 1.0 + k * odd
@@ -172,7 +176,7 @@ def excess(D: float, g: float, alpha: float) -> tuple[float, float, float]:
     d_odd = -k * (1 / 6 + z * (1 / 40 + z * (1 / 1008 + z * (1 / 51840 + z / 4435200))))
     d_phi_even = -k * odd + k * d_odd
     d_even = -k * even + k * d_above  # of k psi_even
-    e, phi, _, hat = _moments(k)
+    e, phi, _, hat = moments(k)
     d_phi = k * hat
     d_total = d_phi + d_rho + k * e * (phi + rho * e)
     d_total += e * (d_phi + d_rho * e + rho * k * e)
@@ -187,7 +191,7 @@ def excess(D: float, g: float, alpha: float) -> tuple[float, float, float]:
 
 @kernel()
 def solve_diffusion(alpha: float, g: float, guess: float) -> tuple[float, float, int]:
-    """D > 0 with cycle(D; g) = alpha for g > 0, the slope d ln cycle/d ln D, and the iterations.
+    """Return D > 0 with cycle(D; g) = alpha for g > 0, d ln cycle/d ln D, and the iterations.
 
     Newton in (ln D, ln cycle) inside a bracket that only shrinks. Iterations of
     ``MAX_ITERATIONS`` mean failure.

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hebraud._kernels.classical import _SMALL, _moments, _roots
+from hebraud._kernels.classical import SMALL, moments, roots
 from hebraud._kernels.compiled import kernel
 
 __all__ = ["classical_slopes"]
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @kernel()
 def _series(k: float) -> tuple[float, float, float, float, float, float, float]:
-    """Even and odd part of psi, even part of chi; the derivatives of these and of its odd part."""
+    """Return psi even and odd, chi even; the derivatives of these and of chi odd."""
     x = k * k
     psi_even = 1 / 2 + x * (1 / 24 + x * (1 / 720 + x * (1 / 40320 + x / 3628800)))
     psi_odd = k * (1 / 6 + x * (1 / 120 + x * (1 / 5040 + x * (1 / 362880 + x / 39916800))))
@@ -41,8 +41,8 @@ def _series(k: float) -> tuple[float, float, float, float, float, float, float]:
 def _along(D: float, g: float, dD: float, dg: float) -> tuple[float, float]:
     """Return the derivatives of F and M along (d ln D, d ln g) = (dD, dg)."""
     k = g / D
-    e, phi, psi, hat = _moments(k)
-    rho, lam, root = _roots(D, g)
+    e, phi, psi, hat = moments(k)
+    rho, lam, root = roots(D, g)
     d_ln_k = dg - dD
     d_e, d_phi, d_psi = -k * e * d_ln_k, -k * hat * d_ln_k, (hat - psi) * d_ln_k
     d_hat = d_phi - d_psi
@@ -61,7 +61,7 @@ def _along(D: float, g: float, dD: float, dg: float) -> tuple[float, float]:
         d_beta * right + beta * d_right + d_alpha * left + alpha * d_left - inside * d_total
     ) / total
     d_F = D * dD + d_inside
-    if k >= _SMALL:
+    if k >= SMALL:
         chi, chi_hat = (0.5 - psi) / k, (hat - 0.5 * e) / k
         d_chi = -d_psi / k - chi * d_ln_k
         d_chi_hat = (d_hat - 0.5 * d_e) / k - chi_hat * d_ln_k

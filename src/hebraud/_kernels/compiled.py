@@ -38,8 +38,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 COMPILED: list[str] = []
 """The kernels that this process has compiled itself, callers before those they call."""
 SUFFIX = ".kernel"
-DIGITS = 16  # hexadecimal digits of a hash in a file name: 64 bits, so that no two agree
-SEAL = hashlib.sha256().digest_size  # bytes before an entry, by which a torn file is known
+"""How the name of a stored kernel ends."""
+DIGITS = 16
+"""Hexadecimal digits of a hash in a file name: 64 bits, so that no two agree."""
+SEAL = hashlib.sha256().digest_size
+"""Bytes before an entry, by which a torn file is known."""
 
 
 def kernel(**options: Any) -> Callable[[F], F]:

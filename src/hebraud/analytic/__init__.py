@@ -1,4 +1,4 @@
-"""What is known exactly: matched expansion, closed forms, stationary states, linear response."""
+"""Exact results: matched expansion, closed forms, stationary states, linear response."""
 
 import lazy_loader
 

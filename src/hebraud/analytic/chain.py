@@ -116,7 +116,7 @@ class Chain:
         )
 
     def splits(self, D: float, g: float) -> bool:
-        """True where even and odd parts must be kept apart."""
+        """Return True where even and odd parts must be kept apart."""
         return 2.0 * g * float(self.c.min()) < D
 
     def _sides(

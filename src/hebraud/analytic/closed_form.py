@@ -54,11 +54,14 @@ R = TypeVar("R")
 Numbers = np.float64 | Floats
 """A number for a number, an array for an array."""
 
-# Below this x a continued fraction gives L, above it exponentials do; neither cancels there.
 _SWITCH = 2.0
-_LEVELS = 13  # of the continued fraction: at x = 2 what is left out is below 1e-20
-_ITERATIONS = 30  # five suffice, from the starting points below
-_LAST_STEP = 1e-9  # a Newton step squares the error, so that after one this small nothing is left
+"""Below this x a continued fraction gives L, above it exponentials do; neither cancels there."""
+_LEVELS = 13
+"""Levels of the continued fraction: at x = 2 the remainder is below 1e-20."""
+_ITERATIONS = 30
+"""The most Newton steps; five suffice from the starting points below."""
+_LAST_STEP = 1e-9
+"""Relative step after which Newton stops: the next would be its square, below round-off."""
 
 
 def _checked_u(u: npt.ArrayLike, above: float = 0.0) -> Floats:
@@ -74,7 +77,7 @@ def _checked_alpha(alpha: npt.ArrayLike) -> Floats:
 def _by_size(
     x: Floats, small: Callable[[Floats], Floats], large: Callable[[Floats], Floats]
 ) -> Floats:
-    """``small(x)`` up to the switch and ``large(x)`` beyond, each called where it holds only."""
+    """Return ``small(x)`` up to the switch and ``large(x)`` beyond, each called where it holds."""
     result = np.empty_like(x)
     is_small = x <= _SWITCH
     result[is_small] = small(x[is_small])
@@ -83,7 +86,7 @@ def _by_size(
 
 
 def _fraction(x: Floats) -> Floats:
-    """r of the continued fraction L = x / (3 + x^2 / (5 + r)), r = x^2 / (7 + x^2 / (9 + ...))."""
+    """Return r in L = x / (3 + x^2 / (5 + r)), r = x^2 / (7 + x^2 / (9 + ...))."""
     square = x * x
     r = np.zeros_like(x)
     for k in range(_LEVELS, 2, -1):
@@ -92,13 +95,13 @@ def _fraction(x: Floats) -> Floats:
 
 
 def _coth_excess(x: Floats) -> Floats:
-    """coth x - 1 = 2 / (exp(2 x) - 1), for x of about 2 and more; 0 where it underflows."""
+    """Return coth x - 1 = 2 / (exp(2 x) - 1) for x of about 2 and more; 0 where it underflows."""
     with np.errstate(under="ignore"):
         return -2 * np.exp(-2 * x) / np.expm1(-2 * x)
 
 
 def langevin_function(x: Floats) -> Floats:
-    """L(x) = coth x - 1/x."""
+    """Return L(x) = coth x - 1/x."""
 
     def small(x: Floats) -> Floats:
         return x / (3 + x * x / (5 + _fraction(x)))
@@ -110,12 +113,12 @@ def langevin_function(x: Floats) -> Floats:
 
 
 def _langevin_complement(x: Floats) -> Floats:
-    """1 - L(x), for x of about 2 and more."""
+    """Return 1 - L(x) for x of about 2 and more."""
     return 1 / x - _coth_excess(x)
 
 
 def langevin_slope(x: Floats) -> Floats:
-    """x L'(x), where L' = 1/x^2 - 1/sinh(x)^2."""
+    """Return x L'(x), where L' = 1/x^2 - 1/sinh(x)^2."""
 
     def small(x: Floats) -> Floats:
         r = _fraction(x)
@@ -222,7 +225,7 @@ def _x(alpha: npt.ArrayLike | None, u: npt.ArrayLike | None, above: float = 0.0)
 
 @_by_name
 def alpha(*, u: npt.ArrayLike) -> Numbers:
-    """Coupling alpha at a given u: tanh(u/2) / u.
+    """Return the coupling alpha at a given u: tanh(u/2) / u.
 
     Dimensionless, of D = alpha sigma_c^2 Gamma; falls from 1/2 at u -> 0 to 1/u at large u.
     Accurate to 1e-15 (relative) for every u > 0; ``ValueError`` for other u. Equation (14) of the
@@ -233,7 +236,7 @@ def alpha(*, u: npt.ArrayLike) -> Numbers:
 
 @_by_name
 def yield_stress(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = None) -> Numbers:
-    """Macroscopic yield stress at a given coupling alpha or u, in sigma_c: coth(u/2) / 2 - 1/u.
+    """Return the macroscopic yield stress at alpha or u, in sigma_c: coth(u/2) / 2 - 1/u.
 
     Rises from u/12 at small u to 1/2 - 1/u at large u; falls from 1/2 at alpha -> 0 to 0 at
     alpha -> 1/2. Accurate to 1e-15 (relative) for every u > 0 and 1e-300 < alpha < 1/2;
@@ -245,7 +248,7 @@ def yield_stress(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None 
 
 @_by_name
 def prefactor(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = None) -> Numbers:
-    """Prefactor A of Sigma = sigma_Y + A sqrt(shear rate), in units of sqrt(G0 sigma_c tau).
+    """Return A of Sigma = sigma_Y + A sqrt(shear rate), in units of sqrt(G0 sigma_c tau).
 
     A = (u cosh u + 2 sinh u + 3 u - 3 u^2 coth(u/2)) / (2 u^(3/2) (sinh u - u)), evaluated as in
     the module's docstring. Falls from u^(-3/2) at small u to 1 / (2 sqrt(u)) at large u. Accurate
@@ -257,7 +260,7 @@ def prefactor(*, alpha: npt.ArrayLike | None = None, u: npt.ArrayLike | None = N
 
 
 def u_of_alpha(alpha: npt.ArrayLike) -> Numbers:
-    """u = sigma_c G0 tau / d at a given coupling: the inverse of :func:`alpha`.
+    """Return u = sigma_c G0 tau / d at a given coupling: the inverse of :func:`alpha`.
 
     Dimensionless; sqrt(24 (1/2 - alpha)) near alpha = 1/2, and 1/alpha at small alpha. Accurate to
     1e-15 (relative) for 1e-300 < alpha < 1/2, right up to 1/2; ``ValueError`` for other alpha.
@@ -276,7 +279,7 @@ def prefactor_of_alpha(alpha: npt.ArrayLike) -> Numbers:
 
 
 def alpha_of_yield_stress(yield_stress: npt.ArrayLike) -> Numbers:
-    """Coupling alpha that gives a macroscopic yield stress, itself in units of sigma_c.
+    """Return the coupling alpha of a macroscopic yield stress, itself in units of sigma_c.
 
     Dimensionless, of D = alpha sigma_c^2 Gamma; falls from 1/2 at sigma_Y -> 0 to 0 at
     sigma_Y -> 1/2. Accurate to 1e-15 (relative, for the yield stress as it is stored) for

@@ -123,7 +123,7 @@ def critical_coupling(model: Model) -> float:
     landings = np.abs(lines.offset[lines.scale == 0.0])
 
     def noise(c: Floats, weight: Floats) -> float:
-        """Noise over alpha D of blocks that draw their thresholds from c."""
+        """Return the noise over alpha D of blocks that draw their thresholds from c."""
         rest, drop = _means(model, c, weight, lines)
         made = event + square * drop
         if rest == 0.0:
@@ -161,7 +161,7 @@ def critical_coupling(model: Model) -> float:
 
 
 def _depends(c: Floats, lines: LandingLines) -> bool:
-    """True where a block can land over a threshold at a stress that depends on where it yielded."""
+    """Return True where a landing over a threshold depends on the stress of the yield."""
     landing = np.abs(lines.scale * c[:, None] + lines.offset)
     return bool(np.any(lines.scale) and landing.max() >= c.min())
 

@@ -28,6 +28,7 @@ from hebraud.model.model import Model
 __all__ = ["ExactState", "applies", "classical_curve", "rest_diffusion", "stationary"]
 
 _EPS = float(np.finfo(np.float64).eps)
+"""Round-off of a float, for error estimates."""
 _LARGEST = 1e150
 """Numbers that are squared stay below it."""
 _SLOWEST = 1e-250
@@ -44,12 +45,12 @@ _BELOW_CRITICAL = (
 
 
 def applies(model: Model) -> bool:
-    """True where the exact solution does: constant yield rate and fixed landings."""
+    """Return True where the exact solution applies: constant yield rate and fixed landings."""
     return model.yields.constant == 1.0 and model.relaxation.fixed_points is not None
 
 
 def rest_diffusion(alpha: float) -> float:
-    """D at rest of the classical model: sqrt(D) + D = alpha - 1/2; 0 at or below alpha = 1/2."""
+    """Return D at rest of the classical model: sqrt(D) + D = alpha - 1/2; 0 for alpha <= 1/2."""
     above = alpha - 0.5
     if above <= 0.0:
         return 0.0

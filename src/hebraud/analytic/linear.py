@@ -35,12 +35,13 @@ from hebraud.model.model import Model
 __all__ = ["complex_modulus", "relaxation_modulus", "viscosity"]
 
 _TERMS = 16
+"""Coefficients of the Taylor series below."""
 _SHARP = 30.0
 """The contour of G(t) is right to exp(-_SHARP), before round-off."""
 
 
 def _tanh_coefficients() -> list[float]:
-    """Taylor coefficients of tanh(x/2)/x in x^2, from T = (1 - tanh^2(x/2))/2 = tanh'(x/2)."""
+    """Return the Taylor coefficients of tanh(x/2)/x in x^2, from tanh' = 1 - tanh^2."""
     odd = [0.5]  # tanh(x/2) = sum odd[n] x^(2n+1)
     for n in range(1, _TERMS):
         square = sum(odd[i] * odd[n - 1 - i] for i in range(n))

@@ -26,7 +26,7 @@ of a lognormal or a stretched exponential law rise by 1.1 to 1.3."""
 
 
 def has_moment(model: Model, power: float) -> bool:
-    """True where <c^power> of the thresholds exists; ``power`` > 0."""
+    """Return True where <c^power> of the thresholds exists; ``power`` > 0."""
     return power < tail_exponent(model.thresholds)
 
 

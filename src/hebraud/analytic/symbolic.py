@@ -97,12 +97,12 @@ def _hyperbolic(expression: sp.Expr) -> sp.Expr:
 
 
 def _branch(coefficients: Sequence[sp.Expr]) -> sp.Expr:
-    """Density on one side of s = 0, from its three coefficients in the basis."""
+    """Return the density on one side of s = 0, from its three coefficients in the basis."""
     return sp.Add(*map(sp.Mul, coefficients, _BASIS))
 
 
 def _moment(coefficients: Sequence[sp.Expr], power: int) -> sp.Expr:
-    """Integral of s^power over [-1, 1] of a density with three coefficients on each side of 0."""
+    """Return the integral of s^power over [-1, 1] of a density of three coefficients a side."""
     integrals = [
         sp.integrate(s**power * function, (s, *limits))
         for limits in ((-1, 0), (0, 1))
@@ -112,12 +112,12 @@ def _moment(coefficients: Sequence[sp.Expr], power: int) -> sp.Expr:
 
 
 def _stationary(density: sp.Expr, diffusion: sp.Expr, loss: int) -> sp.Expr:
-    """Residual of the stationary equation away from s = 0, at shear rate epsilon^2."""
+    """Return the residual of the stationary equation away from s = 0, at rate epsilon^2."""
     return -(_eps**2) * density.diff(s) + diffusion * density.diff(s, 2) - loss * density
 
 
 def _in_basis(expression: sp.Expr) -> list[sp.Expr]:
-    """Coefficients of the linearly independent s^i exp(j u s) in an expression."""
+    """Return the coefficients of the linearly independent s^i exp(j u s) in an expression."""
     wave = sp.Symbol("wave")
     plain = sp.expand(expression).subs(sp.exp(u * s), wave)
     coefficients: list[sp.Expr] = sp.Poly(plain, s, wave).coeffs()
@@ -125,7 +125,7 @@ def _in_basis(expression: sp.Expr) -> list[sp.Expr]:
 
 
 def _two_branches(coefficients: Sequence[sp.Expr]) -> sp.Piecewise:
-    """Density on [-1, 1], in u and s, from its solved coefficients."""
+    """Return the density on [-1, 1], in u and s, from its solved coefficients."""
     lower, upper = (_exponential(_branch(coefficients[side])) for side in (slice(3), slice(3, 6)))
     return sp.Piecewise((lower, s < 0), (upper, True))
 
@@ -139,7 +139,7 @@ def _solve_linear(
 
 
 def _decay(diffusion: sp.Expr) -> sp.Expr:
-    """Decay rate in z of R1, from the leading order of the equation outside the threshold."""
+    """Return the decay rate in z of R1, from the leading order outside the threshold."""
     rate = sp.Symbol("rate", positive=True)
     tail = sp.exp(-rate * (s - 1) / _eps)
     leading = sp.expand(sp.simplify(_stationary(tail, diffusion, loss=1) / tail)).coeff(_eps, 0)

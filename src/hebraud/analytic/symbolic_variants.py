@@ -65,7 +65,7 @@ class Variants:
 
 
 def _excess() -> sp.Expr:
-    """Share of yields on the right less that on the left."""
+    """Return the fraction of yields on the right less that on the left."""
     q, p = sp.Function("q"), sp.Symbol("p")
     equation = q(_s).diff(_s, 2) + u * q(_s).diff(_s)
     chance = sp.dsolve(equation, q(_s), ics={q(-b): 0, q(b): 1}).rhs
@@ -74,14 +74,14 @@ def _excess() -> sp.Expr:
 
 
 def _layer() -> sp.Expr:
-    """ell/sqrt(g) = -R(0)/R'(0) of the decaying solution of R''/u = R."""
+    """Return ell/sqrt(g) = -R(0)/R'(0) of the decaying solution of R''/u = R."""
     rate = sp.Symbol("rate", positive=True)
     (decay,) = sp.solve(rate**2 / u - 1, rate)
     return 1 / decay
 
 
 def _prefactor(coupling: sp.Expr, stress: sp.Expr, landing: sp.Expr) -> sp.Expr:
-    """Derivative of the stress by ell at fixed coupling, times ell/sqrt(g)."""
+    """Return the derivative of the stress by ell at fixed coupling, times ell/sqrt(g)."""
     at = {b: 1 + _ell, x: landing}
     coupling, stress = (e.subs(at, simultaneous=True) for e in (coupling, stress))
     rise = stress.diff(_ell) - stress.diff(u) * coupling.diff(_ell) / coupling.diff(u)

@@ -25,8 +25,9 @@ __all__ = ["Onset", "YieldAnswers", "noise_terms", "yields"]
 _NUMBERS = (0.0, 1e-12, 1e-6, 1e-3, 0.1, 0.37, 1.0, 7.3, 1e3, 1e6)
 """Activities and released squares at which a coupling is asked, each with each."""
 _AFFINE = 1e-9
-"""Share of D by which a coupling's method may be off its three numbers: round-off, generously."""
+"""Relative error of D allowed between a coupling's method and its terms: generous round-off."""
 _NEAR = 1e-16
+"""The smallest overstress from which on the rate must be > 0, and is asked 16 times a decade."""
 _OVER = np.concatenate([[5e-324, 1e-300, 1e-100, 1e-30], np.geomspace(_NEAR, 1e3, 19 * 16 + 1)])
 """Overstresses > 0 at which a yield law is asked (and at minus them): 16 a decade."""
 _FAR = np.geomspace(1e3, 1e8, 31)
@@ -103,7 +104,7 @@ class Onset(NamedTuple):
 
 
 class YieldAnswers(NamedTuple):
-    """What solvers ask of a yield law beyond its rate.
+    """Properties of a yield law that solvers use beyond its rate.
 
     Attributes
     ----------
@@ -119,7 +120,7 @@ class YieldAnswers(NamedTuple):
 
 @once_a_value
 def yields(yielding: Yielding) -> YieldAnswers:
-    """Return what solvers ask of a yield law, from its rates at overstresses of -1e3 to 1e3.
+    """Return the properties of a yield law, from its rates at overstresses of -1e3 to 1e3.
 
     Raises
     ------

@@ -20,7 +20,7 @@ __all__ = ["ActivityNoise", "Coupling", "DropNoise", "FixedNoise", "NoiseTerms",
 
 
 class NoiseTerms(NamedTuple):
-    """What a coupling states: D = constant + per_event Gamma + per_square (released square).
+    """The terms of a coupling: D = constant + per_event Gamma + per_square (released square).
 
     It is a coupling itself: ``Model(NoiseTerms(0.0, 0.2, 0.1))`` mixes both kinds of noise. A model
     refuses numbers that are not finite and >= 0, and three zeros.
@@ -76,7 +76,7 @@ class NoiseTerms(NamedTuple):
 
 @runtime_checkable
 class Coupling(Protocol):
-    """What every coupling says: three numbers.
+    """The property of every coupling: three numbers.
 
     An object with a method ``diffusion(activity, released_square)`` in their place is asked for
     them when a model is built, and refused where it is not affine in its two arguments.

@@ -1,4 +1,4 @@
-"""What landing rules and thresholds promise, tried out when a model is built.
+"""The contracts of landing rules and thresholds, tried out when a model is built.
 
 As :mod:`hebraud.model.contracts` does for couplings and yield laws.
 """
@@ -22,6 +22,7 @@ __all__ = ["ThresholdAnswers", "scatters", "spread"]
 _STRESSES = (1e-3, 0.4, 1.0, 1.7, 30.0)
 """Stresses at which a landing rule is asked, on both sides."""
 _LOGITS = np.linspace(-30.0, 30.0, 1025)
+"""log(q/(1 - q)) of the quantiles below: evenly spaced, so that both tails are seen."""
 _QUANTILES = np.ldexp(np.round(np.ldexp(1.0 / (1.0 + np.exp(-_LOGITS)), 53)), -53)
 """Quantiles, dense at both ends; of so many digits that 1 - q is without rounding."""
 _CHANCES = _QUANTILES * (1.0 - _QUANTILES) * (_LOGITS[1] - _LOGITS[0])
@@ -157,7 +158,7 @@ def _compare(relaxation: Relaxation, stress: float, lines: LandingLines, steps: 
 
 # -- thresholds -----------------------------------------------------------------------------------
 class ThresholdAnswers(NamedTuple):
-    """What solvers ask of thresholds beyond their methods.
+    """Properties of thresholds that solvers use beyond their methods.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a frozen law is: a key by which two of them are one, and a text that tells them apart.
+"""Identity of a frozen law: a key by which two are equal, and a text that tells them apart.
 
 Every frozen law of ``scipy.stats`` carries an instance of its class of its own, made of what the
 class was constructed from. So a law is its class, what that was constructed from where it is not

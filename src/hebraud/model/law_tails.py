@@ -55,6 +55,7 @@ _PROBES = 1000
 _PANEL = 4.0
 """Length in ln c of the panels that are tried first."""
 _BUT_LAST, _BUT_FIRST = slice(None, -1), slice(1, None)
+"""Slices of a row without its last entry, and without its first."""
 _PANELS = 400
 """Panels beyond which the quadrature of a tail gives up."""
 

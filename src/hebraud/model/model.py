@@ -19,12 +19,12 @@ __all__ = ["Model", "check_model"]
 
 
 def _fits(value: object, protocol: type) -> bool:
-    """True for an object with the protocol's methods; a class is not one."""
+    """Return True for an object with the protocol's methods; a class is not one."""
     return isinstance(value, protocol) and not isinstance(value, type)
 
 
 def _makes_noise(value: object) -> bool:
-    """True for a coupling, which states its terms or has a method for D that is asked for them."""
+    """Return True for an object that states the terms of a coupling or has a method for D."""
     return _fits(value, Coupling) or (hasattr(value, "diffusion") and not isinstance(value, type))
 
 
@@ -165,3 +165,4 @@ _CLASSICAL_SLOTS: dict[str, object] = {
     "thresholds": Single(1.0),
     "yielding": ConstantRate(),
 }
+"""The slots of the classical model, which are not shown when a model is printed."""

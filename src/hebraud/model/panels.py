@@ -26,10 +26,11 @@ _ORDERS = (8, 10, 12, 16, 20)
 Smooth means over a law want few panels of high order, a layer wants many of low order.
 """
 _RULES = {n: np.polynomial.legendre.leggauss(n) for n in _ORDERS}
+"""The Gauss-Legendre rule of each order."""
 _STEPS = np.arange(0.0, 1.01, 0.125)
 """Where in a panel the steps are that it is tried with."""
 _PART = 0.2
-"""What a panel may be off by, in units of what all of them may."""
+"""Error allowed in a panel, in units of that of all panels together."""
 _GRADED = 0.07
 """A panel that begins nearer to a point than this part of its width is cut at a quarter."""
 

@@ -1,4 +1,4 @@
-"""What is imposed on the material: shear, strain steps, stress, in segments.
+"""Protocols: the shear rate, strain steps or stress imposed, in segments.
 
 Every protocol is a constructor of :class:`Segment`; a solver knows nothing else.
 """
@@ -107,7 +107,7 @@ class Segment:
 
 @runtime_checkable
 class Imposed(Protocol):
-    """What every protocol says."""
+    """The method of every protocol."""
 
     def segments(self, duration: float | None) -> tuple[Segment, ...]:
         """Return the segments that make up ``duration`` (in tau)."""

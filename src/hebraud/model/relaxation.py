@@ -49,7 +49,7 @@ class LandingLines(NamedTuple):
 
 @runtime_checkable
 class Relaxation(Protocol):
-    """What every landing rule says."""
+    """The methods of every landing rule."""
 
     def land(self, stress: ArrayLike, quantile: ArrayLike) -> Floats:
         """Return the stress after the event, for a quantile in (0, 1) of the landing law.

@@ -24,7 +24,7 @@ __all__ = ["OwnThresholds", "Start", "check_start", "density", "gaussian"]
 
 @runtime_checkable
 class Start(Protocol):
-    """What every start says."""
+    """The methods of every start."""
 
     def mass(self, faces: Floats, thresholds: Thresholds) -> Floats:
         """Return the probability in every cell, (classes, cells).
@@ -157,6 +157,7 @@ _CLOSE = np.linspace(-10.0, 10.0, 400_001)
 _ZOOM = 2001
 """Points at which what was found in a few of these steps is looked at again."""
 _GAUSS = np.polynomial.legendre.leggauss(8)
+"""Quadrature of a density over a panel, and over its halves."""
 _RESOLVED = 1e-12
 """By how much of the whole the halves of a panel may differ from it before it is cut in two."""
 _HALVINGS = 60

@@ -36,14 +36,14 @@ _DECADES = 30.0
 _FAR = 4.0
 """Where the tail of a law begins that is long enough to have one, in units of the median."""
 _MASS = 1e-10
-"""What a density and its distribution function may differ by, by round-off."""
+"""Largest difference of a density's integral and its distribution function, by round-off."""
 _SHORT = 0.05
 """A law is cut at its lower end where that takes away more than this of the way to the median."""
 
 
 @runtime_checkable
 class Thresholds(Protocol):
-    """What every threshold rule says.
+    """The methods of every threshold rule.
 
     Where it has them it also says ``density`` (of the thresholds, a function), and its exponents at
     both ends, ``exponent_at_zero`` and ``exponent_at_infinity``.

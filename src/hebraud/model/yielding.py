@@ -16,7 +16,7 @@ __all__ = ["ConstantRate", "PowerRate", "Yielding"]
 
 @runtime_checkable
 class Yielding(Protocol):
-    """What every yield law says: a rate from an overstress."""
+    """The method of every yield law: a rate from an overstress."""
 
     def rate(self, overstress: ArrayLike) -> Floats:
         """Return nu(|s| - c) in units of 1/tau: one float64 for each overstress of an array.
@@ -54,5 +54,5 @@ class PowerRate:
 
 
 def ConstantRate() -> PowerRate:
-    """nu = 1/tau above the threshold (eq. 1): the same thing as ``PowerRate(0)``."""
+    """Return the law nu = 1/tau above the threshold (eq. 1), which is ``PowerRate(0)``."""
     return PowerRate(0.0)

@@ -1,4 +1,4 @@
-"""What a run in time returns."""
+"""The record of a run in time."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ __all__ = ["History", "Settings", "as_made", "output_times"]
 
 Settings = dict[str, str | float]
 _LONGEST = 500
+"""Letters of a start or protocol that are stored as text; longer ones hold whole arrays."""
 _ROUNDING = 1e-9
-"""By what part the last time of output may pass the end: a sum of durations is rounded."""
+"""Relative excess of the last output time over the end: a sum of durations is rounded."""
 
 
 def output_times(t_eval: ArrayLike, end: float) -> Floats:
@@ -49,7 +50,7 @@ def output_times(t_eval: ArrayLike, end: float) -> Floats:
 
 
 def as_made(solver: str, protocol: object, start: object, **numbers: float) -> Settings:
-    """Return the settings of a run; protocol and start as Python writes them.
+    """Return the settings of a run, with protocol and start as Python text.
 
     Functions keep their names only, and a start that takes more than 500 letters, such as the
     ``final`` of another run, that of its class.

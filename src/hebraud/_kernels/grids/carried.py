@@ -1,4 +1,4 @@
-"""What a grid that moves with the shear meets during a step: thresholds and landing points.
+"""Thresholds and landing points that pass through the cells of a grid that moves.
 
 The cells keep their blocks; in a step in which they move by ``by`` from the faces given, a
 threshold passes through some of them, and a landing point sweeps over others.
@@ -30,7 +30,7 @@ def _rise(x: float, width: float) -> float:
 def over_thresholds(
     faces: Floats, by: float, thresholds: Floats, left: Floats, right: Floats
 ) -> None:
-    """Fill, (cells, classes), which part of a cell is below -c, and above c, on average.
+    """Fill, (cells, classes), the mean fractions of a cell that are below -c and above c.
 
     Over the cell and over the step: an integral over a product of two intervals, exact. The cell is
     even inside, and moves evenly.

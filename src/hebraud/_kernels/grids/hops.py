@@ -45,7 +45,7 @@ def hop_rates(centres: Floats, diffusion: float, rate: float, up: Floats, down: 
 
 @kernel()
 def excess(centres: Floats, diffusion: float, rate: float, share: Floats) -> None:
-    """Fill, for every face, the share of the spreading of `hop_rates` there that is in excess.
+    """Fill, for every face, the fraction of the spreading of `hop_rates` that is in excess.
 
     With spacing d it is 1 - 2 ``diffusion``/(``rate`` d) between two cells that have no hop against
     the drift, and zero at all other faces. ``share`` is (cells + 1,).
@@ -67,11 +67,14 @@ def sharpen(mass: Floats, share: Floats, rate: float, speed: Floats) -> float:
 
         H = m m'/(m + m') (1 - x^2/8),      x = (m - m')/(m + m').
 
-    By the drift leaves a cell what `hop_rates` would have leave m + (share H)(ahead) -
-    (share H)(behind). That is at least m/8, because H is at most 7/8 of either mass; its mean
-    drift is the shear rate still, because every H is added once and subtracted once; and the
-    excess is gone to second order, because H is (m + m')/4 to second order, with which this is
-    Fromm's scheme. Returns by how much the factors change, as a mean over the masses.
+    The hops of `hop_rates` then act on
+
+        m + (share H)(ahead) - (share H)(behind)
+
+    in the place of m. This is at least m/8, because H is at most 7/8 of either mass. The mean drift
+    is still the shear rate, because every H is added once and subtracted once. The excess vanishes
+    to second order, because H = (m + m')/4 to second order, with which this is Fromm's scheme.
+    Returns the change of the factors, as a mean over the masses.
     """
     n, classes = mass.shape
     ahead = 1 if rate > 0.0 else -1

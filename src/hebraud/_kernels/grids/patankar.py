@@ -29,8 +29,11 @@ __all__ = ["doubled", "doubled_at_rest"]
 Floats = NDArray[np.float64]
 
 MAX_ITERATIONS = 60
+"""The most Newton corrections of D and the shear rate in one stage."""
 APART = 1e-4
-TINY = 1e-290  # D underflows: digits are lost below, and nothing depends on them
+"""Relative change of D and of the shear rate by which their derivatives are made."""
+TINY = 1e-290
+"""D below which digits are lost by underflow; nothing depends on them."""
 
 
 @kernel(error_model="numpy", inline="always")

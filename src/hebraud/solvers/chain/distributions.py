@@ -1,4 +1,4 @@
-"""States as starts: on a grid, and exact ones."""
+"""States that can start a run: on a grid, and exact ones."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from hebraud.solvers.chain.grid import Grid
 __all__ = ["CellStart", "Classes", "ExactStart"]
 
 _CELLS = 4096
+"""Cells from which blocks of an exact state are drawn: finer than what 1e6 blocks can tell."""
 _GAUSS = np.polynomial.legendre.leggauss(6)
+"""Quadrature of an exact density over a cell."""
 
 
 @dataclass(frozen=True, eq=False)
 class Classes:
-    """Threshold classes as they are, where a solver has chosen its nodes."""
+    """The threshold classes of a solver, which has chosen its nodes already."""
 
     values: Floats
     weights: Floats

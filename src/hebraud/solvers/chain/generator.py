@@ -38,10 +38,13 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
+"""Golden ratio: its multiples spread evenly over (0, 1), so that neighbours differ most."""
 _DRAWN = 2
-"""Turns in which landing lines are drawn together; each gains a factor of cell size over std."""
+"""Times that landing lines are contracted about their mean; the error falls by cell size/std."""
 _GAUSS = np.polynomial.legendre.leggauss(5)
+"""Quadrature of the yield rate over a cell away from the threshold: nu is smooth there."""
 _GAUSS_FIRST = np.polynomial.legendre.leggauss(12)
+"""Quadrature over the cell at the threshold, in powers of the fourth root: good to 1e-10."""
 
 
 class Jumps(Protocol):
@@ -172,7 +175,7 @@ class Generator:
         return up, down
 
     def excess(self, diffusion: float, shear_rate: float) -> Floats:
-        """Return, for every face, the share of the spreading by those hops that is not of 2 D."""
+        """Return, for every face, the fraction of the spreading by those hops beyond that of D."""
         from hebraud._kernels.grids.hops import excess
 
         share = np.empty(self.grid.centres.size + 1)

@@ -48,8 +48,9 @@ _SPREAD_SIZE = 0.5
 _TAIL_SIZE = 0.8
 """Largest cell of a tail in units of its decay length: beyond, mass leaks to the ends."""
 _SCALES = np.logspace(-8.0, 8.0, 321)
+"""Overstresses, in units of g + sqrt(D), at which the tails are integrated: 20 a decade."""
 _SMALLEST_WEIGHT = 1e-20
-"""Landing lines of less weight than this are left out: below round-off of the total."""
+"""Landing lines below this part of the largest weight are left out: less than round-off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,7 @@ class Grid:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What every grid of one family has in common, for a shear rate >= 0.
+    """The common map of all grids of one family, for a shear rate >= 0.
 
     Attributes
     ----------
@@ -246,7 +247,7 @@ def no_finite_grid(model: Model, lines: LandingLines) -> ConvergenceError:
 def cycle_time(
     c: Floats | float, shear_rate: float, diffusion: float, landing: float = 0.0
 ) -> Floats:
-    """Return about how long a block of threshold c lives from landing to its yield."""
+    """Return an estimate of the mean time from landing to yield at a threshold c."""
     width = _width(shear_rate, diffusion)
     way = _exit_time(np.maximum(c, landing) + width, shear_rate, diffusion)
     if landing != 0.0:

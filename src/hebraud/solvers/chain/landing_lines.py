@@ -1,4 +1,6 @@
-"""How many lines stand for a continuous landing law in a run: as many as its noise leaves to tell.
+"""The number of lines that stand for a continuous landing law in a run.
+
+Noise blurs where blocks have landed, so that a noisy run needs fewer lines.
 
 Neighbouring cells have their lines at other places, so that cells and lines together make no comb,
 but what lands over a threshold, or comes there soon, is known to a share of the lines' distance.
@@ -14,7 +16,9 @@ from hebraud.model.model import Model
 __all__ = ["run_lines"]
 
 _MOST = 256
+"""The most lines, whatever the tolerance: the cost of a step grows with their number."""
 _FEWEST = 8
+"""The fewest lines, whatever the tolerance."""
 _SHARP = 8
 """Lines of the coarsest grid where nothing blurs them; with the fineness, as errors fall as 1/lines
 (case 23 of the reliability list at 1e-6: 2 and 8 ``rtol`` from 237 and 66) ..."""

@@ -1,4 +1,4 @@
-"""Monte Carlo: a sample of blocks, the witness that knows no grid.
+"""Monte Carlo: a sample of blocks, an independent check that uses no grid.
 
 One step of length h holds D and g still. Given these it samples the linear process *exactly*,
 whatever h is: every block makes one Gaussian move; candidates for yielding come as a Poisson
@@ -30,17 +30,17 @@ __all__ = ["simulate_blocks"]
 
 Floats = NDArray[np.float64]
 
-# A normal number is larger than this with probability 6e-16. A path between given ends strays
-# beyond both by this many standard deviations of its middle with probability exp(-8^2/2) = 1e-14.
 _REACH = 8.0
-# Normal numbers at a time: stays in the fast cache.
+"""Standard deviations beyond which no block goes: a normal number is larger with probability 6e-16,
+and a path between given ends strays beyond both by as many with probability exp(-8^2/2) = 1e-14."""
 _CHUNK = 16_384
-# Lines that stand for a continuous landing law: its first two moments need two.
+"""Normal numbers drawn at a time: as many as stay in the fast cache."""
 _LINES = 64
-# Five numbers of 8 bytes a block, and what is drawn for each: some 5 GB.
+"""Lines that stand for a continuous landing law: its first two moments need two."""
 _MOST_BLOCKS = 100_000_000
-# Each step is a line of the record: some 2 GB.
+"""The most blocks: five numbers of 8 bytes each and the random draws take some 5 GB."""
 _MOST_STEPS = 10_000_000
+"""The most steps: each is a line of the record, together some 2 GB."""
 
 
 def midstep(now: float, before: float | None) -> float:

@@ -1,4 +1,4 @@
-"""Beside the blocks of a Monte Carlo run: the sample as a start, and what is imposed."""
+"""A sample of blocks as a start, and what a protocol imposes on it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hebraud.model.thresholds import Thresholds
 __all__ = ["Sample", "ShearImposed", "StressImposed", "imposed_by"]
 
 
-# Two-point Gauss quadrature of the rate over a step: exact for cubics.
 _GAUSS = 0.5 + np.array([-0.5, 0.5]) / math.sqrt(3.0)
+"""Two-point Gauss quadrature of the shear rate over a step: exact for cubics."""
 
 
 class _Blocks(Protocol):
-    """What a segment looks at of the blocks."""
+    """The part of the blocks that a segment needs."""
 
     stress: Floats
     release: float
@@ -97,7 +97,7 @@ class ShearImposed:
         return float(np.mean([self.rate(time + step * x) for x in _GAUSS]))
 
     def idle(self, time: float, step: float) -> bool:
-        """True where nothing is imposed over a step."""
+        """Return True where nothing is imposed over a step."""
         return all(self.rate(time + step * x) == 0.0 for x in (0.0, *_GAUSS, 1.0))
 
     def missing(self, blocks: _Blocks) -> float:
@@ -121,7 +121,7 @@ class StressImposed:
         return now if before is None else 1.5 * now - 0.5 * before
 
     def idle(self, time: float, step: float) -> bool:
-        """True: where nothing yields nothing moves."""
+        """Return True: where nothing yields nothing moves."""
         return True
 
     def missing(self, blocks: _Blocks) -> float:

@@ -60,7 +60,7 @@ _DOUBT = 4.0
 _IDENTITY = 0.125
 """Part of the misfit of the second moment identity that counts as an error."""
 _FIXED = 2
-"""How many times as many cells a fixed grid may have as one that is refined: some GB at most."""
+"""Cells allowed on a fixed grid over those of a refined one: some GB of memory at most."""
 _ON_THE_WAY = 1e-3
 """Error of D on grids that are not the last, in units of the tolerance."""
 

@@ -44,6 +44,7 @@ __all__ = ["redraw_law", "snapshot_law"]
 _EXACT_MISFIT = 1e-11
 """Relative misfit of the masses at which a law of the exact solver is found."""
 _ITERATIONS = 60
+"""The most iterations of Broyden's method."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,7 @@ _BEYOND = 3
 _CELLS_A_LINE = 32
 """A continuous landing law is cut into one line for so many cells ..."""
 _FEWEST_LINES = 64
+"""... but into no fewer than this ..."""
 _MOST_LINES = 256
 """... and into no more than this."""
 _MOST_SCATTERED = 65_536
@@ -85,11 +86,11 @@ class Family:
         return Stationary(self.model, generator, self.shear_rate)
 
     def first_cells(self) -> int:
-        """Cells of the first grid to try: more where the model has many thresholds."""
+        """Return the cells of the first grid to try: more where the model has many thresholds."""
         return max(_FIRST, 2 * self.layout.fewest_cells())
 
     def most_cells(self) -> int:
-        """Cells beyond which a finer grid is too slow."""
+        """Return the number of cells beyond which a finer grid is too slow."""
         a, b = (self.model.relaxation.quadrature(n).weight.size for n in (4, 8))
         most = min(_MOST, _MOST_MASSES // self.values.size)
         return most if a == b else min(most, _MOST_SCATTERED)
@@ -122,7 +123,10 @@ class _Explorer:
         self._chain: Stationary | None = None
 
     def excess(self, log_d: float, ahead: float = 0.0) -> float:
-        """``ahead`` is how much below, where a new grid is needed, that is graded for."""
+        """Return log(coupling(D)/D) at log D.
+
+        Where a new grid is needed it is graded for a log D lower by ``ahead``.
+        """
         chain = self._chain
         if chain is None or abs(log_d - self._graded_for) > 1.5:
             chain = self._chain = self._build(log_d - ahead)

@@ -1,6 +1,6 @@
-"""How many thresholds stand for a continuous law of them: as many as the tolerance asks for.
+"""Threshold nodes of a continuous law: as many as the tolerance asks for.
 
-What a block does next has a kink where its threshold meets the stress at which it lands. Where
+The future of a block has a kink where its threshold meets the stress at which it lands. Where
 landings are fixed the quadrature breaks there, and means over it are those of smooth functions.
 Where thresholds are redrawn and landings are spread out, every pair of thresholds, the one that was
 left and the one that is drawn, makes a kink of its own, and no quadrature breaks at all of them.
@@ -30,7 +30,7 @@ Nodes = tuple[Floats, Floats]
 _LOOSEST = 1e-3
 """Tolerance of the nodes of a run beyond which they would be too few to stand for a law."""
 _LINES = 64
-"""Lines by which it is told how far landings are spread out."""
+"""Landing lines from which the standard deviation of landings is computed."""
 _CAUTION = 0.25
 """The thinnest layer of a run, in units of what keeps itself going."""
 _FINEST = 0.01
@@ -38,29 +38,29 @@ _FINEST = 0.01
 _SHARE = 0.25
 """Part of the tolerance that the thresholds may be off by where kinks are everywhere."""
 _KINKS = 0.1
-"""What a kink may do to a mean in the first quadrature that knows of them ..."""
+"""Relative error of a mean by a single kink in the first quadrature with kinks ..."""
 _HALVED = 0.125
-"""... and by which factor that falls where every panel is halved."""
+"""... and the factor by which it falls when every panel is halved."""
 _BLUR = 0.3
-"""Accuracy of what is compared, in units of the difference that is allowed."""
+"""Accuracy of the means that are compared, in units of the difference allowed."""
 _ASSUMED = 1e-4
-"""What kinks make of means, in units of what one may do to one: measured, a few times less."""
+"""Error of a mean by all kinks, in units of that of one. Measured values are a few times less."""
 _LOOK = 0.1
-"""Residual of the null vectors, in units of the accuracy of what is compared."""
+"""Residual of the null vectors, in units of the accuracy of the means compared."""
 
 
 def kinks_for(relaxation: Relaxation, redraws: bool, rtol: float) -> float:
-    """Return what a kink may do to a mean, where there is no state yet to compare nodes by."""
+    """Return the error allowed by a kink, where there is no state yet to compare nodes by."""
     return rtol / _ASSUMED if _everywhere(relaxation, redraws) else math.inf
 
 
 def _everywhere(relaxation: Relaxation, redraws: bool) -> bool:
-    """True where kinks may be anywhere in the law."""
+    """Return True where kinks may be anywhere in the law."""
     return redraws and relaxation.fixed_points is None
 
 
 def landings(model: Model) -> tuple[Floats, Floats]:
-    """Return the stresses at which blocks land and their shares; zero where they land anywhere."""
+    """Return fixed landing stresses and their fractions; zero where blocks land anywhere."""
     fixed = model.relaxation.fixed_points
     if fixed is None:
         return np.zeros(1), np.ones(1)

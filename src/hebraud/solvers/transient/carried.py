@@ -29,8 +29,9 @@ __all__ = ["CarriedSystem"]
 Floats = NDArray[np.float64]
 
 _GAUSS = np.polynomial.legendre.leggauss(8)
+"""Quadrature of the yield rate over a cell that moves, in powers of the fourth root."""
 _INSIDE = np.array([0.5 - 0.5 / np.sqrt(3.0), 0.5 + 0.5 / np.sqrt(3.0)])
-"""Gauss's two places in an interval (0, 1)."""
+"""The two Gauss points of the interval (0, 1)."""
 
 
 class CarriedSystem:

@@ -138,7 +138,7 @@ def march(
     step: float | None,
     max_step: float = math.inf,
 ) -> History:
-    """Run; for studies of order, with a given number of cells and a fixed step."""
+    """Run a model as :func:`evolve`; cells and step can be fixed, for studies of order."""
     check_model(model)
     segments = segments_of(protocol, until)
     check_start(start)

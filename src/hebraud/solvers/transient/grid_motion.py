@@ -53,6 +53,7 @@ class Way(NamedTuple):
 
 
 AT_REST = Way(0.0, 0.0, 1.0)
+"""The way of a grid that does not move; its scale is not used."""
 
 
 def way_of(

@@ -37,7 +37,7 @@ _EMPTY = 1e-17
 _APART = 2e-9
 """Thresholds nearer than this, in units of the largest, have one face and are one class."""
 _QUADRATURE = 1e-5
-"""What the parts of the blocks that are found class by class may be off by, all together."""
+"""Error allowed for the sum of the fractions of blocks that are found class by class."""
 _ALIKE = 3.0
 """By how much two quadratures of one law may differ, in units of the tolerance of both."""
 _STATES = 1e-5
@@ -148,6 +148,7 @@ def _past(model: Model, start: Start, width: float, rtol: float) -> Nodes | None
 
 
 _ONE = Classes(np.ones(1), np.ones(1), False)
+"""A single class, for the width of a start that knows no thresholds."""
 
 
 def _sampled(start: Start) -> tuple[Floats, Floats] | None:

@@ -37,11 +37,21 @@ _STATUS = {
     2: "the landing of a step did not converge",
     3: "the imposed stress was not reached",
 }
-_SAFETY, _CARRIED_SAFETY, _CLOSE = 30.0, 10.0, 0.03
-_RENEW_EVERY, _FINENESS = 12, 0.03
+_SAFETY, _CARRIED_SAFETY = 30.0, 10.0
+"""Error allowed in a step on grids that rest and that move, in units of rtol^(3/2): errors of steps
+and of cells then both go as rtol in a run."""
+_CLOSE = 0.03
+"""Relative accuracy of D in a step, in units of sqrt(rtol)."""
+_RENEW_EVERY = 12
+"""Attempts after which the derivatives of the Newton corrections are made anew."""
+_FINENESS = 0.03
+"""Number of cells, in units of that of the coarsest grid and of rtol^(-1/2)."""
 _CHECK_EVERY = 5
+"""Accepted steps between two looks at whether the grid is still fine where it must be."""
 _STRAIN_MOVED, _D_MOVED = 0.1, 0.75
+"""Strain in units of the smallest threshold, and ratio of D, beyond which it has moved on."""
 _LARGEST_RATIO = 1.6
+"""Present cell size over that wanted, up to which a grid is kept."""
 _ANSWER = 0.8
 """Part of a change of D that the noise it makes does not undo, below which cells are finer."""
 _BEND = 0.05
@@ -126,7 +136,7 @@ class Run:
         self.largest_diffusion = max(self.largest_diffusion, self.diffusion)
 
     def _zoned(self, grid: Grid, rate: float) -> Grid:
-        """Return the grid that the masses want, these on a grid of as many cells."""
+        """Return the grid that the present masses ask for, seen on a given grid."""
         finer = self.answer**0.5 * (_FINER if self.weak else 1.0)
         noise = self.system.noise_at_yield
         return self.grids.fitted(grid, self.mass, self.diffusion, rate, noise, self.way, finer)
@@ -205,7 +215,7 @@ class Run:
         return way_of(grid, self.mass, flow, float(self.values[0]), mean, self.way.moves)
 
     def _changed(self, rate: float) -> bool:
-        """True where the run has moved on enough since the grid was last looked at."""
+        """Return True where the run has moved on enough since the grid was last looked at."""
         D, strain = self.zoned
         gone = abs(self.strain - strain)
         if self.way.moves:
@@ -296,7 +306,7 @@ class Run:
         return self.released / self.total if path is None else path.rate(time)
 
     def _still(self, segment: Segment) -> bool:
-        """True where nothing will move any more, whatever the time."""
+        """Return True where nothing will move any more, whatever the time."""
         if segment.shear_rate is None:
             return self.released == 0.0
         return segment.constant and segment.shear_rate(0.0) == 0.0

@@ -44,7 +44,9 @@ _NODES = np.concatenate([-_HALF, [0.0], _HALF[::-1]])
 _FIT = np.linalg.inv(legendre.legvander(_NODES, 14))
 """From values at the nodes to the Legendre coefficients of the polynomial through them."""
 _KRONROD = 2.0 * _FIT[0]
+"""Weights of the fifteen-point rule."""
 _GAUSS = legendre.leggauss(7)[1]
+"""Weights of the seven-point rule within it; the difference is the error estimate."""
 
 
 class _Panel:
@@ -134,7 +136,7 @@ class StrainPath:
         return panel.settled
 
     def _settle(self, begin: float, end: float) -> range:
-        """Cut the panels between two times until their rules agree; return which they are then."""
+        """Return the panels between two times, cut until both of their rules agree."""
         first = index = max(bisect.bisect_right(self.begins, begin) - 1, 0)
         while index < len(self.panels) and (index == first or self.panels[index].begin < end):
             panel = self.panels[index]
