@@ -137,3 +137,11 @@ def test_what_the_pages_name_is_there():
                 if not hasattr(thing, part):
                     importlib.import_module(f"{thing.__name__}.{part}")
                 thing = getattr(thing, part)
+
+
+def test_every_file_that_the_architecture_names_is_there():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py)?)`", text))
+    assert len(named) > 30
+    missing = [n for n in named if not any((r / n).exists() for r in (ROOT, ROOT / "src/hebraud"))]
+    assert missing == []
