@@ -57,7 +57,7 @@ _LINES = 801
 def weight_exponent(thresholds: Thresholds) -> float:
     """Return e of P(c < x) ~ x^e at small thresholds x; infinite for a law that does not reach 0.
 
-    A rule that does not state it (``exponent_at_zero``) is asked for its lowest quantiles.
+    Where a rule does not state it (``exponent_at_zero``) it is read off the lowest quantiles.
     """
     stated = getattr(thresholds, "exponent_at_zero", None)
     if stated is not None:
@@ -70,7 +70,7 @@ def weight_exponent(thresholds: Thresholds) -> float:
 def rest_nodes(thresholds: Thresholds, breaks: Floats | float) -> tuple[Floats, Floats]:
     """Return nodes of quenched thresholds for means of rates at rest, which go as c^-2.
 
-    A rule that has no ``weak_nodes`` for them is asked for its usual ones.
+    A rule without ``weak_nodes`` gives its usual nodes.
     """
     weak = getattr(thresholds, "weak_nodes", None)
     nodes: tuple[Floats, Floats] = (

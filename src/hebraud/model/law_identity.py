@@ -1,9 +1,9 @@
 """Identity of a frozen law: a key by which two are equal, and a text that tells them apart.
 
-Every frozen law of ``scipy.stats`` carries an instance of its class of its own, made of what the
-class was constructed from. So a law is its class, what that was constructed from where it is not
-one of scipy's own (the bins of ``rv_histogram``, the members of a class of the user's), and the
-values of its parameters, whether they were given by place or by name.
+Every frozen law of ``scipy.stats`` has its own instance of its class. A law is identified by its
+class, by the arguments of that instance where the class is not one of scipy's own (the bins of
+``rv_histogram``, the members of a user's class), and by the values of its parameters, whether they
+were given by position or by name.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ def parameters(law: rv_frozen) -> dict[str, Any]:
 def law_key(law: rv_frozen) -> tuple[object, ...]:
     """Return a hashable key, equal for two frozen laws if and only if they are the same law.
 
-    It outlives copies and pickles, but for members of a class of the user's that have no equality
-    of their own.
+    It is the same for copies and pickles, except where members of a user's class have no equality.
     """
     return type(law.dist), _own(law.dist), tuple(sorted(parameters(law).items()))
 

@@ -2,8 +2,8 @@ r"""The ends of a continuous law of thresholds: which of its moments exist, and 
 
 Far out the density of a law falls as a power of c, c^(-1-a), or faster than any. The moment <c^p>
 exists where p < a. Towards zero P(c < x) falls as x^e, or faster than any power, and <c^-p> exists
-where p < e. Both exponents are slopes of the logarithm of the density, as far out as it can be
-told.
+where p < e. Both exponents are slopes of the logarithm of the density, as far out as floats hold
+it.
 
 Nodes for the tail lie in panels even in log c, which reach to where the mean square, and the mean
 fourth power where it exists, are complete. Where that is too far the rest is a Pareto law of index
@@ -41,17 +41,17 @@ __all__ = [
 Function = Callable[[Floats], Floats]
 
 _TOLD = -660.0
-"""Logarithm of the smallest density from which slopes are told."""
+"""Logarithm of the smallest density from which slopes are taken: floats hold no less."""
 _FARTHEST = 1e16
 """Where a power-law tail becomes a Pareto law, in medians: lengths D/g below it count."""
 _LONGEST = 1e100
 """... and where any other is cut at last."""
 _STEADY = 0.02
-"""A slope that still grows by more than this part over half of the decades is that of no power."""
+"""Relative growth of the slope over half of the decades beyond which there is no power law."""
 _DIGITS = 10
-"""To which an exponent is known; so 2 is 2, where a mean square just fails to exist."""
+"""Digits to which an exponent is rounded, so that 2 is 2, where no mean square exists."""
 _PROBES = 1000
-"""Places at which a density is looked at for jumps."""
+"""Places at which a density is searched for jumps."""
 _PANEL = 4.0
 """Length in ln c of the panels that are tried first."""
 _BUT_LAST, _BUT_FIRST = slice(None, -1), slice(1, None)

@@ -1,9 +1,8 @@
 """Panels of Gauss rules for the means of given functions over a law of thresholds.
 
-Where the density is smooth in a panel its nodes are those of Gauss and Legendre. A density that
-jumps again and again, such as that of a histogram, would need a panel between each two jumps: first
-it has them, and then as many of them become one as have one Gauss rule for all their nodes, that of
-the sum over these.
+Where the density is smooth in a panel, the nodes are those of Gauss and Legendre. A density with
+many jumps, such as a histogram, first has a panel between every two jumps. Then neighbouring panels
+are merged where a single Gauss rule, that of the sum over their nodes, does as well.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Spread(Relaxation, Protocol):
     """A continuous landing law that can be cut into lines at other places too."""
 
     def shifted(self, n: int, phase: Floats) -> LandingLines:
-        """Return n lines as ``quadrature``, moved by a share ``phase`` of their distance.
+        """Return n lines as ``quadrature``, moved by a fraction ``phase`` of their distance.
 
         ``phase`` is (rows,), in -1/2 ... 1/2; the three arrays are (rows, n). In every row the
         weights sum to one and the mean over the lines is the law's.
@@ -193,7 +193,7 @@ class GaussianLanding:
         return LandingLines(scale, 0.5 * (offset - offset[::-1]), weight)
 
     def shifted(self, n: int, phase: Floats) -> LandingLines:
-        """Return `quadrature` with all lines moved by a share of their distance, a row for each."""
+        """Return lines as `quadrature`, moved by fractions of their distance, a row for each."""
         count = check_whole_number("n", n, at_least=1)
         reach = min(math.sqrt(math.pi * count), _REACH)
         distance = 2.0 * reach / (count - 1) if count > 1 else 0.0

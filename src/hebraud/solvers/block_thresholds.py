@@ -1,4 +1,4 @@
-"""Thresholds of single blocks: may they be a sample of the law that they keep for ever?"""
+"""Check that the thresholds of blocks can be a sample of the law that they keep for ever."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PLACES = 33
 def check_sample(model: Model, stresses: Floats, thresholds: Floats) -> None:
     """Raise ``ValueError`` where blocks that keep their thresholds cannot be a sample of the law.
 
-    They can be if their distribution function is that of the law to 3/sqrt(n), which one sample in
-    3e7 is not (Kolmogorov), n the number of different blocks, told by their stresses. Where the
-    model has one threshold all must have it.
+    Their distribution function may differ from that of the law by 3/sqrt(n), where n is the number
+    of blocks with different stresses. One sample in 3e7 differs by more (Kolmogorov). Where the
+    model has one threshold all blocks must have it.
     """
     if model.thresholds.redraws:
         return

@@ -1,7 +1,7 @@
-"""Limits of what is measured on nested grids of N, 2 N, 4 N ... cells.
+"""Limits of numbers computed on nested grids of N, 2 N, 4 N ... cells.
 
-Every grid cuts the cells of the first into equal numbers along one smooth map, so that errors are a
-series in one over the cells, cleanly, which begins with the square.
+Each grid cuts every cell of the first into the same number of cells along one smooth map. Errors
+are then a clean power series in 1/N that begins with the square.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ __all__ = ["Extrapolation"]
 
 
 class Extrapolation:
-    """Numbers that are measured on one grid after the other, and their limits so far.
+    """Limits of numbers that are computed on one grid after the other.
 
-    From two grids the square is taken out, from three the cube too. The estimated error is twice
-    what that moved by, or a tenth of the last correction where that is more: once in a while what
-    moved is small by chance.
+    Two grids remove the error of second order, three that of third order too. The estimated error
+    is twice the last change of the limit, or a tenth of the last correction where that is more,
+    because a change can be small by chance.
 
     Attributes
     ----------
     values : ndarray, (n,)
-        The limits, in the kind of number that is measured; NaN at first.
+        The limits, real or complex; NaN at first.
     errors : ndarray, (n,)
         Their estimated errors; infinite until there are three grids.
     """
@@ -34,7 +34,7 @@ class Extrapolation:
         self.errors = np.full(size, np.inf)
 
     def add(self, new: Array, which: Ints | slice = slice(None)) -> None:
-        """Take what was measured on the next grid, or on it of ``which`` numbers."""
+        """Add the numbers of the next grid, all of them or those at ``which`` places."""
         square = (new - self._last[which]) / 3.0
         cube = (new + square - self._squared[which]) / 7.0
         two = np.isnan(cube)

@@ -281,7 +281,7 @@ def landing(model: Model, grid: Grid, lines: int) -> Lines:
 
 
 def _between(grid: Grid, image: Floats) -> tuple[Integers, Floats, Floats]:
-    """Return the lower of the two cells, its share, and what sharing adds to the mean square."""
+    """Return the lower cell, its fraction, and the mean square that the two cells add."""
     lower = np.searchsorted(grid.centres, image) - 1
     lower = np.minimum(np.maximum(lower, 0), grid.centres.size - 2)
     below, above = grid.centres[lower], grid.centres[lower + 1]

@@ -2,9 +2,9 @@
 
 Noise blurs where blocks have landed, so that a noisy run needs fewer lines.
 
-Neighbouring cells have their lines at other places, so that cells and lines together make no comb,
-but what lands over a threshold, or comes there soon, is known to a share of the lines' distance.
-Where noise moves a block in a tau by more than that distance nothing of it is left.
+The lines of neighbouring cells are shifted against each other, so that they make no comb together.
+Still, the mass that lands beyond a threshold, or near it, is known only to a fraction of the
+distance of two lines. Where noise moves a block farther than that in a tau, the error disappears.
 """
 
 from __future__ import annotations

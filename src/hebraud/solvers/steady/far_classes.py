@@ -1,11 +1,12 @@
-"""Thresholds so large that no grid tells their layers from zero, made into two that do as well.
+"""Replacement of thresholds that are too large for any grid by two that give the same means.
 
-Faces of a grid lie at the thresholds, and beside each of them are cells that are small parts of the
-layer there. Beyond some 1e9 layer widths floats cannot hold both. But so far out all means over a
-cycle are simple. In flow a block reaches its threshold by shear, and never yields against it: where
-thresholds are redrawn what is averaged over them is a polynomial of degree two in c, and where they
-are quenched a sum of c, 1 and 1/c, all up to exp(-40). At rest it is a polynomial of degree two,
-exactly, or constant up to c^-2. Two thresholds with the right moments give the same means.
+A grid has faces at the thresholds, and beside each of them cells that are much smaller than the
+layer there. At thresholds beyond some 1e9 layer widths floats cannot hold such cells. But so far
+out all means over a cycle are simple. In flow a block reaches its threshold by shear, and never
+yields against it: where thresholds are redrawn what is averaged over them is a polynomial of degree
+two in c, and where they are quenched a sum of c, 1 and 1/c, all up to exp(-40). At rest it is a
+polynomial of degree two, exactly, or constant up to c^-2. Two thresholds with the right moments
+give the same means.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ Floats = NDArray[np.float64]
 Nodes = tuple[Floats, Floats]
 
 _RESOLVED = 5e9
-"""Thresholds in units of the layer's width beyond which its cells are not told apart."""
+"""Largest threshold, in units of the layer's width, at which floats resolve its cells."""
 _LONG = 1e6
-"""The least part of a law beyond which it has such thresholds, in units of the median."""
+"""A law that ends below this many medians is kept as it is."""
 _KEPT = 1e-4
-"""Thresholds below this part of that are kept as they are, for what is read off a state."""
+"""Thresholds below this fraction of the largest that a grid resolves are kept: densities are read
+off there."""
 _FAR = {True: 40.0, False: 1e3}
-"""Where means are simple, in units of D/g and of the layer's width: redrawn ones, quenched ones."""
+"""Thresholds from which on means are simple, in units of D/g plus the layer's width: where they are
+redrawn, and where they are kept."""
 
 
 def instead(model: Model) -> str:

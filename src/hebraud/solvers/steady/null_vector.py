@@ -1,7 +1,7 @@
 """The stationary masses of a model on a grid, for a given D: the null vector of its generator.
 
-It comes from the renewal argument, not from marching in time: what yields, lands and stays for a
-mean time that one tridiagonal elimination gives. By the landing rule there are three ways.
+It comes from the renewal argument, not from marching in time: a block that yields lands, and stays
+for a mean time that one tridiagonal elimination gives. The landing rule decides between three ways.
 
 - Fixed landings: only the side matters on which a block yielded, and a chain of two states closes
   the problem in O(cells).
@@ -302,7 +302,7 @@ class Stationary:
 def _in_blocks(rates: Floats, shares: Floats) -> tuple[Floats, Floats]:
     """Return rates, (blocks, cells, classes of a block), and shares, (blocks, classes of a block).
 
-    What fills up the last block has a share of zero.
+    Classes of weight zero fill up the last block.
     """
     cells, classes = rates.shape
     blocks = -(-classes // _TOGETHER)

@@ -1,20 +1,20 @@
-r"""Which thresholds an instant finds, and which law the events draw from.
+r"""The threshold law in a snapshot of steady flow, and the law that events draw from.
 
 Where every event redraws the threshold from p(c), a block that drew c keeps it for the mean time
-T(c) from its landing to its next yield. So an instant of the steady flow finds
+T(c) from its landing to its next yield. A snapshot of steady flow has the law
 
     p_snap(c) = p(c) T(c)/<T>,    <T> = int p T dc = 1/Gamma,
 
-and a measurement on particles, which takes an instant, samples p_snap and not p. T(c) is the
-model's own: at its D and shear rate, from where its blocks land, the time over the threshold
-included. In the finite-volume state it is the mass of a class over its rate of births, Gamma p; in
-the exact state the sum over landings of the mean cycle times.
+and a measurement on a configuration of particles samples p_snap, not p. T(c) is that of the model
+at its own D and shear rate, from where its blocks land, and includes the time over the threshold.
+In a finite-volume state it is the mass of a class over Gamma p, the rate at which blocks enter it;
+in an exact state it is the sum of the mean cycle times over the landings.
 
-The way back is p(c) = p_snap(c)/(Gamma T(c)), where D and the landings in T are those of the
-answer. With landings at zero D and T are those of ``Quenched(snapshot)``, class by class; elsewhere
-p is found by multiplying it by wanted over found masses until they agree (Broyden's method). What
-comes out has the snapshot in the state that ``steady_state`` chooses. That it is the only such law
-is not proved.
+The inverse is p(c) = p_snap(c)/(Gamma T(c)), where D and the landings in T are those of the answer.
+With landings at zero, D and T are those of ``Quenched(snapshot)``, class by class. Otherwise p is
+multiplied by the ratio of wanted and found masses until they agree (Broyden's method). The result
+has the snapshot in the state that ``steady_state`` chooses. It is not proved to be the only such
+law.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def redraw_law(
 def _change(
     coarse: tuple[Floats, Floats], values: Floats, inverse_time: Floats, weights: Floats
 ) -> float:
-    """Return by how much the mean of 1/T over the snapshot differs on coarser nodes."""
+    """Return the change of the mean of 1/T over the snapshot on coarser nodes."""
     from scipy.interpolate import CubicSpline
 
     if coarse[0].size == values.size:

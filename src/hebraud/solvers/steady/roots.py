@@ -1,10 +1,9 @@
-"""Where to look for D: the roots of coupling(D)/D = 1 on coarse grids.
+"""First guesses of D: the roots of coupling(D)/D = 1 on coarse grids.
 
-Each coarse grid is graded for the D at which it is asked. Where the root is not proved to be
-unique, that is for everything but the classical model, D is scanned in steps of a factor e, from
-far above the squares of thresholds and shear rate down to where shear alone drives the blocks and
-the noise stays above D. Every change of sign is a root. Two roots within one step of each other
-are missed.
+Each coarse grid is graded for the D at which it is used. Only the classical model is proved to have
+one root. For all others D is scanned in steps of a factor e, from far above the squares of
+thresholds and shear rate down to where shear alone drives the blocks and the noise stays above D.
+Every change of sign is a root. Two roots within one step are missed.
 """
 
 from __future__ import annotations
@@ -108,12 +107,12 @@ def check_resolved(model: Model, shear_rate: float) -> None:
 
 
 def line_number(cells: int) -> int:
-    """Return into how many lines a continuous landing law is cut on a grid of so many cells."""
+    """Return the number of lines of a continuous landing law on a grid of so many cells."""
     return min(max(cells // _CELLS_A_LINE, _FEWEST_LINES), _MOST_LINES)
 
 
 class _Explorer:
-    """log(coupling(D)/D) on coarse grids, each graded for a D near that at which it is asked."""
+    """log(coupling(D)/D) on coarse grids, each graded for a D near that of the question."""
 
     def __init__(self, model: Model, shear_rate: float) -> None:
         self.model = model

@@ -1,8 +1,8 @@
 """One model on a grid that moves with the shear, for shear faster than diffusion.
 
-The cells carry their blocks along, so that drift makes no error and asks for no small steps, and
-a narrow pulse keeps its shape whatever the strain. What moves instead, through the cells, are the
-thresholds and the landing points. In a step a cell has the yield rate that it meets on average,
+The cells carry their blocks along. Drift then makes no error and needs no small steps, and a narrow
+pulse keeps its shape at any strain. Instead, the thresholds and the landing points move through the
+cells. In a step a cell has the yield rate that it meets on average,
 and what lands is spread along the way of its landing point; both are of second order in cells and
 steps. Where the shear rate is not known beforehand (imposed stress) the grid moves at the rate
 foreseen, and what is left is drift.
@@ -109,7 +109,7 @@ class CarriedSystem:
         return left, right
 
     def _weigh(self, share: Floats, low: Floats, high: Floats, way: float) -> None:
-        """Turn shares over the threshold into mean rates, for a rate that is not constant."""
+        """Turn fractions over the threshold into mean rates, for a rate that is not constant."""
         cell, group = np.nonzero(share)
         c = self.values[group]
         a, b = low[cell] - c, high[cell] - c

@@ -238,8 +238,8 @@ def _apart(points: Floats, place: float, ahead: float) -> Floats:
 def _curvature(grid: Grid, mass: Floats) -> tuple[Floats, Floats, float]:
     """Return places, abs(d2P/ds2) there, and the largest P.
 
-    The error of second order is ~ h^3 |P''| a cell; equal shares of it are wanted. Over groups of
-    cells: what limiters leave of steps from cell to cell is not curvature.
+    The error of second order is ~ h^3 |P''| a cell; every cell should have the same. P is averaged
+    over groups of cells, because steps that limiters leave between two cells are not curvature.
     """
     middle, cells = min(max(grid.first_right, 1), grid.centres.size - 1), grid.centres.size
     outward = np.arange(middle, cells, _GROUP), np.arange(middle - _GROUP, 0, -_GROUP)[::-1]

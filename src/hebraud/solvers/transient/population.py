@@ -31,19 +31,19 @@ __all__ = ["Population", "populated"]
 Nodes = tuple[Floats, Floats]
 
 _LOOK = 2000
-"""Cells by which the width of a start and the masses of its classes are told."""
+"""Cells on which the width of a start and the masses of its classes are measured."""
 _EMPTY = 1e-17
-"""Part of the blocks that is round-off of their sum: so empty, a class exists only if drawn."""
+"""Fraction of blocks, at round-off of their sum, below which a class exists only if drawn."""
 _APART = 2e-9
 """Thresholds nearer than this, in units of the largest, have one face and are one class."""
 _QUADRATURE = 1e-5
 """Error allowed for the sum of the fractions of blocks that are found class by class."""
 _ALIKE = 3.0
-"""By how much two quadratures of one law may differ, in units of the tolerance of both."""
+"""Difference allowed between two quadratures of one law, in units of their tolerance."""
 _STATES = 1e-5
-"""The tolerance that the classes of a state may be of, however tight that of the run is."""
+"""Tolerance that is enough for the classes of a state, however tight that of the run."""
 _BLOCKS = 100_000
-"""Blocks by which a start is known that is a sample of them."""
+"""Blocks that are drawn from a start which is a sample itself."""
 _GROUPS = 64
 """Classes for the thresholds of blocks: what they average over is below the noise of the sample."""
 _PLACES = 33
@@ -52,7 +52,7 @@ _PLACES = 33
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """A start told in the classes of a run.
+    """A start expressed in the classes of a run.
 
     Attributes
     ----------
