@@ -62,7 +62,7 @@ def weight_exponent(thresholds: Thresholds) -> float:
     stated = getattr(thresholds, "exponent_at_zero", None)
     if stated is not None:
         return float(stated)
-    # low enough that the next power counts for 1e-5, high enough that 1 - q still tells them apart
+    # low enough that the next power counts for 1e-5, high enough that floats resolve 1 - q
     above, below = thresholds.ppf(np.array([1e-10, 1e-11]))
     return 1.0 / math.log10(above / below) if above > below else math.inf
 

@@ -177,7 +177,7 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
         curve = classical_curve(model.noise.alpha, np.array([g]))
         D, activity = float(curve.diffusion[0]), float(curve.activity[0])
         chain = Chain.of(model)
-        # what may leave the range are squares of stresses, which are not asked for
+        # only squares of stresses may overflow, and these are not used here
         with np.errstate(over="ignore", invalid="ignore"):
             visits = chain.means(D, abs(g)).visits
         return ExactState(
@@ -203,7 +203,7 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
     (D, conditioning), *others = _diffusion_roots(model, inner, rate, unit)
     means = inner.means(D, rate, inner.splits(D, rate))
     error = 64.0 * _EPS * max(1.0, conditioning)
-    # the threshold law is a quadrature: what the next coarser one gives says how good it is
+    # the threshold law is a quadrature: the next coarser one gives its error
     coarser = (Chain.of(model, rtol) for rtol in (1e-8, 1e-6))
     coarse = next((one.over(unit) for one in coarser if one.c.size != chain.c.size), None)
     if coarse is not None:

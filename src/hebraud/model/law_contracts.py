@@ -184,7 +184,7 @@ def spread(thresholds: Thresholds) -> ThresholdAnswers:
         continuous law are the same with a break inside it, or those of a few values are not the
         same at every tolerance; or if ``redraws`` is not True or False.
     """
-    # a class whose nodes the tests of the house try; not what is derived from it
+    # the project's own tests try the nodes of such a class, but not those of a subclass
     if vars(type(thresholds)).get("tried") and not getattr(thresholds, "discrete", True):
         return ThresholdAnswers(None, False)
     what = f"of thresholds {shown(thresholds)}"
@@ -205,7 +205,7 @@ def spread(thresholds: Thresholds) -> ThresholdAnswers:
             return ThresholdAnswers(None, False)
         finest = _nodes(thresholds, _FINEST, nowhere, _FINEST)[0]
     except HebraudError:
-        # a law without such nodes: which solver can do without is theirs to say
+        # a law without such nodes: a solver that needs them refuses it
         return ThresholdAnswers(None, False)
     if not np.array_equal(finest, values):
         raise ValueError(

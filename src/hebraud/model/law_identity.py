@@ -83,7 +83,7 @@ def _own(dist: rv_continuous) -> tuple[tuple[str, object], ...]:
     made = dict(dist._updated_ctor_param()) if hasattr(dist, "_updated_ctor_param") else {}
     plain = vars(stats.rv_continuous(name="usual")).keys()
     made |= {name: value for name, value in vars(dist).items() if name not in plain}
-    # seed is a state; the texts say nothing of the law
+    # the seed is a state, and the texts are no part of the law
     for name in ("seed", "longname", "extradoc", "badvalue", "xtol"):
         made.pop(name, None)
     return tuple(sorted((name, _plain(value)) for name, value in made.items()))

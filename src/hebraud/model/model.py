@@ -127,7 +127,7 @@ class Model:
         varied = [
             f"{name}={getattr(self, name)!r}"
             for name, classical in _CLASSICAL_SLOTS.items()
-            # how a slot of one's own compares with another class is its own affair
+            # a user's slot may compare equal with an object of another class
             if type(slot := getattr(self, name)) is not type(classical) or slot != classical
         ]
         return f"Model({', '.join([repr(self.coupling), *varied])})"

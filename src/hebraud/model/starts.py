@@ -215,7 +215,7 @@ class _Density:
             if inside.size == 0:
                 return points[:0]
             first, last = max(inside[0] - 1, 0), min(inside[-1] + 1, points.size - 1)
-            # few points over all of it: its largest value was not seen, and it is narrower still
+            # few points resolve it: the largest value was missed, and the peak is narrower still
             if last - first > 30 or points[last] - points[first] < 1e-13 * abs(points[last]):
                 return points[first : last + 1]
             points = np.linspace(points[first], points[last], _ZOOM)

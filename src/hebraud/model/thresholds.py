@@ -331,7 +331,7 @@ class _Law:
         layers, least = [], above
         for point in points:
             held = law.cdf(point + widths) - law.cdf(np.maximum(point - widths, 0.0))
-            seen = held > 0.3 * rtol * above  # half a decade further than is promised
+            seen = held > 0.3 * rtol * above  # half a decade more than the docstring promises
             seen &= widths >= min(layer, scale)
             layers.append((point, widths[seen]))
             least = min(least, held[seen].min(initial=above))
@@ -381,7 +381,7 @@ class Redrawn(_Law):
         before conditioning. Samples must be > 0.
     """
 
-    tried: ClassVar[bool] = True  # its nodes, by the tests of the house
+    tried: ClassVar[bool] = True  # the project's own tests try its nodes
 
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:
@@ -404,7 +404,7 @@ class Quenched(_Law):
         before conditioning. Samples must be > 0.
     """
 
-    tried: ClassVar[bool] = True  # its nodes, by the tests of the house
+    tried: ClassVar[bool] = True  # the project's own tests try its nodes
 
     @staticmethod
     def _layers(distance: Floats, width: Floats) -> Floats:

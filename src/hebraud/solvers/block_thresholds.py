@@ -59,5 +59,5 @@ def _few_classes_of(c: Floats, model: Model, allowed: float) -> bool:
     own, wanted = c / (c + median), law / (law + median)
     spread = float(np.var(own)) / float(np.var(wanted))
     mean = abs(float(own.mean() - wanted.mean()))
-    # a third: what so few quantiles and so few classes may miss of a variance
+    # a third: the error of a variance from so few quantiles and classes
     return mean <= 0.5 * allowed and abs(spread - 1.0) < 1.0 / 3.0

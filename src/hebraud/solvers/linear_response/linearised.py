@@ -74,7 +74,7 @@ class Linearised:
         self.spreading = apply_hops(*spread, mass)
         noise = chain.model.noise
         per_yield = noise.per_event + noise.per_square * self.generator.landing.release_square
-        # at rest what is odd in s makes no noise: the feedback is zero by symmetry
+        # at rest a disturbance that is odd in s makes no noise: by symmetry there is no feedback
         self.feedback = per_yield if self.shear_rate != 0.0 else np.zeros_like(per_yield)
 
     def total_yield(self, change: Array) -> Array:

@@ -24,9 +24,9 @@ __all__ = ["complex_modulus", "relaxation_modulus", "viscosity"]
 Complexes = NDArray[np.complex128]
 
 _SOLVED = 1e-5
-"""Residual of what is iterated on a grid, in units of the tolerance."""
+"""Residual of the iterations on a grid, in units of the tolerance."""
 _SLOW = 1e-4
-"""Shear rate at which a model without a state of rest is asked whether it flows at all."""
+"""Shear rate at which a model without a state of rest is tested for flow."""
 
 
 def _refine(

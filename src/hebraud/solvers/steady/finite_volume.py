@@ -94,7 +94,7 @@ def root(
         if len(bracket) == 2 and not min(bracket.values()) < new < max(bracket.values()):
             new = 0.5 * (bracket[True] + bracket[False])
         exact = found.residual <= max(accuracy, _SETTLED)
-        # the residual shows in the log excess: as much of it is not known
+        # the error of the log excess is about the residual
         known = max(_ROOT, accuracy, 3.0 * found.residual)
         settled = abs(f) < known or (abs(f) < 1e-11 and abs(f) >= 0.5 * smallest)
         if exact and (settled or new == x):
@@ -106,7 +106,7 @@ def root(
         if abs(value - f) > max(1e-12, noise) and new != x:
             slope, share = (value - f) / (new - x), _SHARE
         else:
-            share *= 0.1  # the slope is smaller than what the residuals let one see
+            share *= 0.1  # the slope is smaller than the residuals
         x, f = new, value
     raise ConvergenceError(
         f"D of {model!r} at shear rate {chain.shear_rate:g} was not found: after 80 steps "
@@ -297,11 +297,11 @@ def _refine(
             # a root made by the error of the grid: it falls as the cells do
             raise no_root(family.model, 0.0, math.log(state.diffusion), 0.0)
         change, ratio = _difference(fine, state), finer / number
-        # two grids do not show the order: be content with the first until a third shows the second
+        # two grids do not show the order of convergence: accept the first until there are three
         expected = change / (ratio**2 - 1.0)
         estimate = change / (ratio - 1.0) if earlier is None else expected
         if earlier is not None:
-            # errors falling as 1/cells or slower show in how the change has fallen
+            # the ratio of changes shows errors that fall as 1/cells or slower
             before, ratio_before, expected_before = earlier
             second = (1.0 - ratio**-2.0) / (ratio_before**2 - 1.0)
             first = (1.0 - ratio**-1.0) / (ratio_before - 1.0)

@@ -77,7 +77,7 @@ class Reweighted:
 def _reweighted(
     rule: object, values: Floats, weights: Floats, new: Floats, error: float
 ) -> ThresholdLaw:
-    density = getattr(rule, "density", None)  # what a rule need not know
+    density = getattr(rule, "density", None)  # optional
     if density is not None and values.size > 1:
         density = Reweighted(density, values, new / weights)
     return ThresholdLaw(values, new, density, error)

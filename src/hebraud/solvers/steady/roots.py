@@ -209,7 +209,7 @@ def root_guesses(model: Model, shear_rate: float) -> list[float]:
     beyond = _BEYOND
     while points[0][1] > 0.0 and (points[0][0] < top or beyond):
         x, f = points[0]
-        if x >= top:  # no root so far: what drives D is the coupling itself, which may be huge
+        if x >= top:  # no root so far: a huge coupling may put it above the range
             x, beyond = x + max(f - 2.0, 0.0), beyond - 1
         x += 3.0
         points.insert(0, (x, explorer.excess(x)))
@@ -222,7 +222,7 @@ def root_guesses(model: Model, shear_rate: float) -> list[float]:
         for (a, fa), (b, fb) in itertools.pairwise(points)
         if (fa > 0.0) != (fb > 0.0)
     ]
-    # where coupling(D)/D rises through 1 a little more D makes still more: such roots come last
+    # where coupling(D)/D rises through 1 the state is unstable: such roots come last
     roots = [root for _, root in sorted(crossings, key=lambda crossing: crossing[0])]
     if not roots:
         at = points[0] if points[0][1] > 0.0 else points[-1]

@@ -83,7 +83,7 @@ def nodes_for_runs(model: Model, width: float, rtol: float, fastest: float = mat
     graded = continuous(law)
     if graded is None:
         return law.nodes(tolerance, points, kinks)
-    if model.scatters:  # what would be a kink is as wide as the landings are spread out
+    if model.scatters:  # the spread of the landings smooths the kinks
         width, kinks = min(width, _scatter(model)), math.inf
     burst = math.sqrt(model.noise.diffusion(1.0, float(law.ppf(0.5)) ** 2))
     layer = _CAUTION * _step_in_a_tau(model)

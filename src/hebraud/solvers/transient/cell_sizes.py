@@ -106,7 +106,7 @@ def holding_landings(model: Model, left: float, right: float) -> tuple[float, fl
     """Return distances of the ends from zero, moved out until nothing inside lands outside."""
     lines = landing_lines(model, 64)
     room = np.tile(0.8 + 0.2 * np.minimum(np.abs(lines.scale), 1.0), 4)
-    # blocks that change sides push both ends: beyond the room that is asked, each by less in turn
+    # blocks that change sides push both ends out in turn, by less each time
     flip = float(-lines.scale.min())
     growth = 1.3 if 1.3 * flip < 1.0 else 0.5 * (1.0 / (0.8 + 0.2 * flip) + 1.0 / flip)
     for _ in range(200 if flip <= _FLIP else 0):
@@ -159,17 +159,17 @@ def wanted_sizes(
     if carried:
         room = abs(way.strain)
         left, right = holding_landings(model, left + room, right + room)
-    # a small stress is what is odd in P: no grid may be odd there
+    # a small stress is the odd part of P: an uneven grid would add its own
     even = not carried and _is_even(grid, mass, D, rate)
     if even:
         left = right = max(left, right)
     width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
     floor = 1e-9 * float(values[-1])
     outer = max(width, floor)
-    # inside, P bends over D/width, by D/width^2 of itself: nothing to resolve where that is small
+    # inside, P bends over the length D/width, by a fraction D/width^2: often too little to resolve
     inner = max(D / width if width > 0.0 else 0.0, 0.05 * width, floor)
     kink = 0.25 * max(min(D / abs(rate) if rate != 0.0 else 1.0, 1.0), 0.02) * float(values[-1])
-    held = np.maximum(weights, mass.sum(axis=0))  # what is not drawn may still be there
+    held = np.maximum(weights, mass.sum(axis=0))  # a class that is not drawn may still hold blocks
     there = held > 0.0
     fine = held[there] ** (-1.0 / 3.0)
     layers = [(0.7 * inner * w, 0.7 * outer * w) for w in fine.tolist()]
@@ -185,7 +185,7 @@ def wanted_sizes(
     points = np.concatenate([grid.faces, near.ravel(), sources, [-left, right]])
     points = np.unique(points[(points >= -left) & (points <= right)])
     centre, smooth, crest = _curvature(grid, mass)
-    free = carried and ahead == 0.0  # nothing yields, and makes no noise
+    free = carried and ahead == 0.0  # nothing yields, so that there is no noise
     smooth *= feedback(0.0 if free else noise, crest)
     fixed = model.relaxation.fixed_points
     landings = np.zeros(1) if fixed is None else np.abs(fixed.offset)

@@ -170,9 +170,9 @@ def _run_segment(run: Run, segment: Segment) -> list[list[Row]]:
 
 
 _FLAT = 0.3
-"""Change of the stress from row to row, in units of its tolerance, that is none to speak of."""
+"""Change of the stress between two rows, in units of its tolerance, that counts as none."""
 _FALSE = 10.0
-"""Change from row to row, in those units, that slopes do not miss in a step that was accepted."""
+"""Misfit of slopes and values, in these units, that no accepted step makes: slopes are wrong."""
 _COLUMNS = ("time", "strain", "shear_rate", "stress", "activity", "diffusion", "total")
 
 
@@ -203,11 +203,11 @@ def _history(
 
 
 def _slopes(part: dict[str, Floats], flat: float) -> Floats:
-    """Return slopes of the stress: its balance, and where it stays as it is those of its values.
+    """Return slopes of the stress: from its balance, or from its values where these are better.
 
-    The balance g - (released stress) is right to a part of g; over the long steps of a stationary
-    state that would be more than the stress changes. Where the stress changes by other than its
-    slopes say, the values are what is right, and slopes that never overshoot them are taken.
+    The error of the balance g - (released stress) is a fraction of g. Over the long steps of a
+    stationary state it would exceed the change of the stress. Where values and slopes disagree, the
+    values are right, and slopes that never overshoot them are taken.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -231,8 +231,8 @@ def _interpolated(
 ) -> list[dict[str, Floats]]:
     """Return the columns at given times: cubic between steps, the later side at a join.
 
-    Under a given shear rate the strain is its integral, and what the stress falls short of it is
-    smoother than both.
+    Under an imposed shear rate the strain is its integral, and stress minus strain is smoother than
+    both.
     """
     from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 
@@ -245,7 +245,7 @@ def _interpolated(
         if own.size == 0:
             continue
         at: dict[str, Floats] = {"time": own}
-        # slopes between numbers below 1e-308 overflow on the way to the zero that they are
+        # between numbers below 1e-308 intermediate slopes overflow; the result is 0 all the same
         with np.errstate(over="ignore"):
             for name in _COLUMNS[1:]:
                 at[name] = PchipInterpolator(part["time"], part[name])(own)

@@ -83,7 +83,7 @@ def way_of(
     passing = abs(rate) * crest(mass, grid.widths)
     fast = max(abs(rate) / mean, passing) > times
     if fast and times**2 * D < rate * rate and passing > surplus * activity:
-        # the way of a block in tau, or, while none has gone so far, the extent of what there is
+        # the way of a block in tau, or the extent of P while no block has gone so far
         width = 0.5 * (abs(rate) + math.sqrt(rate * rate + 4.0 * D))
         scale = min(width, max(abs(low), abs(high), lowest))
         strain = math.copysign(_AHEAD * scale, rate)

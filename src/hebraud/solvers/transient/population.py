@@ -102,7 +102,7 @@ def populated(model: Model, start: Start, rtol: float, fastest: float = math.inf
     points, redraws = landings(model)[0], model.thresholds.redraws
     own, drawn = start.nodes, np.zeros(0, dtype=bool)
     if own is not None:
-        # the classes of a state are those of its own solver, however narrow its P
+        # a state keeps the classes of its own solver, however narrow its P is
         wanted, drawn = nodes_for_runs(model, math.inf, rtol, fastest), own[1] > 0.0
     else:
         width = _width(start, _ONE)
@@ -119,7 +119,7 @@ def populated(model: Model, start: Start, rtol: float, fastest: float = math.inf
         return Population(start, *own, told, drawn, np.arange(values.size))
     part = _parts(start, told, points)
     if not redraws and np.abs(part - own[1]).sum() <= _QUADRATURE:
-        part = own[1]  # a state of what is kept says the parts itself, and better
+        part = own[1]  # a state with quenched thresholds has the fractions more accurately
     kept = drawn | (part > _EMPTY) if mine else part > (_EMPTY if redraws else 0.0)
     if mine or not redraws:
         weights = own[1][kept] if mine else part[kept]
@@ -221,7 +221,7 @@ def _misfit(ours: Nodes, wanted: Nodes, points: Floats) -> float:
     low, high = (float(np.interp(q, sums, b)) for q in (0.25, 0.75))
     width = np.asarray((high - low) / 1.35 if high > low else float(b[-1] - b[0]))
     x = b[np.linspace(0, b.size - 1, _PLACES).astype(np.int64)][:, None]
-    # far out nodes are as far apart as thresholds are high
+    # in the tail the distance of two nodes is as large as the threshold itself
     width = np.where(x > 2.0 * np.interp(0.5, sums, b), np.maximum(x, width), width)
     misfits = [ndtr((x - a) / width) @ v - ndtr((x - b) / width) @ w]
     misfits += [[float(a**n @ v / (b**n @ w)) - 1.0] for n in (1, 2)]

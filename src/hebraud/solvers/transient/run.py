@@ -53,17 +53,17 @@ _STRAIN_MOVED, _D_MOVED = 0.1, 0.75
 _LARGEST_RATIO = 1.6
 """Present cell size over that wanted, up to which a grid is kept."""
 _ANSWER = 0.8
-"""Part of a change of D that the noise it makes does not undo, below which cells are finer."""
+"""Slope of D - coupling(D) below which cells are finer: D then feeds itself."""
 _BEND = 0.05
 """In a step the strain strays from a straight line by at most this times sqrt(rtol), relatively."""
 _WEAK, _FINER = 0.1, 1.6
-"""Strains up to this part of the threshold make a stress, of which rtol is, that noise which decays
-makes or breaks: cells must then be finer by this, or D, of which rtol is that of its largest value,
-spoils the stress (5.4 rtol at a strain of 1.6e-3 in an ageing glass; 2 with such cells)."""
+"""Strains up to this fraction of the threshold count as weak, and cells are finer by this factor. A
+weak stress depends strongly on the decaying noise, whose error is relative to its largest value
+(error of 5.4 rtol at a strain of 1.6e-3 in an ageing glass; 2 rtol with finer cells)."""
 _TIMES_MOVED = 4
-"""Moves to a new grid at most, each of which brings the mean nearer to what it is to be."""
+"""The most moves to a new grid; each brings the mean nearer to the imposed stress."""
 _GONE = 0.5
-"""Part of the way for which a moving grid was made, after which it is made anew."""
+"""Fraction of its way after which a moving grid is made anew."""
 
 
 class Run:
@@ -182,7 +182,7 @@ class Run:
         except ConvergenceError as error:
             raise self._fail(str(error)) from None
         self.zoned = (self.diffusion, self.strain)
-        if not self.way.moves and not before:  # one that moves has come to the end of its way
+        if not self.way.moves and not before:  # a grid that moves is always replaced
             present = np.interp(grid.centres, old.centres, old.widths)
             inside = (grid.centres > old.faces[0]) & (grid.centres < old.faces[-1])
             a, b = old.faces[0], old.faces[-1]
@@ -220,10 +220,10 @@ class Run:
         gone = abs(self.strain - strain)
         if self.way.moves:
             return gone > _GONE * abs(self.way.strain) or rate * self.way.strain < 0.0
-        # D - made(D) falls short by `slopes` of what is wrong of D: next to a critical coupling it
-        # answers strongly to errors of the grid, which go as the square of its cells
+        # the slope of D - coupling(D) is small next to a critical coupling: there D is sensitive to
+        # errors of the grid, which go as the square of its cells
         answer = min(max(_ANSWER / max(self.slopes[0, 0], 1e-3), 1.0), 100.0)
-        # rtol is of the largest D: what has decayed by ageing may be off by more of itself
+        # rtol is relative to the largest D: a D that has decayed may have a larger relative error
         if self.diffusion < self.largest_diffusion:
             answer = 1.0 + (answer - 1.0) * self.diffusion / self.largest_diffusion
         if not 0.5 * self.answer <= answer <= 1.5 * self.answer and self.fixed_step is None:
@@ -267,7 +267,7 @@ class Run:
             path = StrainPath(segment, zero, begin, end, self.rtol, self.max_step)
         self.paths.append(path)
         self.weak = path is not None and 0.0 < path.range < _WEAK * self.size
-        # in a quiet run what a pulse of the rate leaves behind is felt for long
+        # in a quiet run the effect of a pulse of the rate lasts long
         self.safety = 0.5 * _SAFETY if path is not None and path.varies else _SAFETY
         g0 = self._rate(path, begin)
         record.append(self.row(g0))
@@ -326,7 +326,7 @@ class Run:
         room = abs(self.way.strain) - abs(self.strain - self.zoned[1])
         while True:
             ahead = abs(rate) * dt
-            if path is not None:  # there and back again in one step counts
+            if path is not None:  # a step that goes forth and back counts
                 first = path.between(self.time, self.time + 0.5 * dt)
                 second = path.between(self.time + 0.5 * dt, self.time + dt)
                 ahead = max(abs(first), abs(first + second))
@@ -374,7 +374,7 @@ class Run:
         if done.status and (self.fixed_step is not None or dt < 1e-13 * (1.0 + now)):
             raise self._fail(_STATUS[done.status])
         if self.fixed_step is None:
-            # half the power of the order: D is foreseen from step to step, and the whole one swings
+            # half of the power 1/3: D is extrapolated from step to step, and would swing
             factor = 0.95 * error ** (-1.0 / 6.0) if error > 0.0 else 3.0
             if error > 1.0:
                 self.counts["rejected"] += 1
@@ -416,14 +416,14 @@ class Run:
         """
         size = max(self.largest_stress, abs(last[1]))
         stress = abs(last[1] - other[1])
-        if not math.isnan(slip):  # the strain is what is free; it is of the order of the threshold
+        if not math.isnan(slip):  # the strain is free, and of the order of the threshold
             size = max(size, self.size)
             stress = slip
         share = (_CARRIED_SAFETY if self.way.moves else self.safety) * self.rtol**0.5
         allowed = share * (self.rtol * size + self.atol)
         activity = abs(last[2] - other[2])
         allowed_activity = share * (self.rtol * last[2] + self.atol / (1.0 + then) ** 2)
-        # mass on the wrong side of a stress yields too early or too late: stress to come
+        # mass on the wrong side of a stress yields at the wrong time: a later error
         shape = (
             feedback(self.system.noise_at_yield, top) * apart / (share * (self.rtol + self.atol))
         )

@@ -1,9 +1,9 @@
-"""The strain that an imposed shear rate makes: its integral, to a tolerance of its own.
+"""The strain under an imposed shear rate: its integral, to its own tolerance.
 
 A step in time takes the shear rate from the strain at its two ends, so that a pulse within it is
-neither lost nor counted twice. Where the protocol does not know its strain, the rate is looked at
-on panels of 15 points (Gauss and Kronrod), cut in two where the two rules differ; only panels that
-a run comes to are cut.
+neither lost nor counted twice. Where the protocol does not state its strain, the rate is integrated
+on panels of 15 points (Gauss and Kronrod). A panel is halved where the two rules differ, once a run
+comes to it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["StrainPath"]
 Floats = NDArray[np.float64]
 
 _PANELS = 256
-"""Panels of a piece that are looked at before any is cut: 3840 times, less than 1/1000 apart."""
+"""Panels of a piece before any is halved: 3840 points, less than 1/1000 of the piece apart."""
 _MOST = 100_000
 """Panels in one piece beyond which the rate is no piecewise smooth function."""
 _NARROWEST = 1e-13
-"""Width of a panel, in units of the piece, at which even a jump makes no strain to speak of."""
+"""Width of a panel, in units of the piece, at which even a jump makes no relevant strain."""
 _SHARE = 0.1
-"""Part of the tolerance of a run that its strain may be off by."""
+"""Error allowed for the strain, in units of the tolerance of the run."""
 
 _HALF = np.array([
     0.991455371120812639206854697526329, 0.949107912342758524526189684047851,
@@ -141,7 +141,7 @@ class StrainPath:
         while index < len(self.panels) and (index == first or self.panels[index].begin < end):
             panel = self.panels[index]
             if self._settled(panel):
-                # what a cut put before the begin is not asked for
+                # the halving may have put panels before the begin
                 first += index == first and panel.end <= begin and index + 1 < len(self.panels)
                 index += 1
                 continue

@@ -33,7 +33,7 @@ class System:
         pulses = np.zeros((cells, 0))
         low, high = middle - 1, middle
         if model.relaxation.fixed_points is not None:
-            # one column where a yield on either side lands the same; the step fills them
+            # one column where yields on both sides land on the same cells; the step fills it
             ends = landing.lower[[0, -1]]
             pulses = np.zeros((cells, 1 if np.array_equal(*ends) else 2))
             low, high = min(low, int(ends.min())), max(high, int(ends.max()) + 1)
