@@ -40,6 +40,7 @@ from .model.relaxation import FractionalDrop as FractionalDrop
 from .model.relaxation import GaussianLanding as GaussianLanding
 from .model.relaxation import Landing as Landing
 from .model.relaxation import LandingLines as LandingLines
+from .model.relaxation import NormalScatter as NormalScatter
 from .model.relaxation import ResidualStress as ResidualStress
 from .model.scales import Scales as Scales
 from .model.starts import density as density

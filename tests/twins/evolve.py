@@ -6,6 +6,8 @@ The third is of one linear solve of the scheme, every rate written out.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.integrate import solve_ivp
 
@@ -58,11 +60,24 @@ def backward_euler(cells, up, down, source, dt):
         landed = np.zeros(n)
         np.add.at(landed, lower[i], below[i])
         np.add.at(landed, lower[i] + 1, above[i])
+        if cells.knots.number:
+            landed = through_knots(cells.knots, i)
         if pulses.shape[1]:
             landed = pulses[:, 0 if i < middle else -1]
         A[:, :, i, j] += np.outer(landed * rates[i, j], weights if redraws else np.eye(classes)[j])
     flat = A.reshape(n * classes, -1)
     return np.linalg.solve(np.eye(n * classes) - dt * flat, source.ravel()).reshape(n, classes)
+
+
+def through_knots(knots, cell):
+    """What of a yield in one cell lands in each."""
+    heap = np.zeros(knots.number)
+    for lower, shares in zip(knots.lower[cell], knots.given[cell].reshape(-1, 6), strict=True):
+        heap[lower : lower + 6] += shares
+    bands = (knots.taken[a:b] for a, b in itertools.pairwise(knots.begin))
+    return np.array(
+        [band @ heap[k : k + band.size] for k, band in zip(knots.first, bands, strict=True)]
+    )
 
 
 def glass(rate, density, times, steps=400):

@@ -14,10 +14,10 @@ import numpy as np
 from hebraud._typing import Floats
 from hebraud.errors import HebraudError, shown
 from hebraud.model.probing import called, float_array, once_a_value
-from hebraud.model.relaxation import LandingLines, Relaxation
+from hebraud.model.relaxation import LandingLines, NormalScatter, Relaxation, Scattered
 from hebraud.model.thresholds import Thresholds
 
-__all__ = ["ThresholdAnswers", "scatters", "spread"]
+__all__ = ["ThresholdAnswers", "normal", "scatters", "spread"]
 
 _STRESSES = (1e-3, 0.4, 1.0, 1.7, 30.0)
 """Stresses at which a landing rule is asked, on both sides."""
@@ -78,6 +78,42 @@ def scatters(relaxation: Relaxation) -> bool:
             f"{shown(fixed)}"
         )
     return continuous
+
+
+@once_a_value
+def normal(relaxation: Relaxation) -> NormalScatter | None:
+    """Return the landing law where the rule says that it is normal, else None.
+
+    Raises
+    ------
+    ValueError
+        If what it says is no normal law, or not that of ``land``.
+    """
+    if not isinstance(relaxation, Scattered):
+        return None
+    what = f"normal of relaxation {shown(relaxation)}"
+    said = called(what, lambda: relaxation.normal)
+    if not (
+        isinstance(said, NormalScatter)
+        and all(isinstance(x, float) and math.isfinite(x) for x in said)
+        and said.std > 0.0
+    ):
+        raise ValueError(
+            f"{what} must be NormalScatter(scale, offset, std) of finite floats with std > 0, "
+            f"got {shown(said)}"
+        )
+    from scipy.special import ndtri
+
+    for stress in _STRESSES:
+        there = relaxation.land(np.full(_QUANTILES.size, stress), _QUANTILES.copy())
+        image = said.scale * stress + said.offset + said.std * ndtri(_QUANTILES)
+        unit = float(np.abs(image).max())
+        if not float(np.abs(there - image).max()) <= 1e-9 * unit:
+            raise ValueError(
+                f"{what} must be the law of land(stress, quantile), and is not at stress "
+                f"{stress:g}: got {shown(said)}"
+            )
+    return said
 
 
 def _quadrature(relaxation: Relaxation, n: int) -> LandingLines:

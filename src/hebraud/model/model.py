@@ -10,8 +10,14 @@ from hebraud._typing import Floats
 from hebraud.errors import shown
 from hebraud.model.contracts import YieldAnswers, noise_terms, yields
 from hebraud.model.coupling import ActivityNoise, Coupling, NoiseTerms
-from hebraud.model.law_contracts import ThresholdAnswers, scatters, spread
-from hebraud.model.relaxation import FractionalDrop, LandingLines, Relaxation, Spread
+from hebraud.model.law_contracts import ThresholdAnswers, normal, scatters, spread
+from hebraud.model.relaxation import (
+    FractionalDrop,
+    LandingLines,
+    NormalScatter,
+    Relaxation,
+    Spread,
+)
 from hebraud.model.thresholds import Single, Thresholds
 from hebraud.model.yielding import ConstantRate, Yielding
 
@@ -66,6 +72,8 @@ class Model:
         The one threshold, where all blocks have the same, and whether thresholds are a few values.
     scatters : bool
         True where landings are spread out continuously.
+    normal : NormalScatter or None
+        The landing law, where it is a normal one.
 
     Raises
     ------
@@ -82,6 +90,7 @@ class Model:
     yields: YieldAnswers = field(init=False, repr=False, compare=False)
     spread: ThresholdAnswers = field(init=False, repr=False, compare=False)
     scatters: bool = field(init=False, repr=False, compare=False)
+    normal: NormalScatter | None = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
@@ -116,6 +125,7 @@ class Model:
         answers = {
             "noise": noise_terms(slots["coupling"]),
             "scatters": scatters(relaxation),
+            "normal": normal(relaxation),
             "spread": spread(rule),  # type: ignore[arg-type]
             "yields": yields(yielding),
         }

@@ -26,8 +26,10 @@ __all__ = [
     "GaussianLanding",
     "Landing",
     "LandingLines",
+    "NormalScatter",
     "Relaxation",
     "ResidualStress",
+    "Scattered",
     "Spread",
 ]
 
@@ -90,6 +92,24 @@ class Spread(Relaxation, Protocol):
         ``phase`` is (rows,), in -1/2 ... 1/2; the three arrays are (rows, n). In every row the
         weights sum to one and the mean over the lines is the law's.
         """
+        ...
+
+
+class NormalScatter(NamedTuple):
+    """A normal landing law: s' ~ N(scale s + offset sign(s), std^2)."""
+
+    scale: float
+    offset: float
+    std: float
+
+
+@runtime_checkable
+class Scattered(Relaxation, Protocol):
+    """A continuous landing law that is normal: runs need no lines of it, and are the faster."""
+
+    @property
+    def normal(self) -> NormalScatter:
+        """The three numbers of the law."""
         ...
 
 
@@ -204,6 +224,11 @@ class GaussianLanding:
             z -= (weights * z).sum(axis=1, keepdims=True)
             z /= np.sqrt((weights * z * z).sum(axis=1, keepdims=True))
         return LandingLines(np.full_like(z, 1.0 - self.drop), self.std * z, weights)
+
+    @property
+    def normal(self) -> NormalScatter:
+        """N((1 - drop) s, std^2)."""
+        return NormalScatter(1.0 - self.drop, 0.0, self.std)
 
     @property
     def fixed_points(self) -> LandingLines | None:

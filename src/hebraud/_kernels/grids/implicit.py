@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from hebraud._kernels.compiled import kernel
 from hebraud._kernels.grids.elimination import factor, substitute
-from hebraud._kernels.grids.sums import tally
+from hebraud._kernels.grids.knots import Knots, land_on_knots
+from hebraud._kernels.grids.sums import dot, tally
 
 __all__ = ["WORK", "Cells", "aim", "implicit"]
 
@@ -50,6 +51,7 @@ class Cells(NamedTuple):
     lower: NDArray[np.int64]  # (cells, lines), the lower cell of two that a line lands on
     below: Floats  # (cells, lines), the share of it
     above: Floats  # (cells, lines), that of the next
+    knots: Knots  # where blocks land by a normal law, and not by lines
     right: Floats  # share of the yields that are at s > 0; empty: all beyond `middle`
     weights: Floats  # (classes,), probability that a threshold is drawn
     redraws: bool
@@ -133,15 +135,6 @@ def land_at_points(
 
 
 @kernel(error_model="numpy", fastmath={"reassoc"})
-def _dot(a: Floats, b: Floats) -> float:
-    """Return the sum of products, in whatever order is fast."""
-    total = 0.0
-    for k in range(a.size):
-        total += a[k] * b[k]
-    return total
-
-
-@kernel(error_model="numpy", fastmath={"reassoc"})
 def _change(x: Floats, y: Floats, f: Floats) -> tuple[float, float]:
     """Fill f = y - x; return the sums of abs(f) and of y, in whatever order is fast."""
     change = total = 0.0
@@ -167,7 +160,7 @@ def land(
     pooled = landed.shape[1] == 1
     landed[:, :] = 0.0
     for i in range(n):
-        out = dt * _dot(sink[i], mass[i])
+        out = dt * dot(sink[i], mass[i])
         for q in range(lower.shape[1] if out > 0.0 else 0):
             cell, low, high = lower[i, q], below[i, q], above[i, q]
             if pooled:
@@ -192,7 +185,7 @@ def _foresee(sweep: int, y: Floats, f: Floats, gram: Floats, x: Floats) -> None:
     a, b = np.empty((count, count)), np.empty(count)
     for m in range(count + 1):
         rows[m] = (sweep - m) % MEMORY
-        gram[new, rows[m]] = gram[rows[m], new] = _dot(f[new], f[rows[m]])
+        gram[new, rows[m]] = gram[rows[m], new] = dot(f[new], f[rows[m]])
     least = gram[new, new]
     for m in range(count):
         across = gram[rows[m + 1]]
@@ -239,7 +232,7 @@ def land_by_sweeps(
     flat, first = work.reshape(work.size), STORE * mass.size
     x, store = flat[:size], flat[first : first + 2 * MEMORY * size].reshape((2, MEMORY, size))
     y, f = store[0], store[1]
-    gram = np.zeros((MEMORY, MEMORY))
+    gram, heap = np.zeros((MEMORY, MEMORY)), np.empty((columns, cells.knots.number))
     x[:] = 0.0
     last_change = np.inf
     for sweep in range(500):
@@ -248,7 +241,10 @@ def land_by_sweeps(
                 mass[i, j] = start[i, j] + (x[i] * weights[j] if redraws else x[i * classes + j])
         substitute(up, down, inverse, leak, middle, int(np.int64(0)), n - 1, mass)
         new = sweep % MEMORY
-        land(sink, dt, lower, below, above, mass, y[new].reshape((n, columns)))
+        if cells.knots.number > 0:
+            land_on_knots(sink, dt, cells.knots, mass, heap, y[new].reshape((n, columns)))
+        else:
+            land(sink, dt, lower, below, above, mass, y[new].reshape((n, columns)))
         change, total = _change(x, y[new], f[new])
         if change <= 1e-15 * total or (change <= 1e-13 and change >= last_change):
             return sweep + 1 if change <= 1e-13 else 0

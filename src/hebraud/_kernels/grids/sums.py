@@ -11,6 +11,7 @@ from hebraud._kernels.grids.elimination import occupation
 __all__ = [
     "crest",
     "displaced",
+    "dot",
     "functionals",
     "pool",
     "side_yields",
@@ -20,6 +21,15 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+
+
+@kernel(error_model="numpy", fastmath={"reassoc"})
+def dot(a: Floats, b: Floats) -> float:
+    """Return the sum of products, in whatever order is fast."""
+    total = 0.0
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
 
 
 @kernel(error_model="numpy")

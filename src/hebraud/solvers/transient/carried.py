@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 
 from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
+from hebraud.model.relaxation import NormalScatter
 from hebraud.solvers.chain.grid import Grid, landing_lines
+from hebraud.solvers.chain.knots import KnotRow
 from hebraud.solvers.transient.step import Step, Stepped
 
 if TYPE_CHECKING:
     from hebraud._kernels.grids.implicit import Cells
+    from hebraud._kernels.grids.knots import Knots
 
 __all__ = ["CarriedSystem"]
 
@@ -52,13 +55,19 @@ class CarriedSystem:
         values: Floats,
         weights: Floats,
         lines: int,
+        knots: float,
         scale: float,
     ) -> None:
         self.scale = scale
         self.model, self.grid, self.values, self.weights = model, grid, values, weights
         self.fixed = model.relaxation.fixed_points
         self.lines = landing_lines(model, lines) if self.fixed is None else self.fixed
-        self.noise = model.noise
+        self.noise, self.law = model.noise, model.normal
+        # knots move with the cells: what these take of them stays as it is
+        self.home, self.row = grid.centres, None
+        if self.law is not None:
+            ends = float(self.home[0]), float(self.home[-1])
+            self.row = KnotRow.of(self.law, self.home, *ends, knots)
         from hebraud._kernels.grids.hops import spacings
         from hebraud._kernels.grids.implicit import WORK
 
@@ -134,8 +143,9 @@ class CarriedSystem:
         """Return the cells of a step that begins a strain ``at`` from now, and goes ``by``."""
         from hebraud._kernels.grids.carried import swept
         from hebraud._kernels.grids.implicit import Cells
+        from hebraud._kernels.grids.knots import NONE
 
-        grid = self.grid
+        grid, knots = self.grid, NONE
         left, right = self._rates(at, by)
         sink = left + right
         last = np.add(*self._rates(at + by, 0.0))
@@ -146,7 +156,9 @@ class CarriedSystem:
         share = np.empty((0, self.values.size))
         lower, below, above = np.zeros((n, 0), dtype=np.int64), np.zeros((n, 0)), np.zeros((n, 0))
         pulses, low, high = np.zeros((n, 0)), 0, 0
-        if self.fixed is None:
+        if self.law is not None and self.row is not None:
+            knots = self._scattered(self.law, self.row, centres, by)
+        elif self.fixed is None:
             lower, below, above = self._landings(centres, by)
         else:
             one = bool(np.all(self.fixed.offset == 0.0))
@@ -165,11 +177,11 @@ class CarriedSystem:
         return Cells(
             ends, self.spacing, grid.widths, self.middle, sink, last, self.noise.constant,
             self._made(square), release, pulses, True, low, high, lower,
-            below, above, share, self.weights, self.model.thresholds.redraws,
+            below, above, knots, share, self.weights, self.model.thresholds.redraws,
         )  # fmt: skip
 
-    def _landings(self, centres: Floats, by: float) -> tuple[NDArray[np.int64], Floats, Floats]:
-        """Return where a yield in a cell lands, at two places of its way over the threshold."""
+    def _yields(self, centres: Floats, by: float) -> tuple[Floats, Floats]:
+        """Return two times of a step at which a cell is over the threshold, and their weights."""
         c = float(self.values[0])
         way = by if by != 0.0 else 1.0
         cross = np.sort(np.clip(np.stack([(-c - centres) / way, (c - centres) / way]), 0.0, 1.0), 0)
@@ -186,6 +198,18 @@ class CarriedSystem:
         times[both] = np.stack([0.5 * before, 1.0 - 0.5 * after], axis=1)[both]
         parts = np.stack([before, after], axis=1)[both]
         weight[both] = parts / parts.sum(axis=1, keepdims=True)
+        return times, weight
+
+    def _scattered(self, law: NormalScatter, row: KnotRow, centres: Floats, by: float) -> Knots:
+        """Return by which knots a yield in a cell lands."""
+        times, weight = self._yields(centres, by)
+        s = centres[:, None] + by * times
+        image = law.scale * s + law.offset * np.sign(s) - by * times
+        return row.knots(image - (centres[0] - self.home[0]), weight)
+
+    def _landings(self, centres: Floats, by: float) -> tuple[NDArray[np.int64], Floats, Floats]:
+        """Return where a yield in a cell lands by lines."""
+        times, weight = self._yields(centres, by)
         s = centres[:, None] + by * times
         scale, offset, share = self.lines
         image = scale * s[:, :, None] + offset * np.sign(s)[:, :, None] - by * times[:, :, None]

@@ -14,6 +14,7 @@ from hebraud.model.protocols import Segment
 from hebraud.model.starts import Start
 from hebraud.solvers.chain.distributions import CellStart
 from hebraud.solvers.chain.grid import Grid
+from hebraud.solvers.chain.knots import run_knots
 from hebraud.solvers.chain.landing_lines import run_lines
 from hebraud.solvers.history import Row
 from hebraud.solvers.transient.carried import CarriedSystem
@@ -93,6 +94,7 @@ class Run:
         self.size = float(self.values @ self.weights)
         self.grids = GridMaker(model, self.values, self.weights, self.fineness, cells)
         self.lines = run_lines(model, self.fineness, 0.0)
+        self.knots = run_knots(self.fineness)
         self.way, self.answer = AT_REST, 1.0
         self.system: Stepper
         self.time, self.strain = 0.0, shift
@@ -110,7 +112,7 @@ class Run:
     # -- the grid ----------------------------------------------------------------------------------
     def _begin(self, start: Population, shift: float) -> None:
         grid = self.grids.first(start.extent, shift)
-        system = System(self.model, grid, self.values, self.weights, self.lines)
+        system = System(self.model, grid, self.values, self.weights, self.lines, self.knots)
         mass = np.ascontiguousarray(start.mass(grid.faces - shift).T)
         self.diffusion = D = system.means(mass)[3]
         for _ in range(2):
@@ -121,7 +123,7 @@ class Run:
 
     def _set(self, grid: Grid) -> None:
         self.lines = run_lines(self.model, self.fineness, self.diffusion)
-        made = self.model, grid, self.values, self.weights, self.lines
+        made = self.model, grid, self.values, self.weights, self.lines, self.knots
         if self.way.moves:
             self.system = CarriedSystem(*made, scale=self.way.scale)
         else:

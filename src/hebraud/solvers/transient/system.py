@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hebraud.model.model import Model
-from hebraud.solvers.chain.generator import Generator
+from hebraud.solvers.chain.generator import Lines, cell_rates, landing
 from hebraud.solvers.chain.grid import Grid
+from hebraud.solvers.chain.knots import KnotRow
 from hebraud.solvers.transient.step import Step, Stepped
 
 __all__ = ["System"]
@@ -18,14 +19,35 @@ Floats = NDArray[np.float64]
 class System:
     """One model on one grid: the arrays that a step needs."""
 
-    def __init__(self, model: Model, grid: Grid, values: Floats, weights: Floats, lines: int):
+    def __init__(
+        self,
+        model: Model,
+        grid: Grid,
+        values: Floats,
+        weights: Floats,
+        lines: int,
+        knots: float,
+    ) -> None:
         self.grid = grid
-        generator = Generator.of(model, grid, values, weights, lines)
-        landing = generator.landing
         self.constant, per_event, per_square = model.noise
-        self.rates = generator.rates
-        self.noise = per_event + per_square * landing.release_square
-        self.release = landing.release
+        self.rates = cell_rates(model.yielding, grid, values)
+        from hebraud._kernels.grids.hops import spacings
+        from hebraud._kernels.grids.implicit import WORK, Cells
+        from hebraud._kernels.grids.knots import NONE
+        from hebraud._kernels.grids.patankar import doubled_at_rest
+
+        s, through, law, row = grid.centres, NONE, model.normal, None
+        if law is not None:
+            image = law.scale * s + law.offset * np.sign(s)
+            row = KnotRow.of(law, s, float(image.min()), float(image.max()), knots)
+        if law is not None and row is not None:
+            through = row.knots(image[:, None], np.ones((s.size, 1)))
+            none, drop = np.zeros((s.size, 0)), s - image
+            landed = Lines(none.astype(np.int64), none, none, drop, drop**2 + law.std**2)
+        else:
+            landed = landing(model, grid, lines)
+        self.release = landed.release
+        self.noise = per_event + per_square * landed.release_square
         # what one event adds to D where blocks first yield
         self.noise_at_yield = float(self.noise[self.rates.any(axis=1)].min())
         cells = grid.centres.size
@@ -34,18 +56,14 @@ class System:
         low, high = middle - 1, middle
         if model.relaxation.fixed_points is not None:
             # one column where yields on both sides land on the same cells; the step fills it
-            ends = landing.lower[[0, -1]]
+            ends = landed.lower[[0, -1]]
             pulses = np.zeros((cells, 1 if np.array_equal(*ends) else 2))
             low, high = min(low, int(ends.min())), max(high, int(ends.max()) + 1)
-        from hebraud._kernels.grids.hops import spacings
-        from hebraud._kernels.grids.implicit import WORK, Cells
-        from hebraud._kernels.grids.patankar import doubled_at_rest
-
         self.cells = Cells(
             grid.centres, spacings(grid.centres, grid.widths), grid.widths, middle, self.rates,
             self.rates, self.constant, self.noise, self.release, pulses, False, low, high,
-            landing.lower, landing.below, landing.above, np.empty((0, values.size)), weights,
-            generator.redraws,
+            landed.lower, landed.below, landed.above, through, np.empty((0, values.size)), weights,
+            model.thresholds.redraws,
         )  # fmt: skip
         self._doubled = doubled_at_rest  # looked up once, not in every step
         self.work = np.empty((WORK, cells, values.size))

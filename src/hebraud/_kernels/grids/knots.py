@@ -1,0 +1,122 @@
+"""The landing of yielded mass by a normal law, in two stages of a few terms a cell.
+
+What yields is shared out to the six nearest of a row of even knots, by B-splines, and what the
+knots have goes to the cells by a normal law about each. All terms are positive.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hebraud._kernels.compiled import kernel
+from hebraud._kernels.grids.sums import dot
+
+__all__ = ["NONE", "Knots", "fill_bands", "land_on_knots"]
+
+Floats = NDArray[np.float64]
+
+_NARROW = 1e-3
+"""Distance of two cells, in standard deviations, below which a normal law is a straight line
+between them, to 1e-9 of what makes it one ..."""
+_TILT = 1.0 / 12.0
+"""... which moves the mean by this much of its slope."""
+_PEAK = 1.0 / 480.0
+"""Term of the fourth Hermite polynomial, in (distance of knots/std)^4, that makes up for the
+fourth cumulant of a B-spline of fifth order, -1/20 in distances of knots."""
+
+
+class Knots(NamedTuple):
+    """Where blocks land by a normal law: through which knots from cell to cell."""
+
+    number: int  # of knots; 0: blocks land by lines
+    lower: NDArray[np.int64]  # (cells, images), the first of six knots that an image gives to
+    given: Floats  # (cells, 6 images), what it gives to each
+    first: NDArray[np.int64]  # (cells,), the first knot that a cell takes from
+    begin: NDArray[np.int64]  # (cells + 1,), where in `taken` the weights of its knots begin
+    taken: Floats  # the weights
+
+
+_NOWHERE = np.zeros(0, dtype=np.int64)
+NONE = Knots(0, _NOWHERE.reshape(0, 0), np.zeros((0, 0)), _NOWHERE, _NOWHERE, np.zeros(0))
+"""Those of a landing by lines."""
+
+
+@kernel(error_model="numpy")
+def _beyond(z: float) -> float:
+    """Return the probability of a normal law on the far side of z, < 0 where that is above."""
+    far = 0.5 * math.erfc(abs(z) / math.sqrt(2.0))
+    return far if z < 0.0 else -far
+
+
+@kernel(error_model="numpy")
+def fill_bands(
+    centres: Floats, places: Floats, distance: float, std: Floats, low: NDArray[np.int64],
+    high: NDArray[np.int64], first: NDArray[np.int64], begin: NDArray[np.int64], taken: Floats,
+    square: Floats,
+) -> None:  # fmt: skip
+    """Fill what cells take of knots, and the mean square of the way from each knot.
+
+    What of the law about a knot lies between two centres goes to both, as its mean there says: that
+    keeps the mean. Knot k gives to the cells ``low[k] ... high[k]``, the tails to the outermost, so
+    that it gives one.
+    """
+    for k in range(places.size):
+        peak = _PEAK * (distance / std[k]) ** 4
+        z = (centres[low[k]] - places[k]) / std[k]
+        density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+        cubic = z * (z * z - 3.0)
+        beyond = _beyond(z) - peak * cubic * density
+        mean = -density * (1.0 + peak * (z * cubic + z * z - 1.0))
+        # what lies below the first centre
+        here = beyond if z < 0.0 else 1.0 + beyond
+        square[k] = 0.0
+        for i in range(low[k], high[k]):
+            next_z = (centres[i + 1] - places[k]) / std[k]
+            next_density = math.exp(-0.5 * next_z * next_z) / math.sqrt(2.0 * math.pi)
+            next_cubic = next_z * (next_z * next_z - 3.0)
+            next_beyond = _beyond(next_z) - peak * next_cubic * next_density
+            next_mean = -next_density * (1.0 + peak * (next_z * next_cubic + next_z * next_z - 1.0))
+            between = next_beyond - beyond + (1.0 if z < 0.0 <= next_z else 0.0)
+            width = next_z - z
+            if width < _NARROW:
+                above = between * (0.5 - _TILT * width * (z + 0.5 * width))
+            else:
+                above = (next_mean - mean - z * between) / width
+            here += between - above
+            taken[begin[i] + k - first[i]] = here
+            square[k] += here * (centres[i] - places[k]) ** 2
+            here = above
+            z, beyond, mean = next_z, next_beyond, next_mean
+        here += -beyond if z >= 0.0 else 1.0 - beyond
+        taken[begin[high[k]] + k - first[high[k]]] = here
+        square[k] += here * (centres[high[k]] - places[k]) ** 2
+
+
+@kernel(error_model="numpy")
+def land_on_knots(
+    sink: Floats, dt: float, knots: Knots, mass: Floats, heap: Floats, landed: Floats
+) -> None:
+    """Fill what lands in every cell, (cells, 1) where classes are drawn anew, else by class.
+
+    ``heap``, (the columns of ``landed``, knots), comes back as what the knots have had.
+    """
+    _, lower, given, first, begin, taken = knots
+    n, columns = landed.shape
+    heap[:, :] = 0.0
+    for i in range(n):
+        out = dot(sink[i], mass[i])
+        for j in range(columns if out > 0.0 else 0):
+            share = dt * (out if columns == 1 else sink[i, j] * mass[i, j])
+            if share > 0.0:
+                for m in range(lower.shape[1]):
+                    at = lower[i, m]
+                    for q in range(6):
+                        heap[j, at + q] += given[i, 6 * m + q] * share
+    for i in range(n):
+        band = taken[begin[i] : begin[i + 1]]  # of a slice it is known that no index is negative
+        for j in range(columns):
+            landed[i, j] = dot(band, heap[j, first[i] : first[i] + band.size])
