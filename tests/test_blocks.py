@@ -23,6 +23,7 @@ from hebraud.model.protocols import (
 from hebraud.model.starts import density, gaussian
 from hebraud.model.thresholds import Single
 from hebraud.solvers.monte_carlo.blocks import Sample, midstep, simulate_blocks
+from names import without_address
 from twins import blocks as naive_blocks
 
 CLASSICAL = hl.Model(0.3)
@@ -340,7 +341,7 @@ def test_seeds_and_output_times():
         (hl.Landing((-0.1, 0.3), (0.4, 0.6), relative=False), {-0.1: 0.4, 0.3: 0.6}),
         (hl.GaussianLanding(0.9, 0.05), scipy.stats.norm(0.2, 0.05)),
     ],
-    ids=repr,
+    ids=without_address(repr),
 )
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_landings(relaxation, law, side):

@@ -94,7 +94,15 @@ def test_a_steady_state_is_the_library_s(page, point):
     np.testing.assert_allclose(found["P"], density, atol=(1e-9 if exact else 0.03) * density.max())
 
 
-@pytest.mark.parametrize("model", sorted({point[:3] for point in POINTS}), ids=str)
+SLOW = pytest.mark.slow
+# partial drops with spread thresholds have no closed form: the library's stresses take long
+SMALL_RATES = [
+    pytest.param(model, marks=SLOW if model[1] < 1.0 and model[2] else ())
+    for model in sorted({point[:3] for point in POINTS})
+]
+
+
+@pytest.mark.parametrize("model", SMALL_RATES, ids=str)
 def test_small_rates_are_the_library_s(page, model):
     """Critical coupling, yield stress, prefactor; where the library has none, the page says so."""
     alpha, f, width = model

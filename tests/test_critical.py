@@ -9,6 +9,7 @@ import scipy.stats
 
 import hebraud as hl
 from hebraud.analytic.chain import Chain
+from names import without_address
 
 UNIFORM = scipy.stats.uniform(0.5, 1.0)  # on (0.5, 1.5)
 
@@ -101,7 +102,7 @@ def mean_square_of_yields(law, fraction):
         (scipy.stats.uniform(0.1, 2.0), 0.5),
         (scipy.stats.expon(), 0.5),
     ],
-    ids=str,
+    ids=without_address(str),
 )
 def test_redrawn_thresholds_with_partial_relaxation(law, fraction):
     """Against a product of distribution functions; 1e-5 is the chain's grid (the tail of expon)."""

@@ -27,6 +27,7 @@ from hebraud.errors import (
     check_whole_number,
     shown,
 )
+from names import without_address
 
 MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
 NOT_NUMBERS = [
@@ -47,7 +48,7 @@ NOT_NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize("value", NOT_NUMBERS, ids=shown)
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=without_address(shown))
 def test_what_is_not_a_finite_number_is_refused(value):
     with pytest.raises(ValueError, match="alpha must be a finite number"):
         check_number("alpha", value)
@@ -109,7 +110,7 @@ NO_ARRAYS = [
 ]
 
 
-@pytest.mark.parametrize("values", NO_ARRAYS, ids=shown)
+@pytest.mark.parametrize("values", NO_ARRAYS, ids=without_address(shown))
 def test_what_is_no_array_of_real_numbers_is_refused(values):
     for check in (as_floats, check_array, check_row):
         with pytest.raises(ValueError, match=r"^rates(\[1\]|\[0\])? must "):
@@ -132,7 +133,7 @@ ARRAYS = [
 ]
 
 
-@pytest.mark.parametrize("values", ARRAYS, ids=shown)
+@pytest.mark.parametrize("values", ARRAYS, ids=without_address(shown))
 def test_arrays_of_other_kinds_are_taken(values):
     given = list(values()) if callable(values) else values
     array = check_row("rates", given)

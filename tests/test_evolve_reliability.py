@@ -43,9 +43,19 @@ def cases(draw):
     )  # fmt: skip
 
 
-@settings(max_examples=200)
-@given(case=cases(), scale=st.sampled_from([None, None, None, 0.01, 7.0]))
+random_runs = given(case=cases(), scale=st.sampled_from([None, None, None, 0.01, 7.0]))
+
+
+@settings(max_examples=40)
+@random_runs
 def test_nothing_goes_wrong(case, scale):
+    assert reliability.problems_of(case, scale) == []
+
+
+@pytest.mark.slow
+@settings(max_examples=200)
+@random_runs
+def test_nothing_goes_wrong_in_many(case, scale):
     assert reliability.problems_of(case, scale) == []
 
 

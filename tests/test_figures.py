@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,14 +13,18 @@ import hebraud as hl
 from validation.figures import fig3, model_flow_curves
 
 
-@pytest.fixture(scope="module")
-def results():
-    return {script: script.compute() for script in (model_flow_curves, fig3)}
+@cache
+def computed(script):
+    return script.compute()
 
 
-@pytest.mark.parametrize("script", [model_flow_curves, fig3], ids=lambda s: s.__name__)
-def test_figure_holds_and_draws(results, script, tmp_path):
-    result = results[script]
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(model_flow_curves, marks=pytest.mark.slow), fig3],
+    ids=lambda s: s.__name__,
+)
+def test_figure_holds_and_draws(script, tmp_path):
+    result = computed(script)
     script.check(result)
     with hl.plot.style():
         figure = Figure(figsize=(5.4, 4.3), layout="constrained")
@@ -28,9 +33,8 @@ def test_figure_holds_and_draws(results, script, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 20_000
 
 
-def test_checks_can_fail(results):
-    """A yield stress off by 3 %, or an asymptote with a wrong prefactor, must not pass."""
-    three = results[fig3]
+def test_a_yield_stress_off_by_3_percent_does_not_pass():
+    three = computed(fig3)
     fits = {
         window: [
             replace(fit, yield_stress=hl.Estimate(1.03 * fit.yield_stress.value, 0.0))
@@ -42,7 +46,11 @@ def test_checks_can_fail(results):
         fig3.check(replace(three, fits=fits))
     with pytest.raises(AssertionError):
         fig3.check(replace(three, bands={1.0: (0.1, 0.2), 1.1: (0.3, 0.4)}))
-    two = results[model_flow_curves]
+
+
+@pytest.mark.slow
+def test_an_asymptote_with_a_wrong_prefactor_does_not_pass():
+    two = computed(model_flow_curves)
     with pytest.raises(AssertionError):
         model_flow_curves.check(
             replace(two, asymptotes={a: 1.01 * y for a, y in two.asymptotes.items()})

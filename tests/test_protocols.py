@@ -12,6 +12,7 @@ import pytest
 import hebraud as hl
 from hebraud.errors import shown
 from hebraud.model.protocols import Imposed, Segment, fastest, segments_of
+from names import without_address
 
 
 def test_constant_rates():
@@ -139,7 +140,7 @@ def test_a_rate_may_be_any_real_number(value):
     assert rate == float(value)
 
 
-@pytest.mark.parametrize("value", NO_RATES, ids=shown)
+@pytest.mark.parametrize("value", NO_RATES, ids=without_address(shown))
 def test_what_a_rate_must_not_be_is_told_with_its_time(value):
     rate = hl.ShearRate(lambda t: value if t > 3.0 else 0.1).segments(5.0)[0].shear_rate
     assert rate(3.0) == 0.1

@@ -20,6 +20,7 @@ from hebraud.solvers.linear_response import moduli
 from hebraud.solvers.linear_response.linearised import Linearised
 from hebraud.solvers.steady.finite_volume import solve
 from hebraud.solvers.steady.null_vector import Stationary
+from hebraud.solvers.steady.roots import Family
 from strategies import relaxations, yieldings
 from twins import stationary as naive
 
@@ -341,8 +342,11 @@ def test_bad_arguments():
         moduli.complex_modulus(hl.Model(0.8), 1.0, shear_rate=math.nan)
     with pytest.raises(ValueError, match=r"rtol must be a finite number >= 1e-10 and <= 0.1, got"):
         moduli.relaxation_modulus(hl.Model(0.8), 1.0, rtol=0.0)
+from hebraud.solvers.steady.roots import Family
     law = hl.Redrawn(scipy.stats.norm(1.0, 0.3))
+    model = hl.Model(0.8, relaxation=hl.GaussianLanding(0.5, 0.3), thresholds=law)
     with pytest.raises(ConvergenceError, match="loosen rtol"):
         moduli.complex_modulus(
             hl.Model(0.8, relaxation=hl.GaussianLanding(0.5, 0.3), thresholds=law), 1e3, rtol=1e-10
         )
+from hebraud.solvers.steady.roots import Family

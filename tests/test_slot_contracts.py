@@ -15,6 +15,7 @@ import scipy.stats
 
 import hebraud as hl
 from hebraud.analytic.moments import tail_exponent
+from names import without_address
 
 
 class OwnActivityNoise:
@@ -174,7 +175,7 @@ def said(verb, model):
 
 
 @pytest.mark.parametrize("name", VERBS)
-@pytest.mark.parametrize(("house", "own"), TWINS, ids=str)
+@pytest.mark.parametrize(("house", "own"), TWINS, ids=without_address(str))
 def test_a_twin_gives_the_numbers_of_the_house(house, own, name):
     first, second = (said(VERBS[name], hl.Model(c, **slots)) for c, slots in (house, own))
     if isinstance(first, tuple):

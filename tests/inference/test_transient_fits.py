@@ -46,6 +46,7 @@ def test_startup_tells_modulus_from_time():
         assert slopes[:, j] == pytest.approx((above - below) / 0.06, abs=2e-3 * STRESS.max())
 
 
+@pytest.mark.slow
 def test_startup_between_runs_of_the_lattice(tmp_path):
     """Against runs made anew: 1e-3 of the largest stress, cubics over 0.1 and rtol 1e-4."""
     fit = fit_startup(

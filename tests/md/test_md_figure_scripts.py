@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,31 +15,34 @@ from validation.figures import fig4, fig5, fig_block_stress
 from validation.particles import active_particles, campaign, finite_size
 
 
-@pytest.fixture(scope="module")
+@cache
 def small():
     """The stored box of 1000 particles as a campaign of one density."""
     return campaign.load(finite_size.STORED / "N1000")
 
 
-@pytest.fixture(scope="module")
-def results(small):
-    scripts = (fig4, fig5, fig_block_stress, finite_size)
-    return {script: script.compute(small) for script in scripts}
+@cache
+def computed(script):
+    return script.compute(small())
 
 
-@pytest.mark.parametrize("script", [fig4, fig5, fig_block_stress, finite_size])
-def test_a_figure_is_checked_and_drawn(script, results, tmp_path):
-    script.check(results[script])
+WHOLE = [pytest.param(figure, marks=pytest.mark.slow) for figure in (fig4, fig5, fig_block_stress)]
+
+
+@pytest.mark.parametrize("script", [*WHOLE, finite_size], ids=lambda script: script.__name__)
+def test_a_figure_is_checked_and_drawn(script, tmp_path):
+    script.check(computed(script))
     with plot.style():
         figure = Figure(figsize=(7.0, 7.5), layout="constrained")
-        script.draw(results[script], figure.subplots())
+        script.draw(computed(script), figure.subplots())
         figure.savefig(tmp_path / "page.png", dpi=60)
     assert len(figure.axes) >= 3
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-def test_fig4_sees_diffusion_that_does_not_follow_the_rate(results):
-    result = results[fig4]
+@pytest.mark.slow
+def test_fig4_sees_diffusion_that_does_not_follow_the_rate():
+    result = computed(fig4)
     key = (1.189, 1e-2)
     fit = result.fits[key]
     fast = dataclasses.replace(fit, D_sigma=Estimate(3.0 * fit.D_sigma.value, 0.0))
@@ -51,8 +55,9 @@ def test_fig4_sees_diffusion_that_does_not_follow_the_rate(results):
         fig4.check(dataclasses.replace(result, falling={1.189: 0.1}))
 
 
-def test_fig5_sees_other_durations_and_thresholds(results):
-    result = results[fig5]
+@pytest.mark.slow
+def test_fig5_sees_other_durations_and_thresholds():
+    result = computed(fig5)
     key = (1.189, 1e-3)
     slow = dataclasses.replace(result.durations[key], tau=Estimate(2.0, 0.1))
     with pytest.raises(AssertionError):
@@ -65,16 +70,17 @@ def test_fig5_sees_other_durations_and_thresholds(results):
         fig5.check(dataclasses.replace(result, yields={1.189: other}))
 
 
-def test_block_stress_sees_models_that_spread_no_more_than_the_particles(results):
-    result = results[fig_block_stress]
+@pytest.mark.slow
+def test_block_stress_sees_models_that_spread_no_more_than_the_particles():
+    result = computed(fig_block_stress)
     demo = result.stands_in
     near = dataclasses.replace(demo, predicted_std={"classical": 1.5 * demo.std.value})
     with pytest.raises(AssertionError):
         fig_block_stress.check(dataclasses.replace(result, stands_in=near))
 
 
-def test_finite_size_sees_a_stress_of_another_size(results):
-    result = results[finite_size]
+def test_finite_size_sees_a_stress_of_another_size():
+    result = computed(finite_size)
     rows = result.sizes[1000]
     stress = Estimate(1.1 * rows[1e-3]["stress"].value, 0.01)
     other = {**rows, 1e-3: {**rows[1e-3], "stress": stress}}

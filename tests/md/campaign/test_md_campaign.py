@@ -175,6 +175,7 @@ def whole(lammps, tiny, tmp_path_factory):
     return folder, curves
 
 
+@pytest.mark.slow
 @pytest.mark.md
 def test_a_campaign_ends_with_its_tables(whole, tiny):
     folder, curves = whole
@@ -196,6 +197,7 @@ def test_a_campaign_ends_with_its_tables(whole, tiny):
     assert reduce_campaign(plan, folder).missing == ""
 
 
+@pytest.mark.slow
 @pytest.mark.md
 def test_killed_at_random_it_ends_with_the_same_bytes(whole, tiny, tmp_path):
     script = killed_campaign()
@@ -212,6 +214,7 @@ def test_killed_at_random_it_ends_with_the_same_bytes(whole, tiny, tmp_path):
     assert script.tables(folder) == script.tables(whole[0]), said
 
 
+@pytest.mark.slow
 @pytest.mark.md
 def test_an_exported_run_goes_on_elsewhere(whole, tiny, tmp_path):
     """From a run cut off in the middle of a chain; the tables come from what was exported."""
@@ -335,7 +338,8 @@ def test_an_observer_that_no_step_could_import_is_refused(tiny):
 
 
 @pytest.mark.md
-def test_ctrl_c_ends_everything_at_once(whole, tiny, tmp_path):
+def test_ctrl_c_ends_everything_at_once(lammps, tiny, tmp_path):
+    pytest.importorskip("snakemake")
     script, folder = killed_campaign(), tmp_path / "run"
     process = subprocess.Popen(
         script.command(str(tiny), folder, 2),
