@@ -108,7 +108,7 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.kernels
 
 # a changed kernel is compiled before the tests, once, rather than by every worker
-$(VENV)/.kernels: $(VENV)/.dev $(wildcard src/hebraud/_kernels/*.py)
+$(VENV)/.kernels: $(VENV)/.dev $(wildcard src/hebraud/_kernels/*.py src/hebraud/_kernels/*/*.py)
 	$(WARM_UP)
 	@touch $@
 

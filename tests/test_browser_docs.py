@@ -17,6 +17,8 @@ import pytest
 
 from browser import chromium, find_browser
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[1] / "docs"
 PHONE = 360
 """CSS pixels: the narrowest screen in wide use."""

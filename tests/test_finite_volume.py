@@ -22,8 +22,6 @@ from hebraud.solvers.chain.grid import layout
 from hebraud.solvers.steady import fixed_point
 from hebraud.solvers.steady.finite_volume import solve
 from hebraud.solvers.steady.null_vector import Stationary
-from hebraud.solvers.steady.roots import line_number
-from strategies import relaxations, thresholds, yieldings
 from twins import stationary as naive
 from twins.identities import balance
 
@@ -123,44 +121,6 @@ def test_scale_covariance(relaxation, law, scale):
     assert other.stress == pytest.approx(scale * one.stress, rel=1e-8)
     assert other.diffusion == pytest.approx(scale**2 * one.diffusion, rel=1e-8)
     assert other.activity == pytest.approx(one.activity, rel=1e-8)
-
-
-couplings = st.one_of(
-    st.floats(0.05, 1.0).map(hl.ActivityNoise),
-    st.floats(0.05, 0.3).map(hl.DropNoise),
-    st.floats(1e-3, 1.0).map(hl.FixedNoise),
-)
-models = st.builds(
-    lambda c, r, t, y: hl.Model(c, relaxation=r, thresholds=t, yielding=y),
-    couplings,
-    relaxations,
-    thresholds,
-    yieldings,
-)
-
-
-@given(model=models, log_g=st.floats(-3.0, 1.0), sign=st.sampled_from([-1.0, 1.0]))
-@settings(max_examples=40)
-def test_any_combination_of_slots(model, log_g, sign):
-    g = sign * 10.0**log_g
-    values, weights = model.thresholds.nodes(0.05)
-    own = layout(model, 0.1, g, values, weights)
-    cells = max(200, own.fewest_cells() + 10)
-    generator = Generator.of(model, own.grid(cells), values, weights, line_number(cells))
-    chain = Stationary(model, generator, g)
-    for diffusion in (0.1, 3e-3, 1e-5):
-        found = chain.occupation(diffusion)
-        assert found.mass.min() >= 0.0
-        assert found.mass.sum() == pytest.approx(1.0, rel=1e-13)
-        flow = generator.matrix(diffusion, g) @ found.mass.T.ravel()
-        flow += naive.taken_back(generator.grid.centres, found.mass, diffusion, g).T.ravel()
-        speed = np.abs(generator.matrix(diffusion, g).diagonal()) @ found.mass.T.ravel()
-        assert np.abs(flow).sum() <= 1e-12 * max(speed, 1.0)
-        yielded = (generator.rates * found.mass).sum(axis=1)
-        size = np.abs(generator.grid.centres) @ yielded
-        assert abs(g - generator.landing.release @ yielded) <= 1e-12 * max(size, abs(g))
-        if not model.thresholds.redraws:
-            np.testing.assert_allclose(found.mass.sum(axis=0), weights, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -342,11 +342,18 @@ def test_bad_arguments():
         moduli.complex_modulus(hl.Model(0.8), 1.0, shear_rate=math.nan)
     with pytest.raises(ValueError, match=r"rtol must be a finite number >= 1e-10 and <= 0.1, got"):
         moduli.relaxation_modulus(hl.Model(0.8), 1.0, rtol=0.0)
-from hebraud.solvers.steady.roots import Family
+
+
+def test_a_modulus_that_needs_too_many_cells_is_refused(monkeypatch):
+    monkeypatch.setattr(Family, "most_cells", lambda self: 1000)
+    model = hl.Model(0.8, relaxation=hl.GaussianLanding(0.5, 0.3))
+    with pytest.raises(ConvergenceError, match=r"only on .* cells, .* loosen rtol"):
+        moduli.complex_modulus(model, 1e3, rtol=1e-10)
+
+
+@pytest.mark.slow
+def test_a_law_of_thresholds_that_needs_too_many_cells_is_refused():
     law = hl.Redrawn(scipy.stats.norm(1.0, 0.3))
     model = hl.Model(0.8, relaxation=hl.GaussianLanding(0.5, 0.3), thresholds=law)
     with pytest.raises(ConvergenceError, match="loosen rtol"):
-        moduli.complex_modulus(
-            hl.Model(0.8, relaxation=hl.GaussianLanding(0.5, 0.3), thresholds=law), 1e3, rtol=1e-10
-        )
-from hebraud.solvers.steady.roots import Family
+        moduli.complex_modulus(model, 1e3, rtol=1e-10)

@@ -1,8 +1,8 @@
-"""Every combination of the four slots, held to what must be true of all of them.
+"""Stationary states of the variants.
 
-Conservation, positivity, mirror symmetry, scale covariance and the moment identities
-g = Gamma <s - s'> and 2 g <s> + 2 D = Gamma <s^2 - s'^2>, from the density's own moments; Monte
-Carlo as a witness; the fast null vectors against the slow one; threshold nodes against scipy.
+The moment identities g = Gamma <s - s'> and 2 g <s> + 2 D = Gamma <s^2 - s'^2> under refinement,
+from the density's own moments; Monte Carlo as a witness; the fast null vectors against the slow
+one; threshold nodes against scipy. What holds for every combination of slots: test_combinations.py.
 """
 
 from __future__ import annotations
@@ -25,110 +25,12 @@ from hebraud.solvers.chain.grid import layout
 from hebraud.solvers.steady import null_vector
 from hebraud.solvers.steady.finite_volume import solve
 from hebraud.solvers.steady.null_vector import Stationary
-from hebraud.solvers.steady.roots import line_number
+from strategies import families
 from twins import stationary as naive
 from twins.identities import balance
 
-LAWS = [
-    lambda l: scipy.stats.norm(l, 0.3 * l),
-    lambda l: scipy.stats.expon(scale=l),
-    lambda l: scipy.stats.weibull_min(1.5, scale=l),
-    lambda l: scipy.stats.uniform(0.5 * l, l),
-    lambda l: [0.5 * l, l, l, 1.5 * l],
-]
-RELAXATIONS = [
-    lambda f, w, l: hl.FractionalDrop(f),
-    lambda f, w, l: hl.ResidualStress(0.9 * (1.0 - f) * l),
-    lambda f, w, l: hl.GaussianLanding(f, 0.5 * w * l),
-    lambda f, w, l: hl.Landing((1.0 - f, -0.3), (1.0 - 0.5 * w, 0.5 * w)),
-    lambda f, w, l: hl.Landing((1.0 - f, 0.0), (1.0 - 0.5 * w, 0.5 * w)),
-    lambda f, w, l: hl.Landing((0.5 * w * l, -0.2 * l), (0.6, 0.4), relative=False),
-]
 
-
-@st.composite
-def families(draw):
-    """A model as a function of the unit of stress l: c, r, std -> l and alpha -> l^2 alpha."""
-    law, relaxation = draw(st.sampled_from(LAWS)), draw(st.sampled_from(RELAXATIONS))
-    drop, width = draw(st.floats(0.05, 1.0)), draw(st.floats(0.05, 1.0))
-    kind = draw(st.sampled_from([hl.Redrawn, hl.Quenched, None]))
-    coupling, size = draw(st.sampled_from([hl.ActivityNoise, hl.DropNoise, hl.FixedNoise])), 0.0
-    alpha = draw(st.floats(0.05, 0.4))
-    size = 0.0 if coupling is hl.DropNoise else 2.0
-    c = draw(st.floats(0.3, 2.0))
-    eta = draw(st.sampled_from([0.0, 0.5, 1.3]))
-
-    def family(l):
-        thresholds = c * l if kind is None else kind(law(l))
-        # the yield rate is that of a constant unit of stress: an overstress of 1 sigma_c
-        return hl.Model(
-            coupling(alpha * l**size),
-            relaxation=relaxation(drop, width, l),
-            thresholds=thresholds,
-            yielding=_Scaled(hl.PowerRate(eta), l),
-        )
-
-    return family
-
-
-class _Scaled:
-    """The yield law in another unit of stress."""
-
-    def __init__(self, law, unit):
-        self.law, self.unit = law, unit
-        self.eta = law.eta
-
-    def rate(self, overstress):
-        return self.law.rate(np.asarray(overstress) / self.unit)
-
-    def __eq__(self, other):
-        return isinstance(other, (_Scaled, hl.PowerRate)) and self.eta == other.eta == 0.0
-
-    def __hash__(self):
-        return hash(self.eta)
-
-    def __repr__(self):
-        return f"{self.law!r} in units of {self.unit:g}"
-
-
-@given(family=families(), log_g=st.floats(-3.0, 1.0), sign=st.sampled_from([-1.0, 1.0]))
-@settings(max_examples=40)
-def test_every_combination(family, log_g, sign):
-    model, g = family(1.0), sign * 10.0**log_g
-    try:
-        state = solve(model, g, rtol=3e-3)
-    except NoStationaryState:
-        # large drops make more noise than they let go of: DropNoise may have no finite root
-        assert isinstance(model.coupling, hl.DropNoise)
-        return
-    density = state.distribution
-    cells = density.grid.centres.size
-    assert state.error_estimate <= 3e-3
-    assert density.masses.min() >= 0.0
-    assert density.masses.sum() == pytest.approx(1.0, rel=1e-13)
-    generator = Generator.of(
-        model, density.grid, density.values, density.weights, line_number(cells)
-    )
-    rates = np.abs(generator.transport(state.diffusion, g)[0]).max() + generator.rates.max()
-    columns = generator.matrix(state.diffusion, g).sum(axis=0)
-    assert np.abs(columns).max() <= 1e-13 * rates
-    first, second = balance(state)
-    assert first <= 1e-12
-    assert second <= 10.0 * state.error_estimate
-    mirror = solve(model, -g, rtol=3e-3, cells=cells)
-    twin = solve(model, g, rtol=3e-3, cells=cells)
-    width = abs(twin.stress) + math.sqrt(twin.diffusion + g * g)
-    assert abs(mirror.stress + twin.stress) <= 1e-10 * width
-    assert mirror.diffusion == pytest.approx(twin.diffusion, rel=1e-10)
-    unit = 0.4
-    other = solve(family(unit), unit * g, rtol=3e-3, cells=cells)
-    # the grids follow a guess of the root, which is good to a per cent
-    loose = 1e-2 * state.error_estimate + 1e-8
-    assert abs(other.stress / unit - twin.stress) <= loose * width
-    assert other.diffusion / unit**2 == pytest.approx(twin.diffusion, rel=loose)
-    assert other.activity == pytest.approx(twin.activity, rel=10.0 * loose)
-
-
+@pytest.mark.slow
 @given(family=families(), log_g=st.floats(-3.0, 1.0))
 @settings(max_examples=25)
 def test_the_identities_under_refinement(family, log_g):
@@ -275,6 +177,7 @@ def test_where_the_turns_do_not_converge_gmres_takes_over(monkeypatch):
     assert solve(model, 0.01, cells=400).stress == pytest.approx(expected.stress, rel=1e-7)
 
 
+@pytest.mark.slow
 @given(family=families(), log_g=st.floats(-1.3, 0.7), sign=st.sampled_from([-1.0, 1.0]))
 @settings(max_examples=40)
 def test_blocks_stay_in_every_stationary_state(family, log_g, sign):
