@@ -41,7 +41,7 @@ fig2: $(VENV)/.core  ## the paper's Fig. 2, flow curves of the particles, to fig
 test: $(VENV)/.kernels  ## the quick tests, on all cores (three minutes on two)
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: $(VENV)/.kernels  ## all other tests: whole figures, long runs and drifts, particles (SLOWTIME)
+test-slow: $(VENV)/.kernels  ## all other tests: whole figures, long runs and drifts, long particle runs
 	$(PYTEST) -m slow $(ARGS)
 
 test-nojit: $(VENV)/.dev  ## tests of the compiled loops without the compiler, where coverage and debuggers see them
