@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import hebraud as hl
 from hebraud.errors import ConvergenceError
-from hebraud.solvers.chain.grid import DEPTH, _whole_numbers, layout
+from hebraud.solvers.chain.grid import DEPTH, layout, whole_numbers
 
 
 def plan(model, diffusion, rate, rtol=1e-3):
@@ -150,6 +150,6 @@ def test_locate():
 
 
 def test_sides_that_want_nearly_the_same_get_the_same():
-    whole = _whole_numbers(np.array([50.2, 10.4999, 10.5001, 49.9]), 120)
+    whole = whole_numbers(np.array([50.2, 10.4999, 10.5001, 49.9]), 120)
     assert whole.sum() == 120
     assert whole[1] == whole[2]

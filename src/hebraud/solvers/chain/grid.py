@@ -28,7 +28,16 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import LandingLines
 
-__all__ = ["DEPTH", "Grid", "Layout", "cycle_time", "landing_lines", "layout", "no_finite_grid"]
+__all__ = [
+    "DEPTH",
+    "Grid",
+    "Layout",
+    "cycle_time",
+    "landing_lines",
+    "layout",
+    "no_finite_grid",
+    "whole_numbers",
+]
 
 Floats = NDArray[np.float64]
 
@@ -140,7 +149,7 @@ class Layout:
             new = fineness + (cells - count) / slope if slope > 0.0 else 2.0 * fineness
             before, count_before = fineness, count
             fineness = min(max(new, 0.3 * fineness), 4.0 * fineness)
-        whole = _whole_numbers(wanted, cells)
+        whole = whole_numbers(wanted, cells)
         faces = place(self.breaks, self.lines, fineness, whole, parts)
         return Grid.from_faces(-faces[::-1] if self.mirrored else faces)
 
@@ -151,7 +160,7 @@ class Layout:
         return int(np.ceil(cell_numbers(np.diff(self.breaks), self.lines, 1e-3).sum())) + 1
 
 
-def _whole_numbers(wanted: Floats, cells: int) -> NDArray[np.int64]:
+def whole_numbers(wanted: Floats, cells: int) -> NDArray[np.int64]:
     """Return whole numbers of cells near the wanted ones, with the sum asked for.
 
     Mirrored segments that want nearly the same get the same: at small shear rates the stress is
