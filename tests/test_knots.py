@@ -26,8 +26,8 @@ def chances(std, centres, images=IMAGES, number=4.0):
     """Probabilities to land in every cell, (images, cells)."""
     law = hl.NormalScatter(0.5, 0.0, std)
     row = KnotRow.of(law, centres, images.min(), images.max(), number)
-    through = row.knots(images[:, None], np.ones((images.size, 1)))
-    return np.array([through_knots(through, i) for i in range(images.size)])
+    given = row.given(images[:, None], np.ones((images.size, 1)))
+    return np.array([through_knots(*given, row.bands, row.taken, i) for i in range(images.size)])
 
 
 @pytest.mark.parametrize("std", [0.03, 0.1, 0.37])
@@ -71,7 +71,7 @@ def test_a_grid_that_does_not_hold_the_landings_is_refused():
     law = hl.NormalScatter(0.5, 0.0, 0.3)
     row = KnotRow.of(law, EVEN, -3.0, 3.0, 4.0)
     with pytest.raises(ConvergenceError, match="that the grid has room for"):
-        row.knots(np.array([[3.0]]), np.ones((1, 1)))
+        row.given(np.array([[3.0]]), np.ones((1, 1)))
 
 
 class Lines:
@@ -142,13 +142,13 @@ def test_where_the_grid_moves_blocks_land_as_by_lines(by):
         cells = system._cells(0.05, by)
         landed = np.zeros((700, 700))
         for i in range(700):
-            if cells.knots.number:
-                landed[i] = through_knots(cells.knots, i)
+            if cells.taken.size:
+                landed[i] = through_knots(cells.lower, cells.below, cells.bands, cells.taken, i)
             else:
                 np.add.at(landed[i], cells.lower[i], cells.below[i])
                 np.add.at(landed[i], cells.lower[i] + 1, cells.above[i])
         found.append(landed)
-    assert not System(hl.Model(0.3), grid, values, weights, 8, 4.0).cells.knots.number
+    assert not System(hl.Model(0.3), grid, values, weights, 8, 4.0).cells.taken.size
     np.testing.assert_allclose(found[0].sum(axis=1), 1.0, atol=1e-14)
     np.testing.assert_allclose(found[0] @ grid.centres, found[1] @ grid.centres, atol=1e-13)
     squares = [each @ grid.centres**2 for each in found]

@@ -58,10 +58,11 @@ def backward_euler(cells, up, down, source, dt):
         if i > 0:
             A[i - 1, j, i, j] += down[i, j]
         landed = np.zeros(n)
-        np.add.at(landed, lower[i], below[i])
-        np.add.at(landed, lower[i] + 1, above[i])
-        if cells.knots.number:
-            landed = through_knots(cells.knots, i)
+        if cells.taken.size:
+            landed = through_knots(lower, below, cells.bands, cells.taken, i)
+        else:
+            np.add.at(landed, lower[i], below[i])
+            np.add.at(landed, lower[i] + 1, above[i])
         if pulses.shape[1]:
             landed = pulses[:, 0 if i < middle else -1]
         A[:, :, i, j] += np.outer(landed * rates[i, j], weights if redraws else np.eye(classes)[j])
@@ -69,15 +70,13 @@ def backward_euler(cells, up, down, source, dt):
     return np.linalg.solve(np.eye(n * classes) - dt * flat, source.ravel()).reshape(n, classes)
 
 
-def through_knots(knots, cell):
+def through_knots(lower, given, bands, taken, cell):
     """What of a yield in one cell lands in each."""
-    heap = np.zeros(knots.number)
-    for lower, shares in zip(knots.lower[cell], knots.given[cell].reshape(-1, 6), strict=True):
-        heap[lower : lower + 6] += shares
-    bands = (knots.taken[a:b] for a, b in itertools.pairwise(knots.begin))
-    return np.array(
-        [band @ heap[k : k + band.size] for k, band in zip(knots.first, bands, strict=True)]
-    )
+    heap = np.zeros(bands[-1, 0])
+    for first, shares in zip(lower[cell], given[cell].reshape(-1, 6), strict=True):
+        heap[first : first + 6] += shares
+    rows = itertools.pairwise(bands)
+    return np.array([taken[a:b] @ heap[k : k + b - a] for (k, a), (_, b) in rows])
 
 
 def glass(rate, density, times, steps=400):

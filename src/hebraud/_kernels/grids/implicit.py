@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hebraud._kernels.compiled import kernel
 from hebraud._kernels.grids.elimination import factor, substitute
-from hebraud._kernels.grids.knots import Knots, land_on_knots
+from hebraud._kernels.grids.knots import land_on_knots
 from hebraud._kernels.grids.sums import dot, tally
 
 __all__ = ["WORK", "Cells", "aim", "implicit"]
@@ -51,7 +51,10 @@ class Cells(NamedTuple):
     lower: NDArray[np.int64]  # (cells, lines), the lower cell of two that a line lands on
     below: Floats  # (cells, lines), the share of it
     above: Floats  # (cells, lines), that of the next
-    knots: Knots  # where blocks land by a normal law, and not by lines
+    # where blocks land by a normal law `lower` and `below` say instead, as in `land_on_knots`, what
+    # they give to knots; of these, by `bands`, (cells + 1, 2), cells have the shares `taken`
+    bands: NDArray[np.int64]  # the last row: the number of knots, and that of shares
+    taken: Floats  # empty where blocks land by lines
     right: Floats  # share of the yields that are at s > 0; empty: all beyond `middle`
     weights: Floats  # (classes,), probability that a threshold is drawn
     redraws: bool
@@ -225,14 +228,14 @@ def land_by_sweeps(
     positive whatever x. Returns the sweeps made; 0 where 500 do not settle x to 1e-13 of the mass.
     """
     middle, lower, below, above = cells.middle, cells.lower, cells.below, cells.above
-    weights, redraws = cells.weights, cells.redraws
+    weights, redraws, bands, taken = cells.weights, cells.redraws, cells.bands, cells.taken
     n, classes = mass.shape
     columns = 1 if redraws else classes
     size = n * columns
     flat, first = work.reshape(work.size), STORE * mass.size
     x, store = flat[:size], flat[first : first + 2 * MEMORY * size].reshape((2, MEMORY, size))
     y, f = store[0], store[1]
-    gram, heap = np.zeros((MEMORY, MEMORY)), np.empty((columns, cells.knots.number))
+    gram, heap = np.zeros((MEMORY, MEMORY)), np.empty((columns, bands[-1, 0]))
     x[:] = 0.0
     last_change = np.inf
     for sweep in range(500):
@@ -241,8 +244,9 @@ def land_by_sweeps(
                 mass[i, j] = start[i, j] + (x[i] * weights[j] if redraws else x[i * classes + j])
         substitute(up, down, inverse, leak, middle, int(np.int64(0)), n - 1, mass)
         new = sweep % MEMORY
-        if cells.knots.number > 0:
-            land_on_knots(sink, dt, cells.knots, mass, heap, y[new].reshape((n, columns)))
+        if taken.size > 0:
+            landed = y[new].reshape((n, columns))
+            land_on_knots(sink, dt, lower, below, bands, taken, mass, heap, landed)
         else:
             land(sink, dt, lower, below, above, mass, y[new].reshape((n, columns)))
         change, total = _change(x, y[new], f[new])

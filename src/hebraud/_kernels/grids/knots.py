@@ -7,7 +7,6 @@ knots have goes to the cells by a normal law about each. All terms are positive.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from hebraud._kernels.compiled import kernel
 from hebraud._kernels.grids.sums import dot
 
-__all__ = ["NONE", "Knots", "fill_bands", "land_on_knots"]
+__all__ = ["fill_bands", "land_on_knots"]
 
 Floats = NDArray[np.float64]
 
@@ -29,22 +28,6 @@ _PEAK = 1.0 / 480.0
 fourth cumulant of a B-spline of fifth order, -1/20 in distances of knots."""
 
 
-class Knots(NamedTuple):
-    """Where blocks land by a normal law: through which knots from cell to cell."""
-
-    number: int  # of knots; 0: blocks land by lines
-    lower: NDArray[np.int64]  # (cells, images), the first of six knots that an image gives to
-    given: Floats  # (cells, 6 images), what it gives to each
-    first: NDArray[np.int64]  # (cells,), the first knot that a cell takes from
-    begin: NDArray[np.int64]  # (cells + 1,), where in `taken` the weights of its knots begin
-    taken: Floats  # the weights
-
-
-_NOWHERE = np.zeros(0, dtype=np.int64)
-NONE = Knots(0, _NOWHERE.reshape(0, 0), np.zeros((0, 0)), _NOWHERE, _NOWHERE, np.zeros(0))
-"""Those of a landing by lines."""
-
-
 @kernel(error_model="numpy")
 def _beyond(z: float) -> float:
     """Return the probability of a normal law on the far side of z, < 0 where that is above."""
@@ -55,8 +38,7 @@ def _beyond(z: float) -> float:
 @kernel(error_model="numpy")
 def fill_bands(
     centres: Floats, places: Floats, distance: float, std: Floats, low: NDArray[np.int64],
-    high: NDArray[np.int64], first: NDArray[np.int64], begin: NDArray[np.int64], taken: Floats,
-    square: Floats,
+    high: NDArray[np.int64], bands: NDArray[np.int64], taken: Floats, square: Floats,
 ) -> None:  # fmt: skip
     """Fill what cells take of knots, and the mean square of the way from each knot.
 
@@ -87,24 +69,26 @@ def fill_bands(
             else:
                 above = (next_mean - mean - z * between) / width
             here += between - above
-            taken[begin[i] + k - first[i]] = here
+            taken[bands[i, 1] + k - bands[i, 0]] = here
             square[k] += here * (centres[i] - places[k]) ** 2
             here = above
             z, beyond, mean = next_z, next_beyond, next_mean
         here += -beyond if z >= 0.0 else 1.0 - beyond
-        taken[begin[high[k]] + k - first[high[k]]] = here
+        taken[bands[high[k], 1] + k - bands[high[k], 0]] = here
         square[k] += here * (centres[high[k]] - places[k]) ** 2
 
 
 @kernel(error_model="numpy")
 def land_on_knots(
-    sink: Floats, dt: float, knots: Knots, mass: Floats, heap: Floats, landed: Floats
-) -> None:
+    sink: Floats, dt: float, lower: NDArray[np.int64], given: Floats, bands: NDArray[np.int64],
+    taken: Floats, mass: Floats, heap: Floats, landed: Floats,
+) -> None:  # fmt: skip
     """Fill what lands in every cell, (cells, 1) where classes are drawn anew, else by class.
 
+    An image of cell i, (cells, images), gives to six knots from ``lower`` on the shares ``given``.
+    A cell takes of the knots from ``bands[i, 0]`` on the shares ``taken`` from ``bands[i, 1]`` on.
     ``heap``, (the columns of ``landed``, knots), comes back as what the knots have had.
     """
-    _, lower, given, first, begin, taken = knots
     n, columns = landed.shape
     heap[:, :] = 0.0
     for i in range(n):
@@ -117,6 +101,6 @@ def land_on_knots(
                     for q in range(6):
                         heap[j, at + q] += given[i, 6 * m + q] * share
     for i in range(n):
-        band = taken[begin[i] : begin[i + 1]]  # of a slice it is known that no index is negative
+        band = taken[bands[i, 1] : bands[i + 1, 1]]  # no index into a slice may be negative
         for j in range(columns):
-            landed[i, j] = dot(band, heap[j, first[i] : first[i] + band.size])
+            landed[i, j] = dot(band, heap[j, bands[i, 0] : bands[i, 0] + band.size])

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +24,7 @@ from numpy.typing import NDArray
 from hebraud.errors import ConvergenceError
 from hebraud.model.relaxation import NormalScatter
 
-if TYPE_CHECKING:
-    from hebraud._kernels.grids.knots import Knots
-
-__all__ = ["KnotRow", "run_knots"]
+__all__ = ["LINES", "KnotRow", "run_knots"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,6 +59,10 @@ def run_knots(fineness: float) -> float:
     return max(_COARSE, _FINE * float(fineness ** (1.0 / 3.0)))
 
 
+LINES = np.zeros((1, 2), dtype=np.int64), np.zeros(0)
+"""Bands, and what is taken, where blocks land by lines."""
+
+
 @dataclass(frozen=True, eq=False)
 class KnotRow:
     """The knots of one law on one grid.
@@ -73,18 +73,15 @@ class KnotRow:
         Of two knots, of which one would be at zero stress.
     lowest : int
         The place of the first, in distances.
-    number : int
-    first, begin, taken : ndarray
-        What cells take of the knots, as in :class:`hebraud._kernels.grids.knots.Knots`.
+    bands, taken : ndarray
+        What cells take of the knots, as in :func:`hebraud._kernels.grids.knots.land_on_knots`.
     images : tuple
         The least and the largest that the cells hold the landings of.
     """
 
     distance: float
     lowest: int
-    number: int
-    first: Integers
-    begin: Integers
+    bands: Integers
     taken: Floats
     images: tuple[float, float]
 
@@ -111,22 +108,24 @@ class KnotRow:
         bottom = np.minimum(bottom, last)
         cells = np.arange(centres.size)
         first = np.searchsorted(top, cells)
-        begin = np.append(0, np.cumsum(np.searchsorted(bottom, cells, side="right") - first))
+        begin = np.cumsum(np.searchsorted(bottom, cells, side="right") - first)
+        bands = np.stack([np.append(first, places.size), np.append(0, begin)], axis=1)
         taken, square = np.empty(begin[-1]), np.empty(places.size)
         left: Floats = np.full(places.size, variance)
         for _ in range(_TURNS):
             std = np.sqrt(left)
-            fill_bands(centres, places, distance, std, bottom, top, first, begin, taken, square)
+            fill_bands(centres, places, distance, std, bottom, top, bands, taken, square)
             before, left = left, np.maximum(left + (variance - square), _NARROWEST * variance)
             if np.max(np.abs(left - before)) <= _RIGHT * variance / number**6:
                 break
         held = max(low, centres[0] + reach), min(high, centres[-1] - reach)
-        return cls(distance, lowest, places.size, first, begin, taken, held)
+        return cls(distance, lowest, bands, taken, held)
 
-    def knots(self, image: Floats, weight: Floats) -> Knots:
-        """Return where cells land of which a part ``weight`` has each image, (cells, images)."""
-        from hebraud._kernels.grids.knots import Knots
+    def given(self, image: Floats, weight: Floats) -> tuple[Integers, Floats]:
+        """Return the first of the six knots of every image, (cells, images), and all shares.
 
+        ``weight`` is the part of a cell that has each image.
+        """
         low, high = float(image.min()), float(image.max())
         if low < self.images[0] or high > self.images[1]:
             raise ConvergenceError(
@@ -134,8 +133,7 @@ class KnotRow:
                 f"stresses {self.images[0]:g} to {self.images[1]:g} that the grid has room for"
             )
         lower, share = self.shares(image)
-        given = (weight[..., None] * share).reshape(len(image), -1)
-        return Knots(self.number, lower, given, self.first, self.begin, self.taken)
+        return lower, (weight[..., None] * share).reshape(len(image), -1)
 
     def shares(self, image: Floats) -> tuple[Integers, Floats]:
         """Return the first of the six knots of every image, and the share of each, (..., 6)."""

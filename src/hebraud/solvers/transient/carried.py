@@ -20,12 +20,11 @@ from hebraud.errors import ConvergenceError
 from hebraud.model.model import Model
 from hebraud.model.relaxation import NormalScatter
 from hebraud.solvers.chain.grid import Grid, landing_lines
-from hebraud.solvers.chain.knots import KnotRow
+from hebraud.solvers.chain.knots import LINES, KnotRow
 from hebraud.solvers.transient.step import Step, Stepped
 
 if TYPE_CHECKING:
     from hebraud._kernels.grids.implicit import Cells
-    from hebraud._kernels.grids.knots import Knots
 
 __all__ = ["CarriedSystem"]
 
@@ -143,9 +142,8 @@ class CarriedSystem:
         """Return the cells of a step that begins a strain ``at`` from now, and goes ``by``."""
         from hebraud._kernels.grids.carried import swept
         from hebraud._kernels.grids.implicit import Cells
-        from hebraud._kernels.grids.knots import NONE
 
-        grid, knots = self.grid, NONE
+        grid, bands = self.grid, LINES
         left, right = self._rates(at, by)
         sink = left + right
         last = np.add(*self._rates(at + by, 0.0))
@@ -157,7 +155,8 @@ class CarriedSystem:
         lower, below, above = np.zeros((n, 0), dtype=np.int64), np.zeros((n, 0)), np.zeros((n, 0))
         pulses, low, high = np.zeros((n, 0)), 0, 0
         if self.law is not None and self.row is not None:
-            knots = self._scattered(self.law, self.row, centres, by)
+            bands = self.row.bands, self.row.taken
+            lower, below = self._scattered(self.law, self.row, centres, by)
         elif self.fixed is None:
             lower, below, above = self._landings(centres, by)
         else:
@@ -177,7 +176,7 @@ class CarriedSystem:
         return Cells(
             ends, self.spacing, grid.widths, self.middle, sink, last, self.noise.constant,
             self._made(square), release, pulses, True, low, high, lower,
-            below, above, knots, share, self.weights, self.model.thresholds.redraws,
+            below, above, *bands, share, self.weights, self.model.thresholds.redraws,
         )  # fmt: skip
 
     def _yields(self, centres: Floats, by: float) -> tuple[Floats, Floats]:
@@ -200,12 +199,14 @@ class CarriedSystem:
         weight[both] = parts / parts.sum(axis=1, keepdims=True)
         return times, weight
 
-    def _scattered(self, law: NormalScatter, row: KnotRow, centres: Floats, by: float) -> Knots:
-        """Return by which knots a yield in a cell lands."""
+    def _scattered(
+        self, law: NormalScatter, row: KnotRow, centres: Floats, by: float
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Return what a yield in a cell gives to which knots."""
         times, weight = self._yields(centres, by)
         s = centres[:, None] + by * times
         image = law.scale * s + law.offset * np.sign(s) - by * times
-        return row.knots(image - (centres[0] - self.home[0]), weight)
+        return row.given(image - (centres[0] - self.home[0]), weight)
 
     def _landings(self, centres: Floats, by: float) -> tuple[NDArray[np.int64], Floats, Floats]:
         """Return where a yield in a cell lands by lines."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hebraud.model.model import Model
 from hebraud.solvers.chain.generator import Lines, cell_rates, landing
 from hebraud.solvers.chain.grid import Grid
-from hebraud.solvers.chain.knots import KnotRow
+from hebraud.solvers.chain.knots import LINES, KnotRow
 from hebraud.solvers.transient.step import Step, Stepped
 
 __all__ = ["System"]
@@ -33,17 +33,16 @@ class System:
         self.rates = cell_rates(model.yielding, grid, values)
         from hebraud._kernels.grids.hops import spacings
         from hebraud._kernels.grids.implicit import WORK, Cells
-        from hebraud._kernels.grids.knots import NONE
         from hebraud._kernels.grids.patankar import doubled_at_rest
 
-        s, through, law, row = grid.centres, NONE, model.normal, None
+        s, bands, law, row = grid.centres, LINES, model.normal, None
         if law is not None:
             image = law.scale * s + law.offset * np.sign(s)
             row = KnotRow.of(law, s, float(image.min()), float(image.max()), knots)
         if law is not None and row is not None:
-            through = row.knots(image[:, None], np.ones((s.size, 1)))
-            none, drop = np.zeros((s.size, 0)), s - image
-            landed = Lines(none.astype(np.int64), none, none, drop, drop**2 + law.std**2)
+            lower, given = row.given(image[:, None], np.ones((s.size, 1)))
+            bands, drop = (row.bands, row.taken), s - image
+            landed = Lines(lower, given, np.zeros((s.size, 0)), drop, drop**2 + law.std**2)
         else:
             landed = landing(model, grid, lines)
         self.release = landed.release
@@ -62,8 +61,8 @@ class System:
         self.cells = Cells(
             grid.centres, spacings(grid.centres, grid.widths), grid.widths, middle, self.rates,
             self.rates, self.constant, self.noise, self.release, pulses, False, low, high,
-            landed.lower, landed.below, landed.above, through, np.empty((0, values.size)), weights,
-            model.thresholds.redraws,
+            landed.lower, landed.below, landed.above, *bands,
+            np.empty((0, values.size)), weights, model.thresholds.redraws,
         )  # fmt: skip
         self._doubled = doubled_at_rest  # looked up once, not in every step
         self.work = np.empty((WORK, cells, values.size))
