@@ -172,7 +172,7 @@ def _run_segment(run: Run, segment: Segment) -> list[list[Row]]:
 _FLAT = 0.3
 """Change of the stress between two rows, in units of its tolerance, that counts as none."""
 _FALSE = 10.0
-"""Misfit of slopes and values, in these units, that no accepted step makes: slopes are wrong."""
+"""So little changes, in those units, where a balance that says more by as much cannot be right."""
 _COLUMNS = ("time", "strain", "shear_rate", "stress", "activity", "diffusion", "total")
 
 
@@ -203,26 +203,21 @@ def _history(
 
 
 def _slopes(part: dict[str, Floats], flat: float) -> Floats:
-    """Return slopes of the stress: from its balance, or from its values where these are better.
+    """Return slopes of the stress: its balance, and where it stays as it is those of its values.
 
-    The error of the balance g - (released stress) is a fraction of g. Over the long steps of a
-    stationary state it would exceed the change of the stress. Where values and slopes disagree, the
-    values are right, and slopes that never overshoot them are taken.
+    The balance g - (released stress) is right to a part of g; over the long steps of a stationary
+    state that would be more than the stress changes.
     """
-    from scipy.interpolate import PchipInterpolator
-
     time, stress, slope = part["time"], part["stress"], part["slope"].copy()
-    said = 0.5 * np.diff(time) * (slope[1:] + slope[:-1])
-    false = np.flatnonzero(np.abs(np.diff(stress) - said) > _FALSE * flat)
-    if false.size:
-        false = np.union1d(false, false + 1)
-        slope[false] = PchipInterpolator(time, stress).derivative()(time[false])
     if stress.size > 2:
-        change = np.abs(np.diff(stress))
-        still = np.flatnonzero(np.maximum(change[1:], change[:-1]) <= flat) + 1
+        change = np.diff(stress)
+        false = np.abs(change - 0.5 * np.diff(time) * (slope[1:] + slope[:-1])) > _FALSE * flat
+        most = np.maximum(np.abs(change[1:]), np.abs(change[:-1]))
+        still = (most <= flat) | ((most <= _FALSE * flat) & (false[1:] | false[:-1]))
+        still = np.flatnonzero(still) + 1
         slope[still] = np.gradient(stress, time)[still]
-        if change[-1] <= flat:
-            slope[-1] = (stress[-1] - stress[-2]) / (time[-1] - time[-2])
+        if abs(change[-1]) <= flat or (abs(change[-1]) <= _FALSE * flat and false[-1]):
+            slope[-1] = change[-1] / (time[-1] - time[-2])
     return slope
 
 

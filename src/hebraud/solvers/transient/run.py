@@ -103,7 +103,7 @@ class Run:
         self.last_rate: tuple[float, float] | None = None
         self.paths: list[StrainPath | None] = []
         self.safety = _SAFETY
-        self.weak = False
+        self.weak = self.unsheared = False
         self.frozen_at: float | None = None
         self.report: Callable[[float], None] = lambda time: None
         self.counts = {"steps": 0, "rejected": 0, "solves": 0, "rezoned": 0}
@@ -225,8 +225,9 @@ class Run:
         # the slope of D - coupling(D) is small next to a critical coupling: there D is sensitive to
         # errors of the grid, which go as the square of its cells
         answer = min(max(_ANSWER / max(self.slopes[0, 0], 1e-3), 1.0), 100.0)
-        # rtol is relative to the largest D: a D that has decayed may have a larger relative error
-        if self.diffusion < self.largest_diffusion:
+        # rtol is relative to the largest D: where nothing is sheared, a D that has decayed may have a
+        # larger relative error; under shear the viscosity follows from it
+        if self.unsheared and self.diffusion < self.largest_diffusion:
             answer = 1.0 + (answer - 1.0) * self.diffusion / self.largest_diffusion
         if not 0.5 * self.answer <= answer <= 1.5 * self.answer and self.fixed_step is None:
             self.answer = answer
@@ -269,6 +270,7 @@ class Run:
             path = StrainPath(segment, zero, begin, end, self.rtol, self.max_step)
         self.paths.append(path)
         self.weak = path is not None and 0.0 < path.range < _WEAK * self.size
+        self.unsheared = path is not None and path.range == 0.0
         # in a quiet run the effect of a pulse of the rate lasts long
         self.safety = 0.5 * _SAFETY if path is not None and path.varies else _SAFETY
         g0 = self._rate(path, begin)
