@@ -526,7 +526,11 @@ def test_a_rate_that_no_grid_holds_is_no_missing_state():
 
 
 @pytest.mark.parametrize(
-    ("drop", "said"), [(1.0, r"use Exact\(\), which has no grid"), (0.2, "cut the law off")]
+    ("drop", "said"),
+    [
+        pytest.param(1.0, r"use Exact\(\), which has no grid", marks=pytest.mark.slow),
+        (0.2, "cut the law off"),
+    ],
 )
 def test_a_law_too_wide_for_grids_says_what_to_do(drop, said):
     law = hl.Redrawn(scipy.stats.lognorm(3.5))
