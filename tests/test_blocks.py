@@ -198,6 +198,7 @@ def test_startup_against_plain_euler():
     assert np.all(np.abs(run.activity - activity) < 5 * math.sqrt(2) * 1.3 * gamma_err + 1e-3)
 
 
+@pytest.mark.slow
 def test_stated_error_is_the_scatter_of_seeds():
     times = [0.0, 4.0, 8.0, 12.0, 30.0]
     fixed = hl.Model(hl.FixedNoise(0.02))

@@ -173,7 +173,7 @@ every = given(
 
 
 @pytest.mark.parametrize("turn", TURNS)
-@settings(max_examples=6)
+@settings(max_examples=4)
 @every
 def test_every_combination(turn, family, log_g, sign):
     combination(turn, family, log_g, sign)

@@ -51,7 +51,9 @@ PASTS = {
 
 
 @pytest.mark.parametrize("past", PASTS)
-@pytest.mark.parametrize("model", [REDRAWN, PAIR], ids=["law", "samples"])
+@pytest.mark.parametrize(
+    "model", [REDRAWN, pytest.param(PAIR, marks=pytest.mark.slow)], ids=["law", "samples"]
+)
 def test_a_model_that_redraws_forgets_the_past(model, past):
     """A state of one threshold settled 6e-4 off where its one class was drawn for ever."""
     run = hl.evolve(model, hl.Startup(RATE), PASTS[past](), 60.0, rtol=RTOL)

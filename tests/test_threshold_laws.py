@@ -284,7 +284,10 @@ def _uneven_bins(number):
 
 
 @pytest.mark.parametrize("kind", [hl.Quenched, hl.Redrawn])
-@pytest.mark.parametrize("relaxation", [hl.FractionalDrop(0.3), hl.ResidualStress(0.8)])
+@pytest.mark.parametrize(
+    "relaxation",
+    [pytest.param(hl.FractionalDrop(0.3), marks=pytest.mark.slow), hl.ResidualStress(0.8)],
+)
 def test_bins_of_a_histogram_share_their_nodes(kind, relaxation):
     """Against twelve Gauss points a bin, which breaks at the landing too: a rule of its own."""
     heights, edges, law = _uneven_bins(40)

@@ -64,6 +64,7 @@ def test_reference_is_that_of_other_nodes():
     assert state.diffusion == pytest.approx(diffusion, rel=3e-7 + KNOWN)
 
 
+@pytest.mark.slow
 def test_a_run_comes_to_the_state():
     """Ten times the tolerance, as its slope at the root is a tenth; the 16 nodes of old: 1.2e-3."""
     model, rate, _ = model_of("weibull")
@@ -236,7 +237,7 @@ def test_noise_spreads_a_pulse_on_its_way_to_a_threshold(kind):
     )
 
 
-@pytest.mark.parametrize("kind", [hl.Redrawn, hl.Quenched])
+@pytest.mark.parametrize("kind", [hl.Redrawn, pytest.param(hl.Quenched, marks=pytest.mark.slow)])
 def test_few_classes_of_a_slow_run_are_enough(kind):
     law, times = scipy.stats.norm(1.0, 0.3), np.linspace(0.5, 40.0, 80)
     dense = even_panels(law, np.append(1e-9, np.linspace(0.1, 2.8, 21)), 8)

@@ -26,6 +26,7 @@ def ax():
     return Figure().subplots()
 
 
+@pytest.mark.slow
 def test_figure_holds_and_draws(result, tmp_path):
     transients.check(result)
     with hl.plot.style():

@@ -127,7 +127,7 @@ def test_a_null_vector_does_not_depend_on_those_before():
 
 
 @pytest.mark.parametrize("kind", [hl.Quenched, hl.Redrawn])
-@pytest.mark.parametrize("classes", [16, 19, 33])
+@pytest.mark.parametrize("classes", [16, 19, pytest.param(33, marks=pytest.mark.slow)])
 def test_more_classes_than_are_kept_together(kind, classes):
     """Blocks of classes, the last one not full: stationary under the whole generator."""
     relaxations = [hl.FractionalDrop(0.4), hl.GaussianLanding(0.5, 0.2)]

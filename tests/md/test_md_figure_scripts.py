@@ -26,10 +26,10 @@ def computed(script):
     return script.compute(small())
 
 
-WHOLE = [pytest.param(figure, marks=pytest.mark.slow) for figure in (fig4, fig5, fig_block_stress)]
-
-
-@pytest.mark.parametrize("script", [*WHOLE, finite_size], ids=lambda script: script.__name__)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "script", [fig4, fig5, fig_block_stress, finite_size], ids=lambda script: script.__name__
+)
 def test_a_figure_is_checked_and_drawn(script, tmp_path):
     script.check(computed(script))
     with plot.style():
@@ -79,6 +79,7 @@ def test_block_stress_sees_models_that_spread_no_more_than_the_particles():
         fig_block_stress.check(dataclasses.replace(result, stands_in=near))
 
 
+@pytest.mark.slow
 def test_finite_size_sees_a_stress_of_another_size():
     result = computed(finite_size)
     rows = result.sizes[1000]
