@@ -16,7 +16,7 @@ VALIDATE = $(addprefix figures.,fig2 fig3 fig4 fig5 fig_block_stress model_flow_
 	universality modified_model fit_examples) $(addprefix particles.,demo_flow_curve demo_measures) \
 	$(addprefix claims.,table1 verdict work_precision fit_recovery reliability refutation.refute)
 
-FORMATTED = validation benchmarks tests .ci
+FORMATTED = src validation benchmarks tests .ci
 # named one by one: without the compiler some test files take minutes to be collected
 KERNEL_TESTS = tests/test_blocks.py tests/test_evolve.py tests/test_generator.py \
 	tests/md/measure/test_md_clusters.py tests/md/measure/test_md_nonaffine.py

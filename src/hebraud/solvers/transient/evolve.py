@@ -214,8 +214,8 @@ def _slopes(part: dict[str, Floats], flat: float) -> Floats:
         false = np.abs(change - 0.5 * np.diff(time) * (slope[1:] + slope[:-1])) > _FALSE * flat
         most = np.maximum(np.abs(change[1:]), np.abs(change[:-1]))
         still = (most <= flat) | ((most <= _FALSE * flat) & (false[1:] | false[:-1]))
-        still = np.flatnonzero(still) + 1
-        slope[still] = np.gradient(stress, time)[still]
+        inside = np.flatnonzero(still) + 1
+        slope[inside] = np.gradient(stress, time)[inside]
         if abs(change[-1]) <= flat or (abs(change[-1]) <= _FALSE * flat and false[-1]):
             slope[-1] = change[-1] / (time[-1] - time[-2])
     return slope

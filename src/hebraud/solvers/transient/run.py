@@ -225,8 +225,8 @@ class Run:
         # the slope of D - coupling(D) is small next to a critical coupling: there D is sensitive to
         # errors of the grid, which go as the square of its cells
         answer = min(max(_ANSWER / max(self.slopes[0, 0], 1e-3), 1.0), 100.0)
-        # rtol is relative to the largest D: where nothing is sheared, a D that has decayed may have a
-        # larger relative error; under shear the viscosity follows from it
+        # rtol is relative to the largest D: where nothing is sheared, a D that has decayed may
+        # have a larger relative error; under shear the viscosity follows from it
         if self.unsheared and self.diffusion < self.largest_diffusion:
             answer = 1.0 + (answer - 1.0) * self.diffusion / self.largest_diffusion
         if not 0.5 * self.answer <= answer <= 1.5 * self.answer and self.fixed_step is None:
