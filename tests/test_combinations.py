@@ -181,7 +181,7 @@ def test_every_combination(turn, family, log_g, sign):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("turn", TURNS)
-@settings(max_examples=25)
+@settings(max_examples=8)
 @every
 def test_many_combinations(turn, family, log_g, sign):
     combination(turn, family, log_g, sign)
