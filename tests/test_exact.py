@@ -308,3 +308,14 @@ def test_exact_refuses_what_it_does_not_solve():
     ):
         with pytest.raises(ValueError, match="the exact solver needs ConstantRate"):
             hl.steady_state(model, 0.1, hl.Exact())
+
+
+def test_blocks_that_land_over_their_threshold_do_not_hide_the_state_of_rest():
+    """The square of their small drops was lost to round-off: roots were looked for in noise."""
+    law = hl.Quenched(scipy.stats.norm(1.0, 0.3))
+    for alpha, r in ((0.4, 0.54), (0.35, 0.33), (0.35, 0.59), (0.35, 0.86)):
+        model = hl.Model(hl.DropNoise(alpha), relaxation=hl.ResidualStress(r), thresholds=law)
+        assert alpha < hl.critical_coupling(model)
+        assert np.isposinf(hl.viscosity(model))
+        with pytest.raises(hl.NoStationaryState):
+            hl.steady_state(model, 0.0)

@@ -37,6 +37,8 @@ _HIGHEST = 1e250
 """Largest D, in the square of the unit of stress, that is tried ..."""
 _DECADES = 60
 """... in so many steps of a decade or more."""
+_DIGITS = 1e3
+"""A small difference is believed where it is so many times the round-off of its terms."""
 _BELOW_CRITICAL = (
     "there is no stationary state at shear rate 0 for {model!r}: at or below the critical coupling "
     "every P within the threshold is at rest with D = 0, and which one depends on the past; shear "
@@ -228,6 +230,18 @@ def stationary(model: Model, shear_rate: float) -> ExactState:
     )
 
 
+def _told(chain: Chain, log_D: Floats) -> Floats:
+    """Return the values of ln D above which the mean square of a drop is more than round-off.
+
+    A block that lands over its threshold stays there, and drops by little: at rest that is a small
+    difference of squares. Below, coupling(D)/D is the constant that it tends to, without a root.
+    """
+    means = chain.means(np.exp(log_D), 0.0)
+    size = float(chain.c.max()) ** 2
+    lost = means.released_square <= _DIGITS * _EPS * size * means.activity
+    return log_D[int(np.flatnonzero(lost)[-1]) + 1 :] if lost.any() else log_D
+
+
 def _diffusion_roots(
     model: Model, chain: Chain, g: float, unit: float
 ) -> list[tuple[float, float]]:
@@ -265,6 +279,8 @@ def _diffusion_roots(
             "floats; choose units in which rates, couplings and thresholds are nearer to 1"
         )
     log_D = np.arange(np.log(lowest) - 5.0, np.log(highest), np.log(10.0) / 8.0)
+    if g == 0.0 and model.noise.per_square:
+        log_D = _told(chain, log_D)
     values = excess(np.exp(log_D))
     falls = np.flatnonzero((values[:-1] > 0.0) != (values[1:] > 0.0))
     if falls.size == 0:
