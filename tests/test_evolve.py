@@ -800,3 +800,13 @@ def test_a_liquid_that_flows_slowly_has_its_viscosity_at_all_times(model, rate, 
     late = run.time > 0.06 * until  # what is left of the start has decayed
     steady = hl.steady_state(model, rate).stress
     assert run.stress[late] == pytest.approx(steady, rel=3.0 * rtol)
+
+
+@pytest.mark.parametrize("points", [(0.875, -0.3), (0.97, -0.5), (0.9, -0.9)])
+def test_grids_hold_landings_far_out_and_on_the_other_side(points):
+    """What lands far out but inside once moved the ends of the grid out for ever."""
+    model = hl.Model(0.25, relaxation=hl.Landing(points, (0.5, 0.5)))
+    run = hl.evolve(model, hl.Startup(-1.0), hl.gaussian(0.5), 3.0, rtol=1e-3)
+    blocks = hl.simulate_blocks(model, hl.Startup(-1.0), hl.gaussian(0.5), 3.0, blocks=40_000)
+    error = 5.0 * float(blocks.stress_err[-1]) + 3e-3 * abs(float(run.stress[-1]))
+    assert float(run.stress[-1]) == pytest.approx(float(blocks.stress[-1]), abs=error)

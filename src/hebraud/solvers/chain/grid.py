@@ -239,7 +239,9 @@ def _reach(model: Model, lines: LandingLines, right: float, left: float) -> tupl
         low = max(float((-a).max()) for a in images)
         if high <= right and low <= left:
             return 1.25 * right, 1.25 * left
-        right, left = max(right, growth * high), max(left, growth * low)
+        # only the end that is too near: what lands just inside would move the other out for ever
+        right = growth * high if high > right else right
+        left = growth * low if low > left else left
     raise no_finite_grid(model, lines)
 
 

@@ -118,10 +118,12 @@ def holding_landings(model: Model, left: float, right: float) -> tuple[float, fl
                 -lines.offset,
             ]
         )
-        if np.all(images <= room * right) and np.all(-images <= room * left):
+        above, below = images > room * right, -images > room * left
+        if not above.any() and not below.any():
             return left, right
-        right = max(right, growth * float(images.max()))
-        left = max(left, -growth * float(images.min()))
+        # only by what lands outside: what lands just inside would move an end out for ever
+        right = max(right, growth * float(images.max(initial=0.0, where=above)))
+        left = max(left, growth * float((-images).max(initial=0.0, where=below)))
     raise no_finite_grid(model, lines)
 
 
