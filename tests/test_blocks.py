@@ -119,6 +119,7 @@ def test_stationary_state(model):
     np.testing.assert_array_less(np.abs(mean[:3] - state), 4.0 * err[:3] + 1e-4 * state)
 
 
+@pytest.mark.slow
 def test_no_error_in_the_step_at_fixed_noise():
     # Steps of 0.25, 1 and 4: the process is linear, and sampled exactly by whatever step.
     model = hl.Model(hl.FixedNoise(0.05))

@@ -420,6 +420,7 @@ UNIT_LAWS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from(UNIT_LAWS),

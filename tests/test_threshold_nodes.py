@@ -153,7 +153,9 @@ RUNS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", RUNS)
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[pytest.mark.slow] if "quenched" in c else []) for c in RUNS]
+)
 def test_thresholds_of_a_run_are_as_right_as_the_run(case):
     kind, relaxation, alpha, std, rate, until, rtol = RUNS[case]
     law, edges = scipy.stats.norm(1.0, 0.3), [1e-9, 0.4, 0.7, 0.8, 1.1, 1.5, 2.0, 2.8]

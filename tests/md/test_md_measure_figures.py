@@ -14,6 +14,8 @@ from hebraud.plot.particles import PAGES, first_sample, write_figures
 from hebraud.rheology.estimate import Missing
 from validation.particles import demo_measures as page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result():
