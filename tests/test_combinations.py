@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import hebraud as hl
 from hebraud.errors import NoStationaryState
-from hebraud.model.threshold_law import ThresholdLaw
+from hebraud.model.laws.threshold_law import ThresholdLaw
 from hebraud.solvers.chain.generator import Generator
 from hebraud.solvers.chain.grid import layout
 from hebraud.solvers.steady.finite_volume import solve

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import hebraud as hl
-from hebraud.model.threshold_law import ThresholdLaw
+from hebraud.model.laws.threshold_law import ThresholdLaw
 from hebraud.solvers.steady.residence import redraw_law, snapshot_law
 
 NORMAL = scipy.stats.norm(1.0, 0.3)

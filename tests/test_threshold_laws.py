@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import hebraud as hl
-from hebraud.model.law_tails import exponent_at_infinity, exponent_at_zero, jumps
+from hebraud.model.laws.tails import exponent_at_infinity, exponent_at_zero, jumps
 from twins.matching import reference, solved_by_matching
 
 

@@ -28,6 +28,7 @@ from .model.coupling import ActivityNoise as ActivityNoise
 from .model.coupling import DropNoise as DropNoise
 from .model.coupling import FixedNoise as FixedNoise
 from .model.coupling import NoiseTerms as NoiseTerms
+from .model.laws.threshold_law import ThresholdLaw as ThresholdLaw
 from .model.model import Model as Model
 from .model.protocols import Cessation as Cessation
 from .model.protocols import Creep as Creep
@@ -45,7 +46,6 @@ from .model.relaxation import ResidualStress as ResidualStress
 from .model.scales import Scales as Scales
 from .model.starts import density as density
 from .model.starts import gaussian as gaussian
-from .model.threshold_law import ThresholdLaw as ThresholdLaw
 from .model.thresholds import Quenched as Quenched
 from .model.thresholds import Redrawn as Redrawn
 from .model.yielding import ConstantRate as ConstantRate

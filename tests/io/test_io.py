@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import hebraud as hl
 from hebraud.inference import fit_flow_curve, fit_herschel_bulkley_law, fit_startup
 from hebraud.io import FORMAT, UnreadableFile, load, provenance, save
-from hebraud.model.threshold_law import ThresholdLaw
+from hebraud.model.laws.threshold_law import ThresholdLaw
 
 FORMAT_1 = Path(__file__).parents[1] / "data" / "results_format_1"
 S = np.linspace(-4.0, 4.0, 801)

@@ -128,7 +128,7 @@ def pieces(result: Result) -> dict[str, str]:
 
 
 def summary_data(result: Result) -> Data:
-    """Return what the summary of the page is checked against."""
+    """Return the data against which the summary of the page is checked."""
     findings = {one.statement.name: one for one in result.findings}
     own = {f"{density:g}" for density in result.particles.at}
     measured = [one.measured for one in result.particles.at.values()]

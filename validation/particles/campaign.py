@@ -34,7 +34,7 @@ _CODE = ("md", "rheology")  # what numbers of particles come from
 
 
 def load(data: Path = STORED, cache: Path = CACHE) -> CampaignResults:
-    """Return what the exported data say.
+    """Return the results of the exported data.
 
     What was computed is kept in ``cache`` under a checksum of the data and of the code.
 
@@ -68,7 +68,7 @@ def _checksum(data: Path) -> str:
 
 
 def read_run(folder: Path) -> CampaignResults:
-    """Return what a run's folder says now (made by ``hebraud md run`` or ``import``)."""
+    """Return the results of a run's folder, made by ``hebraud md run`` or ``import``."""
     plan = read_campaign(folder / CAMPAIGN)
     found = {}
     for number, density in enumerate(plan.densities, start=1):
@@ -78,7 +78,7 @@ def read_run(folder: Path) -> CampaignResults:
 
 
 def caption(particles: CampaignResults) -> str:
-    """Return what a figure rests on and what is missing, in a line or two."""
+    """Return the data that a figure rests on, and the missing ones, in a line or two."""
     said = f"N = {particles.plan.particles}, campaign {particles.plan.name!r}"
     missing = particles.missing
     return f"{said}; not there yet:\n{missing}" if missing else f"{said}, complete"

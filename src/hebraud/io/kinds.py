@@ -16,11 +16,11 @@ from hebraud.inference.flow_curves import FlowCurveFit
 from hebraud.inference.herschel_bulkley import HerschelBulkleyFit
 from hebraud.inference.transients import TransientFit
 from hebraud.model.coupling import ActivityNoise, DropNoise, FixedNoise, NoiseTerms
+from hebraud.model.laws.threshold_law import Conditioned, ThresholdLaw
 from hebraud.model.model import Model
 from hebraud.model.relaxation import FractionalDrop, GaussianLanding, Landing, ResidualStress
 from hebraud.model.scales import Scales
 from hebraud.model.starts import Gaussian
-from hebraud.model.threshold_law import Conditioned, ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn, Single
 from hebraud.model.yielding import PowerRate
 from hebraud.rheology.columns import COLUMNS, Column

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 from hebraud._typing import Floats
 from hebraud.checks import as_floats, check_row
 from hebraud.errors import ConvergenceError, check_number, shown
-from hebraud.model.law_identity import bin_edges, law_key, law_text
-from hebraud.model.law_tails import (
+from hebraud.model.laws.identity import bin_edges, law_key, law_text
+from hebraud.model.laws.panels import merged, panel_quadrature
+from hebraud.model.laws.tails import (
     exponent_at_infinity,
     exponent_at_zero,
     jumps,
@@ -24,8 +25,7 @@ from hebraud.model.law_tails import (
     told_exponent,
     weak_nodes,
 )
-from hebraud.model.panels import merged, panel_quadrature
-from hebraud.model.threshold_law import Conditioned, ThresholdLaw
+from hebraud.model.laws.threshold_law import Conditioned, ThresholdLaw
 
 __all__ = ["Continuous", "Quenched", "Redrawn", "Single", "Thresholds", "continuous"]
 

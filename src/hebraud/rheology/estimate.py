@@ -80,7 +80,7 @@ class Missing(str):
 
 
 def or_missing(measure: Callable[[], T]) -> T | Missing:
-    """Return what a measure gives, or why the data do not give it.
+    """Return the estimate of a measure, or why the data do not give it.
 
     Only ``MeasurementError`` makes a quantity missing; any other exception is a fault in the
     program or its arguments, and is raised.

@@ -98,7 +98,7 @@ def sharpen(mass: Floats, share: Floats, rate: float, speed: Floats) -> float:
 
 @kernel(error_model="numpy")
 def spacings(centres: Floats, widths: Floats) -> Floats:
-    """Return what the hop rates need of a grid: 1/(w h) and 1/(2 h), upwards and downwards."""
+    """Return 1/(w h) and 1/(2 h) for widths w and distances h, upwards and downwards."""
     n = centres.size
     out = np.empty((4, n))
     for i in range(n):

@@ -158,7 +158,7 @@ def land(
     mass: Floats,
     landed: Floats,
 ) -> None:
-    """Fill what lands in every cell, (cells, 1) where classes are drawn anew, else by class."""
+    """Fill the landed mass, (cells, 1) where classes are drawn anew, else (cells, classes)."""
     n, classes = mass.shape
     pooled = landed.shape[1] == 1
     landed[:, :] = 0.0

@@ -40,7 +40,7 @@ def fill_bands(
     centres: Floats, places: Floats, distance: float, std: Floats, low: NDArray[np.int64],
     high: NDArray[np.int64], bands: NDArray[np.int64], taken: Floats, square: Floats,
 ) -> None:  # fmt: skip
-    """Fill what cells take of knots, and the mean square of the way from each knot.
+    """Fill the part of each knot that each cell takes, and the mean square of the way there.
 
     What of the law about a knot lies between two centres goes to both, as its mean there says: that
     keeps the mean. Knot k gives to the cells ``low[k] ... high[k]``, the tails to the outermost, so
@@ -83,7 +83,7 @@ def land_on_knots(
     sink: Floats, dt: float, lower: NDArray[np.int64], given: Floats, bands: NDArray[np.int64],
     taken: Floats, mass: Floats, heap: Floats, landed: Floats,
 ) -> None:  # fmt: skip
-    """Fill what lands in every cell, (cells, 1) where classes are drawn anew, else by class.
+    """Fill the landed mass, (cells, 1) where classes are drawn anew, else (cells, classes).
 
     An image of cell i, (cells, images), gives to six knots from ``lower`` on the shares ``given``.
     A cell takes of the knots from ``bands[i, 0]`` on the shares ``taken`` from ``bands[i, 1]`` on.

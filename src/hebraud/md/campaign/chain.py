@@ -44,7 +44,7 @@ __all__ = [
 
 
 def _about(what: Glass | StatePoint, **more: Any) -> Mapping[str, Any]:
-    """Return what a file belongs to; with the LAMMPS version where LAMMPS goes on from it."""
+    """Return the provenance of a file; with the LAMMPS version where LAMMPS goes on from it."""
     return {**asdict(what), **more}
 
 

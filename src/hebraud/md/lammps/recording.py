@@ -1,4 +1,4 @@
-"""What is recorded while the glass is sheared, besides the macroscopic series."""
+"""Snapshots and block stresses that are recorded under shear, beside the macroscopic series."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def cells(
 def cells_at(
     position: Floats, tilt: float, box: Floats, counts: tuple[int, int]
 ) -> tuple[Floats, Ints]:
-    """Return what `cells` does, for the tilt that the box has."""
+    """Return the places of particles in the box and their cells, for a given tilt of the box."""
     lx, ly = (float(edge) for edge in box)
     up = position[:, 1] / ly
     place = np.stack([(position[:, 0] - tilt * up) / lx, up], axis=1)

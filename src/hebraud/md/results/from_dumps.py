@@ -78,7 +78,7 @@ def measure_dumps(
     plastic: Plastic | None = None,
     yield_every: float = 0.2,
 ) -> DumpMeasures:
-    """Return what dump files of one steady flow give, the transient left out.
+    """Return the measures of dump files of one steady flow, without its transient.
 
     From positions: the fraction of active particles, l_pl, Gamma and tau_p. With the potential, or
     a column of per-atom stresses: D_sigma and block stresses. With the potential: local yield
@@ -151,7 +151,7 @@ def measure_dumps(
 
 
 def _each(symbols: Sequence[str], measure: Callable[[], Estimates]) -> Estimates:
-    """Return what a measure gives, or for each of its symbols why it is missing."""
+    """Return the estimates of a measure, or for each of its symbols why it is missing."""
     found = or_missing(measure)
     return dict.fromkeys(symbols, found) if isinstance(found, Missing) else found
 

@@ -166,7 +166,7 @@ class CampaignResults:
 
     @property
     def missing(self) -> str:
-        """Return what has not run yet, for a caption; empty where all has."""
+        """Return the chains that are missing, for a caption; empty where none is."""
         parts: dict[str, list[str]] = {}
         for rate in sorted(self.plan.shear_rates, reverse=True):
             wanted = len(self.plan.seeds_at(rate))

@@ -61,7 +61,7 @@ class Jumps(Protocol):
         ...
 
     def land(self, leaving: Floats) -> Floats:
-        """Return what arrives in every cell, for what leaves each, (cells, columns)."""
+        """Return the mass that arrives in every cell; ``leaving`` is (cells, columns)."""
         ...
 
     def matrix(self) -> Any:
@@ -90,7 +90,7 @@ class Lines:
     release_square: Floats
 
     def land(self, leaving: Floats) -> Floats:
-        """Return what lands in every cell, for what yields there, (cells, columns)."""
+        """Return the mass that lands in every cell; ``leaving`` is (cells, columns)."""
         from hebraud._kernels.grids.landing import deposit
 
         landed = np.empty_like(leaving)

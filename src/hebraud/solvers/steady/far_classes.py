@@ -38,7 +38,7 @@ redrawn, and where they are kept."""
 
 
 def instead(model: Model) -> str:
-    """Return what to do where a law is too wide for a grid."""
+    """Return advice for a law that is too wide for a grid."""
     if exact.applies(model):
         return "use Exact(), which has no grid"
     return "cut the law off, or give samples of it: no other solver takes this model"

@@ -28,8 +28,8 @@ from hebraud._typing import Floats
 from hebraud.analytic import exact
 from hebraud.checks import check_signed
 from hebraud.errors import ConvergenceError
+from hebraud.model.laws.threshold_law import ThresholdLaw
 from hebraud.model.model import Model, check_model
-from hebraud.model.threshold_law import ThresholdLaw
 from hebraud.model.thresholds import Quenched, Redrawn
 from hebraud.solvers.steady.steady_state import (
     Exact,

@@ -202,7 +202,7 @@ class CarriedSystem:
     def _scattered(
         self, law: NormalScatter, row: KnotRow, centres: Floats, by: float
     ) -> tuple[NDArray[np.int64], Floats]:
-        """Return what a yield in a cell gives to which knots."""
+        """Return the knots that a yield in a cell goes to, and their parts of it."""
         times, weight = self._yields(centres, by)
         s = centres[:, None] + by * times
         image = law.scale * s + law.offset * np.sign(s) - by * times

@@ -1,4 +1,4 @@
-"""What each step of a campaign does; it does nothing when all is done."""
+"""The steps of a campaign; a step that is done already does nothing."""
 
 from __future__ import annotations
 

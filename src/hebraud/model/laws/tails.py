@@ -23,7 +23,7 @@ import numpy as np
 
 from hebraud._typing import Floats
 from hebraud.errors import ConvergenceError
-from hebraud.model.law_identity import law_text
+from hebraud.model.laws.identity import law_text
 
 if TYPE_CHECKING:
     from scipy.stats.distributions import rv_frozen

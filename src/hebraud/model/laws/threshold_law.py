@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from hebraud._typing import Floats
 from hebraud.checks import as_floats, check_array, check_function
 from hebraud.errors import check_number, shown
-from hebraud.model.law_identity import law_key
+from hebraud.model.laws.identity import law_key
 
 if TYPE_CHECKING:
     from scipy.stats.distributions import rv_frozen
